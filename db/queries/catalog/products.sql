@@ -1,0 +1,112 @@
+-- Products: the writes, and what they must look at first. The reads of products are built by
+-- domain/catalog/src/store/select.rs, because their columns follow the request's projection.
+
+--! product_find
+-- Which product a path segment means: an id, else a SKU, else a slug. A deleted one is found by id only.
+SELECT id, deleted_at IS NOT NULL AS deleted
+FROM catalog.product
+WHERE (sku = :reference OR slug = :reference) AND deleted_at IS NULL
+ORDER BY (sku = :reference) DESC
+LIMIT 1;
+
+--! product_lock
+SELECT id, version, deleted_at IS NOT NULL AS deleted
+FROM catalog.product
+WHERE id = :id
+FOR UPDATE;
+
+--! product_lock_by_skus
+-- In the order of the SKUs, so that two batches never wait for each other in a circle.
+SELECT id, sku, version
+FROM catalog.product
+WHERE sku = ANY (:skus) AND deleted_at IS NULL
+ORDER BY sku
+FOR UPDATE;
+
+--! product_slugs_taken
+SELECT slug
+FROM catalog.product
+WHERE slug = ANY (:slugs) AND deleted_at IS NULL;
+
+--! product_insert_many
+-- Rows as a JSON array, each with all members of a ProductRecord.
+INSERT INTO catalog.product (id, sku, slug, title, description, brand, category_id, category_path, manufacturer,
+    seller_id, package_size, price, currency, rating, rating_count, stock, specifications, tags, active,
+    created_at, updated_at, document)
+SELECT r.id, r.sku, r.slug, r.title, r.description, r.brand, r.category_id, coalesce(c.path, '{}'), r.manufacturer,
+    r.seller_id, r.package_size, r.price, r.currency, r.rating, r.rating_count, r.stock, r.specifications,
+    ARRAY(SELECT jsonb_array_elements_text(r.tags)), r.active, :now, :now,
+    catalog.document(r.title, r.brand, names.names, r.description)
+FROM jsonb_to_recordset(:rows) AS r (id uuid, sku text, slug text, title text, description text, brand text,
+    category_id uuid, manufacturer text, seller_id uuid, package_size text, price numeric, currency text,
+    rating numeric, rating_count int, stock int, specifications jsonb, tags jsonb, active boolean)
+LEFT JOIN catalog.category c ON c.id = r.category_id
+LEFT JOIN LATERAL (
+    SELECT string_agg(above.name, ' ') AS names FROM catalog.category above WHERE above.id = ANY (c.path)
+) AS names ON true;
+
+--! product_update_many
+-- Rows as above, matched by id; a row that would change nothing is left alone, with its version.
+UPDATE catalog.product p
+SET sku = r.sku, slug = r.slug, title = r.title, description = r.description, brand = r.brand,
+    category_id = r.category_id, category_path = coalesce(c.path, '{}'), manufacturer = r.manufacturer,
+    seller_id = r.seller_id, package_size = r.package_size, price = r.price, currency = r.currency,
+    rating = r.rating, rating_count = r.rating_count, stock = r.stock, specifications = r.specifications,
+    tags = ARRAY(SELECT jsonb_array_elements_text(r.tags)), active = r.active,
+    document = catalog.document(r.title, r.brand, names.names, r.description),
+    version = p.version + 1, updated_at = :now
+FROM jsonb_to_recordset(:rows) AS r (id uuid, sku text, slug text, title text, description text, brand text,
+    category_id uuid, manufacturer text, seller_id uuid, package_size text, price numeric, currency text,
+    rating numeric, rating_count int, stock int, specifications jsonb, tags jsonb, active boolean)
+LEFT JOIN catalog.category c ON c.id = r.category_id
+LEFT JOIN LATERAL (
+    SELECT string_agg(above.name, ' ') AS names FROM catalog.category above WHERE above.id = ANY (c.path)
+) AS names ON true
+WHERE p.id = r.id
+  AND (p.sku, p.slug, p.title, p.description, p.brand, p.category_id, p.manufacturer, p.seller_id, p.package_size,
+       p.price, p.currency::text, p.rating, p.rating_count, p.stock, p.specifications, p.tags, p.active)
+      IS DISTINCT FROM
+      (r.sku, r.slug, r.title, r.description, r.brand, r.category_id, r.manufacturer, r.seller_id, r.package_size,
+       r.price, r.currency, r.rating, r.rating_count, r.stock, r.specifications,
+       ARRAY(SELECT jsonb_array_elements_text(r.tags)), r.active)
+RETURNING p.id;
+
+--! product_delete
+UPDATE catalog.product
+SET active = false, deleted_at = :now, version = version + 1, updated_at = :now
+WHERE id = :id;
+
+--! product_learn_words
+-- Puts the words of these products' titles and brands, and of their categories, into the list that typing mistakes are compared with.
+INSERT INTO catalog.search_word (word)
+SELECT DISTINCT lexeme
+FROM catalog.product p
+LEFT JOIN catalog.category c ON c.id = p.category_id
+CROSS JOIN LATERAL unnest(to_tsvector('simple', concat_ws(' ', p.title, p.brand, c.name)))
+WHERE p.id = ANY (:ids) AND lexeme ~ '^[[:alpha:]]{3,40}$'
+ORDER BY lexeme
+ON CONFLICT DO NOTHING;
+
+--! product_learn_all_words
+INSERT INTO catalog.search_word (word)
+SELECT DISTINCT lexeme
+FROM (
+    SELECT DISTINCT unnest(string_to_array(lower(concat_ws(' ', p.title, p.brand, c.name)), ' ')) AS piece
+    FROM catalog.product p
+    LEFT JOIN catalog.category c ON c.id = p.category_id
+) AS pieces
+CROSS JOIN LATERAL unnest(to_tsvector('simple', pieces.piece))
+WHERE lexeme ~ '^[[:alpha:]]{3,40}$'
+ORDER BY lexeme
+ON CONFLICT DO NOTHING;
+
+--! product_similar_words
+SELECT word, similarity(word, :word) AS similarity
+FROM catalog.search_word
+WHERE word % :word
+ORDER BY similarity DESC, word
+LIMIT 12;
+
+--! product_count_estimate
+-- What the statistics say: exact after a VACUUM, near it otherwise, and free.
+SELECT greatest(reltuples, 0)::bigint AS rows FROM pg_class WHERE oid = 'catalog.product'::regclass;

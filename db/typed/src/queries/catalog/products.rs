@@ -1,0 +1,929 @@
+// This file was generated with `clorinde`. Do not modify.
+
+#[derive(Debug)]
+pub struct ProductInsertManyParams<T1: crate::JsonSql> {
+    pub now: jiff::Timestamp,
+    pub rows: T1,
+}
+#[derive(Debug)]
+pub struct ProductUpdateManyParams<T1: crate::JsonSql> {
+    pub now: jiff::Timestamp,
+    pub rows: T1,
+}
+#[derive(Clone, Copy, Debug)]
+pub struct ProductDeleteParams {
+    pub now: jiff::Timestamp,
+    pub id: uuid::Uuid,
+}
+#[derive(Debug, Clone, PartialEq, Copy)]
+pub struct ProductFind {
+    pub id: uuid::Uuid,
+    pub deleted: bool,
+}
+#[derive(Debug, Clone, PartialEq, Copy)]
+pub struct ProductLock {
+    pub id: uuid::Uuid,
+    pub version: i64,
+    pub deleted: bool,
+}
+#[derive(Debug, Clone, PartialEq)]
+pub struct ProductLockBySkus {
+    pub id: uuid::Uuid,
+    pub sku: String,
+    pub version: i64,
+}
+pub struct ProductLockBySkusBorrowed<'a> {
+    pub id: uuid::Uuid,
+    pub sku: &'a str,
+    pub version: i64,
+}
+impl<'a> From<ProductLockBySkusBorrowed<'a>> for ProductLockBySkus {
+    fn from(ProductLockBySkusBorrowed { id, sku, version }: ProductLockBySkusBorrowed<'a>) -> Self {
+        Self {
+            id,
+            sku: sku.into(),
+            version,
+        }
+    }
+}
+#[derive(Debug, Clone, PartialEq)]
+pub struct ProductSimilarWords {
+    pub word: String,
+    pub similarity: f32,
+}
+pub struct ProductSimilarWordsBorrowed<'a> {
+    pub word: &'a str,
+    pub similarity: f32,
+}
+impl<'a> From<ProductSimilarWordsBorrowed<'a>> for ProductSimilarWords {
+    fn from(
+        ProductSimilarWordsBorrowed { word, similarity }: ProductSimilarWordsBorrowed<'a>,
+    ) -> Self {
+        Self {
+            word: word.into(),
+            similarity,
+        }
+    }
+}
+use crate::client::async_::GenericClient;
+use futures::{self, StreamExt, TryStreamExt};
+pub struct ProductFindQuery<'c, 'a, 's, C: GenericClient, T, const N: usize> {
+    client: &'c C,
+    params: [&'a (dyn postgres_types::ToSql + Sync); N],
+    query: &'static str,
+    cached: Option<&'s tokio_postgres::Statement>,
+    extractor: fn(&tokio_postgres::Row) -> Result<ProductFind, tokio_postgres::Error>,
+    mapper: fn(ProductFind) -> T,
+}
+impl<'c, 'a, 's, C, T: 'c, const N: usize> ProductFindQuery<'c, 'a, 's, C, T, N>
+where
+    C: GenericClient,
+{
+    pub fn map<R>(self, mapper: fn(ProductFind) -> R) -> ProductFindQuery<'c, 'a, 's, C, R, N> {
+        ProductFindQuery {
+            client: self.client,
+            params: self.params,
+            query: self.query,
+            cached: self.cached,
+            extractor: self.extractor,
+            mapper,
+        }
+    }
+    pub async fn one(self) -> Result<T, tokio_postgres::Error> {
+        let row =
+            crate::client::async_::one(self.client, self.query, &self.params, self.cached).await?;
+        Ok((self.mapper)((self.extractor)(&row)?))
+    }
+    pub async fn all(self) -> Result<Vec<T>, tokio_postgres::Error> {
+        self.iter().await?.try_collect().await
+    }
+    pub async fn opt(self) -> Result<Option<T>, tokio_postgres::Error> {
+        let opt_row =
+            crate::client::async_::opt(self.client, self.query, &self.params, self.cached).await?;
+        Ok(opt_row
+            .map(|row| {
+                let extracted = (self.extractor)(&row)?;
+                Ok((self.mapper)(extracted))
+            })
+            .transpose()?)
+    }
+    pub async fn iter(
+        self,
+    ) -> Result<
+        impl futures::Stream<Item = Result<T, tokio_postgres::Error>> + 'c,
+        tokio_postgres::Error,
+    > {
+        let stream = crate::client::async_::raw(
+            self.client,
+            self.query,
+            crate::slice_iter(&self.params),
+            self.cached,
+        )
+        .await?;
+        let mapped = stream
+            .map(move |res| {
+                res.and_then(|row| {
+                    let extracted = (self.extractor)(&row)?;
+                    Ok((self.mapper)(extracted))
+                })
+            })
+            .into_stream();
+        Ok(mapped)
+    }
+}
+pub struct ProductLockQuery<'c, 'a, 's, C: GenericClient, T, const N: usize> {
+    client: &'c C,
+    params: [&'a (dyn postgres_types::ToSql + Sync); N],
+    query: &'static str,
+    cached: Option<&'s tokio_postgres::Statement>,
+    extractor: fn(&tokio_postgres::Row) -> Result<ProductLock, tokio_postgres::Error>,
+    mapper: fn(ProductLock) -> T,
+}
+impl<'c, 'a, 's, C, T: 'c, const N: usize> ProductLockQuery<'c, 'a, 's, C, T, N>
+where
+    C: GenericClient,
+{
+    pub fn map<R>(self, mapper: fn(ProductLock) -> R) -> ProductLockQuery<'c, 'a, 's, C, R, N> {
+        ProductLockQuery {
+            client: self.client,
+            params: self.params,
+            query: self.query,
+            cached: self.cached,
+            extractor: self.extractor,
+            mapper,
+        }
+    }
+    pub async fn one(self) -> Result<T, tokio_postgres::Error> {
+        let row =
+            crate::client::async_::one(self.client, self.query, &self.params, self.cached).await?;
+        Ok((self.mapper)((self.extractor)(&row)?))
+    }
+    pub async fn all(self) -> Result<Vec<T>, tokio_postgres::Error> {
+        self.iter().await?.try_collect().await
+    }
+    pub async fn opt(self) -> Result<Option<T>, tokio_postgres::Error> {
+        let opt_row =
+            crate::client::async_::opt(self.client, self.query, &self.params, self.cached).await?;
+        Ok(opt_row
+            .map(|row| {
+                let extracted = (self.extractor)(&row)?;
+                Ok((self.mapper)(extracted))
+            })
+            .transpose()?)
+    }
+    pub async fn iter(
+        self,
+    ) -> Result<
+        impl futures::Stream<Item = Result<T, tokio_postgres::Error>> + 'c,
+        tokio_postgres::Error,
+    > {
+        let stream = crate::client::async_::raw(
+            self.client,
+            self.query,
+            crate::slice_iter(&self.params),
+            self.cached,
+        )
+        .await?;
+        let mapped = stream
+            .map(move |res| {
+                res.and_then(|row| {
+                    let extracted = (self.extractor)(&row)?;
+                    Ok((self.mapper)(extracted))
+                })
+            })
+            .into_stream();
+        Ok(mapped)
+    }
+}
+pub struct ProductLockBySkusQuery<'c, 'a, 's, C: GenericClient, T, const N: usize> {
+    client: &'c C,
+    params: [&'a (dyn postgres_types::ToSql + Sync); N],
+    query: &'static str,
+    cached: Option<&'s tokio_postgres::Statement>,
+    extractor: fn(&tokio_postgres::Row) -> Result<ProductLockBySkusBorrowed, tokio_postgres::Error>,
+    mapper: fn(ProductLockBySkusBorrowed) -> T,
+}
+impl<'c, 'a, 's, C, T: 'c, const N: usize> ProductLockBySkusQuery<'c, 'a, 's, C, T, N>
+where
+    C: GenericClient,
+{
+    pub fn map<R>(
+        self,
+        mapper: fn(ProductLockBySkusBorrowed) -> R,
+    ) -> ProductLockBySkusQuery<'c, 'a, 's, C, R, N> {
+        ProductLockBySkusQuery {
+            client: self.client,
+            params: self.params,
+            query: self.query,
+            cached: self.cached,
+            extractor: self.extractor,
+            mapper,
+        }
+    }
+    pub async fn one(self) -> Result<T, tokio_postgres::Error> {
+        let row =
+            crate::client::async_::one(self.client, self.query, &self.params, self.cached).await?;
+        Ok((self.mapper)((self.extractor)(&row)?))
+    }
+    pub async fn all(self) -> Result<Vec<T>, tokio_postgres::Error> {
+        self.iter().await?.try_collect().await
+    }
+    pub async fn opt(self) -> Result<Option<T>, tokio_postgres::Error> {
+        let opt_row =
+            crate::client::async_::opt(self.client, self.query, &self.params, self.cached).await?;
+        Ok(opt_row
+            .map(|row| {
+                let extracted = (self.extractor)(&row)?;
+                Ok((self.mapper)(extracted))
+            })
+            .transpose()?)
+    }
+    pub async fn iter(
+        self,
+    ) -> Result<
+        impl futures::Stream<Item = Result<T, tokio_postgres::Error>> + 'c,
+        tokio_postgres::Error,
+    > {
+        let stream = crate::client::async_::raw(
+            self.client,
+            self.query,
+            crate::slice_iter(&self.params),
+            self.cached,
+        )
+        .await?;
+        let mapped = stream
+            .map(move |res| {
+                res.and_then(|row| {
+                    let extracted = (self.extractor)(&row)?;
+                    Ok((self.mapper)(extracted))
+                })
+            })
+            .into_stream();
+        Ok(mapped)
+    }
+}
+pub struct StringQuery<'c, 'a, 's, C: GenericClient, T, const N: usize> {
+    client: &'c C,
+    params: [&'a (dyn postgres_types::ToSql + Sync); N],
+    query: &'static str,
+    cached: Option<&'s tokio_postgres::Statement>,
+    extractor: fn(&tokio_postgres::Row) -> Result<&str, tokio_postgres::Error>,
+    mapper: fn(&str) -> T,
+}
+impl<'c, 'a, 's, C, T: 'c, const N: usize> StringQuery<'c, 'a, 's, C, T, N>
+where
+    C: GenericClient,
+{
+    pub fn map<R>(self, mapper: fn(&str) -> R) -> StringQuery<'c, 'a, 's, C, R, N> {
+        StringQuery {
+            client: self.client,
+            params: self.params,
+            query: self.query,
+            cached: self.cached,
+            extractor: self.extractor,
+            mapper,
+        }
+    }
+    pub async fn one(self) -> Result<T, tokio_postgres::Error> {
+        let row =
+            crate::client::async_::one(self.client, self.query, &self.params, self.cached).await?;
+        Ok((self.mapper)((self.extractor)(&row)?))
+    }
+    pub async fn all(self) -> Result<Vec<T>, tokio_postgres::Error> {
+        self.iter().await?.try_collect().await
+    }
+    pub async fn opt(self) -> Result<Option<T>, tokio_postgres::Error> {
+        let opt_row =
+            crate::client::async_::opt(self.client, self.query, &self.params, self.cached).await?;
+        Ok(opt_row
+            .map(|row| {
+                let extracted = (self.extractor)(&row)?;
+                Ok((self.mapper)(extracted))
+            })
+            .transpose()?)
+    }
+    pub async fn iter(
+        self,
+    ) -> Result<
+        impl futures::Stream<Item = Result<T, tokio_postgres::Error>> + 'c,
+        tokio_postgres::Error,
+    > {
+        let stream = crate::client::async_::raw(
+            self.client,
+            self.query,
+            crate::slice_iter(&self.params),
+            self.cached,
+        )
+        .await?;
+        let mapped = stream
+            .map(move |res| {
+                res.and_then(|row| {
+                    let extracted = (self.extractor)(&row)?;
+                    Ok((self.mapper)(extracted))
+                })
+            })
+            .into_stream();
+        Ok(mapped)
+    }
+}
+pub struct UuidUuidQuery<'c, 'a, 's, C: GenericClient, T, const N: usize> {
+    client: &'c C,
+    params: [&'a (dyn postgres_types::ToSql + Sync); N],
+    query: &'static str,
+    cached: Option<&'s tokio_postgres::Statement>,
+    extractor: fn(&tokio_postgres::Row) -> Result<uuid::Uuid, tokio_postgres::Error>,
+    mapper: fn(uuid::Uuid) -> T,
+}
+impl<'c, 'a, 's, C, T: 'c, const N: usize> UuidUuidQuery<'c, 'a, 's, C, T, N>
+where
+    C: GenericClient,
+{
+    pub fn map<R>(self, mapper: fn(uuid::Uuid) -> R) -> UuidUuidQuery<'c, 'a, 's, C, R, N> {
+        UuidUuidQuery {
+            client: self.client,
+            params: self.params,
+            query: self.query,
+            cached: self.cached,
+            extractor: self.extractor,
+            mapper,
+        }
+    }
+    pub async fn one(self) -> Result<T, tokio_postgres::Error> {
+        let row =
+            crate::client::async_::one(self.client, self.query, &self.params, self.cached).await?;
+        Ok((self.mapper)((self.extractor)(&row)?))
+    }
+    pub async fn all(self) -> Result<Vec<T>, tokio_postgres::Error> {
+        self.iter().await?.try_collect().await
+    }
+    pub async fn opt(self) -> Result<Option<T>, tokio_postgres::Error> {
+        let opt_row =
+            crate::client::async_::opt(self.client, self.query, &self.params, self.cached).await?;
+        Ok(opt_row
+            .map(|row| {
+                let extracted = (self.extractor)(&row)?;
+                Ok((self.mapper)(extracted))
+            })
+            .transpose()?)
+    }
+    pub async fn iter(
+        self,
+    ) -> Result<
+        impl futures::Stream<Item = Result<T, tokio_postgres::Error>> + 'c,
+        tokio_postgres::Error,
+    > {
+        let stream = crate::client::async_::raw(
+            self.client,
+            self.query,
+            crate::slice_iter(&self.params),
+            self.cached,
+        )
+        .await?;
+        let mapped = stream
+            .map(move |res| {
+                res.and_then(|row| {
+                    let extracted = (self.extractor)(&row)?;
+                    Ok((self.mapper)(extracted))
+                })
+            })
+            .into_stream();
+        Ok(mapped)
+    }
+}
+pub struct ProductSimilarWordsQuery<'c, 'a, 's, C: GenericClient, T, const N: usize> {
+    client: &'c C,
+    params: [&'a (dyn postgres_types::ToSql + Sync); N],
+    query: &'static str,
+    cached: Option<&'s tokio_postgres::Statement>,
+    extractor:
+        fn(&tokio_postgres::Row) -> Result<ProductSimilarWordsBorrowed, tokio_postgres::Error>,
+    mapper: fn(ProductSimilarWordsBorrowed) -> T,
+}
+impl<'c, 'a, 's, C, T: 'c, const N: usize> ProductSimilarWordsQuery<'c, 'a, 's, C, T, N>
+where
+    C: GenericClient,
+{
+    pub fn map<R>(
+        self,
+        mapper: fn(ProductSimilarWordsBorrowed) -> R,
+    ) -> ProductSimilarWordsQuery<'c, 'a, 's, C, R, N> {
+        ProductSimilarWordsQuery {
+            client: self.client,
+            params: self.params,
+            query: self.query,
+            cached: self.cached,
+            extractor: self.extractor,
+            mapper,
+        }
+    }
+    pub async fn one(self) -> Result<T, tokio_postgres::Error> {
+        let row =
+            crate::client::async_::one(self.client, self.query, &self.params, self.cached).await?;
+        Ok((self.mapper)((self.extractor)(&row)?))
+    }
+    pub async fn all(self) -> Result<Vec<T>, tokio_postgres::Error> {
+        self.iter().await?.try_collect().await
+    }
+    pub async fn opt(self) -> Result<Option<T>, tokio_postgres::Error> {
+        let opt_row =
+            crate::client::async_::opt(self.client, self.query, &self.params, self.cached).await?;
+        Ok(opt_row
+            .map(|row| {
+                let extracted = (self.extractor)(&row)?;
+                Ok((self.mapper)(extracted))
+            })
+            .transpose()?)
+    }
+    pub async fn iter(
+        self,
+    ) -> Result<
+        impl futures::Stream<Item = Result<T, tokio_postgres::Error>> + 'c,
+        tokio_postgres::Error,
+    > {
+        let stream = crate::client::async_::raw(
+            self.client,
+            self.query,
+            crate::slice_iter(&self.params),
+            self.cached,
+        )
+        .await?;
+        let mapped = stream
+            .map(move |res| {
+                res.and_then(|row| {
+                    let extracted = (self.extractor)(&row)?;
+                    Ok((self.mapper)(extracted))
+                })
+            })
+            .into_stream();
+        Ok(mapped)
+    }
+}
+pub struct I64Query<'c, 'a, 's, C: GenericClient, T, const N: usize> {
+    client: &'c C,
+    params: [&'a (dyn postgres_types::ToSql + Sync); N],
+    query: &'static str,
+    cached: Option<&'s tokio_postgres::Statement>,
+    extractor: fn(&tokio_postgres::Row) -> Result<i64, tokio_postgres::Error>,
+    mapper: fn(i64) -> T,
+}
+impl<'c, 'a, 's, C, T: 'c, const N: usize> I64Query<'c, 'a, 's, C, T, N>
+where
+    C: GenericClient,
+{
+    pub fn map<R>(self, mapper: fn(i64) -> R) -> I64Query<'c, 'a, 's, C, R, N> {
+        I64Query {
+            client: self.client,
+            params: self.params,
+            query: self.query,
+            cached: self.cached,
+            extractor: self.extractor,
+            mapper,
+        }
+    }
+    pub async fn one(self) -> Result<T, tokio_postgres::Error> {
+        let row =
+            crate::client::async_::one(self.client, self.query, &self.params, self.cached).await?;
+        Ok((self.mapper)((self.extractor)(&row)?))
+    }
+    pub async fn all(self) -> Result<Vec<T>, tokio_postgres::Error> {
+        self.iter().await?.try_collect().await
+    }
+    pub async fn opt(self) -> Result<Option<T>, tokio_postgres::Error> {
+        let opt_row =
+            crate::client::async_::opt(self.client, self.query, &self.params, self.cached).await?;
+        Ok(opt_row
+            .map(|row| {
+                let extracted = (self.extractor)(&row)?;
+                Ok((self.mapper)(extracted))
+            })
+            .transpose()?)
+    }
+    pub async fn iter(
+        self,
+    ) -> Result<
+        impl futures::Stream<Item = Result<T, tokio_postgres::Error>> + 'c,
+        tokio_postgres::Error,
+    > {
+        let stream = crate::client::async_::raw(
+            self.client,
+            self.query,
+            crate::slice_iter(&self.params),
+            self.cached,
+        )
+        .await?;
+        let mapped = stream
+            .map(move |res| {
+                res.and_then(|row| {
+                    let extracted = (self.extractor)(&row)?;
+                    Ok((self.mapper)(extracted))
+                })
+            })
+            .into_stream();
+        Ok(mapped)
+    }
+}
+pub struct ProductFindStmt(&'static str, Option<tokio_postgres::Statement>);
+pub fn product_find() -> ProductFindStmt {
+    ProductFindStmt(
+        "SELECT id, deleted_at IS NOT NULL AS deleted FROM catalog.product WHERE (sku = $1 OR slug = $1) AND deleted_at IS NULL ORDER BY (sku = $1) DESC LIMIT 1",
+        None,
+    )
+}
+impl ProductFindStmt {
+    pub async fn prepare<'a, C: GenericClient>(
+        mut self,
+        client: &'a C,
+    ) -> Result<Self, tokio_postgres::Error> {
+        self.1 = Some(client.prepare(self.0).await?);
+        Ok(self)
+    }
+    pub fn bind<'c, 'a, 's, C: GenericClient, T1: crate::StringSql>(
+        &'s self,
+        client: &'c C,
+        reference: &'a T1,
+    ) -> ProductFindQuery<'c, 'a, 's, C, ProductFind, 1> {
+        ProductFindQuery {
+            client,
+            params: [reference],
+            query: self.0,
+            cached: self.1.as_ref(),
+            extractor: |row: &tokio_postgres::Row| -> Result<ProductFind, tokio_postgres::Error> {
+                Ok(ProductFind {
+                    id: row.try_get(0)?,
+                    deleted: row.try_get(1)?,
+                })
+            },
+            mapper: |it| ProductFind::from(it),
+        }
+    }
+}
+pub struct ProductLockStmt(&'static str, Option<tokio_postgres::Statement>);
+pub fn product_lock() -> ProductLockStmt {
+    ProductLockStmt(
+        "SELECT id, version, deleted_at IS NOT NULL AS deleted FROM catalog.product WHERE id = $1 FOR UPDATE",
+        None,
+    )
+}
+impl ProductLockStmt {
+    pub async fn prepare<'a, C: GenericClient>(
+        mut self,
+        client: &'a C,
+    ) -> Result<Self, tokio_postgres::Error> {
+        self.1 = Some(client.prepare(self.0).await?);
+        Ok(self)
+    }
+    pub fn bind<'c, 'a, 's, C: GenericClient>(
+        &'s self,
+        client: &'c C,
+        id: &'a uuid::Uuid,
+    ) -> ProductLockQuery<'c, 'a, 's, C, ProductLock, 1> {
+        ProductLockQuery {
+            client,
+            params: [id],
+            query: self.0,
+            cached: self.1.as_ref(),
+            extractor: |row: &tokio_postgres::Row| -> Result<ProductLock, tokio_postgres::Error> {
+                Ok(ProductLock {
+                    id: row.try_get(0)?,
+                    version: row.try_get(1)?,
+                    deleted: row.try_get(2)?,
+                })
+            },
+            mapper: |it| ProductLock::from(it),
+        }
+    }
+}
+pub struct ProductLockBySkusStmt(&'static str, Option<tokio_postgres::Statement>);
+pub fn product_lock_by_skus() -> ProductLockBySkusStmt {
+    ProductLockBySkusStmt(
+        "SELECT id, sku, version FROM catalog.product WHERE sku = ANY ($1) AND deleted_at IS NULL ORDER BY sku FOR UPDATE",
+        None,
+    )
+}
+impl ProductLockBySkusStmt {
+    pub async fn prepare<'a, C: GenericClient>(
+        mut self,
+        client: &'a C,
+    ) -> Result<Self, tokio_postgres::Error> {
+        self.1 = Some(client.prepare(self.0).await?);
+        Ok(self)
+    }
+    pub fn bind<
+        'c,
+        'a,
+        's,
+        C: GenericClient,
+        T1: crate::StringSql,
+        T2: crate::ArraySql<Item = T1>,
+    >(
+        &'s self,
+        client: &'c C,
+        skus: &'a T2,
+    ) -> ProductLockBySkusQuery<'c, 'a, 's, C, ProductLockBySkus, 1> {
+        ProductLockBySkusQuery {
+            client,
+            params: [skus],
+            query: self.0,
+            cached: self.1.as_ref(),
+            extractor: |
+                row: &tokio_postgres::Row,
+            | -> Result<ProductLockBySkusBorrowed, tokio_postgres::Error> {
+                Ok(ProductLockBySkusBorrowed {
+                    id: row.try_get(0)?,
+                    sku: row.try_get(1)?,
+                    version: row.try_get(2)?,
+                })
+            },
+            mapper: |it| ProductLockBySkus::from(it),
+        }
+    }
+}
+pub struct ProductSlugsTakenStmt(&'static str, Option<tokio_postgres::Statement>);
+pub fn product_slugs_taken() -> ProductSlugsTakenStmt {
+    ProductSlugsTakenStmt(
+        "SELECT slug FROM catalog.product WHERE slug = ANY ($1) AND deleted_at IS NULL",
+        None,
+    )
+}
+impl ProductSlugsTakenStmt {
+    pub async fn prepare<'a, C: GenericClient>(
+        mut self,
+        client: &'a C,
+    ) -> Result<Self, tokio_postgres::Error> {
+        self.1 = Some(client.prepare(self.0).await?);
+        Ok(self)
+    }
+    pub fn bind<
+        'c,
+        'a,
+        's,
+        C: GenericClient,
+        T1: crate::StringSql,
+        T2: crate::ArraySql<Item = T1>,
+    >(
+        &'s self,
+        client: &'c C,
+        slugs: &'a T2,
+    ) -> StringQuery<'c, 'a, 's, C, String, 1> {
+        StringQuery {
+            client,
+            params: [slugs],
+            query: self.0,
+            cached: self.1.as_ref(),
+            extractor: |row| Ok(row.try_get(0)?),
+            mapper: |it| it.into(),
+        }
+    }
+}
+pub struct ProductInsertManyStmt(&'static str, Option<tokio_postgres::Statement>);
+pub fn product_insert_many() -> ProductInsertManyStmt {
+    ProductInsertManyStmt(
+        "INSERT INTO catalog.product (id, sku, slug, title, description, brand, category_id, category_path, manufacturer, seller_id, package_size, price, currency, rating, rating_count, stock, specifications, tags, active, created_at, updated_at, document) SELECT r.id, r.sku, r.slug, r.title, r.description, r.brand, r.category_id, coalesce(c.path, '{}'), r.manufacturer, r.seller_id, r.package_size, r.price, r.currency, r.rating, r.rating_count, r.stock, r.specifications, ARRAY(SELECT jsonb_array_elements_text(r.tags)), r.active, $1, $1, catalog.document(r.title, r.brand, names.names, r.description) FROM jsonb_to_recordset($2) AS r (id uuid, sku text, slug text, title text, description text, brand text, category_id uuid, manufacturer text, seller_id uuid, package_size text, price numeric, currency text, rating numeric, rating_count int, stock int, specifications jsonb, tags jsonb, active boolean) LEFT JOIN catalog.category c ON c.id = r.category_id LEFT JOIN LATERAL ( SELECT string_agg(above.name, ' ') AS names FROM catalog.category above WHERE above.id = ANY (c.path) ) AS names ON true",
+        None,
+    )
+}
+impl ProductInsertManyStmt {
+    pub async fn prepare<'a, C: GenericClient>(
+        mut self,
+        client: &'a C,
+    ) -> Result<Self, tokio_postgres::Error> {
+        self.1 = Some(client.prepare(self.0).await?);
+        Ok(self)
+    }
+    pub async fn bind<'c, 'a, 's, C: GenericClient, T1: crate::JsonSql>(
+        &'s self,
+        client: &'c C,
+        now: &'a jiff::Timestamp,
+        rows: &'a T1,
+    ) -> Result<u64, tokio_postgres::Error> {
+        client.execute(self.0, &[now, rows]).await
+    }
+}
+impl<'a, C: GenericClient + Send + Sync, T1: crate::JsonSql>
+    crate::client::async_::Params<
+        'a,
+        'a,
+        'a,
+        ProductInsertManyParams<T1>,
+        std::pin::Pin<
+            Box<dyn futures::Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'a>,
+        >,
+        C,
+    > for ProductInsertManyStmt
+{
+    fn params(
+        &'a self,
+        client: &'a C,
+        params: &'a ProductInsertManyParams<T1>,
+    ) -> std::pin::Pin<
+        Box<dyn futures::Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'a>,
+    > {
+        Box::pin(self.bind(client, &params.now, &params.rows))
+    }
+}
+pub struct ProductUpdateManyStmt(&'static str, Option<tokio_postgres::Statement>);
+pub fn product_update_many() -> ProductUpdateManyStmt {
+    ProductUpdateManyStmt(
+        "UPDATE catalog.product p SET sku = r.sku, slug = r.slug, title = r.title, description = r.description, brand = r.brand, category_id = r.category_id, category_path = coalesce(c.path, '{}'), manufacturer = r.manufacturer, seller_id = r.seller_id, package_size = r.package_size, price = r.price, currency = r.currency, rating = r.rating, rating_count = r.rating_count, stock = r.stock, specifications = r.specifications, tags = ARRAY(SELECT jsonb_array_elements_text(r.tags)), active = r.active, document = catalog.document(r.title, r.brand, names.names, r.description), version = p.version + 1, updated_at = $1 FROM jsonb_to_recordset($2) AS r (id uuid, sku text, slug text, title text, description text, brand text, category_id uuid, manufacturer text, seller_id uuid, package_size text, price numeric, currency text, rating numeric, rating_count int, stock int, specifications jsonb, tags jsonb, active boolean) LEFT JOIN catalog.category c ON c.id = r.category_id LEFT JOIN LATERAL ( SELECT string_agg(above.name, ' ') AS names FROM catalog.category above WHERE above.id = ANY (c.path) ) AS names ON true WHERE p.id = r.id AND (p.sku, p.slug, p.title, p.description, p.brand, p.category_id, p.manufacturer, p.seller_id, p.package_size, p.price, p.currency::text, p.rating, p.rating_count, p.stock, p.specifications, p.tags, p.active) IS DISTINCT FROM (r.sku, r.slug, r.title, r.description, r.brand, r.category_id, r.manufacturer, r.seller_id, r.package_size, r.price, r.currency, r.rating, r.rating_count, r.stock, r.specifications, ARRAY(SELECT jsonb_array_elements_text(r.tags)), r.active) RETURNING p.id",
+        None,
+    )
+}
+impl ProductUpdateManyStmt {
+    pub async fn prepare<'a, C: GenericClient>(
+        mut self,
+        client: &'a C,
+    ) -> Result<Self, tokio_postgres::Error> {
+        self.1 = Some(client.prepare(self.0).await?);
+        Ok(self)
+    }
+    pub fn bind<'c, 'a, 's, C: GenericClient, T1: crate::JsonSql>(
+        &'s self,
+        client: &'c C,
+        now: &'a jiff::Timestamp,
+        rows: &'a T1,
+    ) -> UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 2> {
+        UuidUuidQuery {
+            client,
+            params: [now, rows],
+            query: self.0,
+            cached: self.1.as_ref(),
+            extractor: |row| Ok(row.try_get(0)?),
+            mapper: |it| it,
+        }
+    }
+}
+impl<'c, 'a, 's, C: GenericClient, T1: crate::JsonSql>
+    crate::client::async_::Params<
+        'c,
+        'a,
+        's,
+        ProductUpdateManyParams<T1>,
+        UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 2>,
+        C,
+    > for ProductUpdateManyStmt
+{
+    fn params(
+        &'s self,
+        client: &'c C,
+        params: &'a ProductUpdateManyParams<T1>,
+    ) -> UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 2> {
+        self.bind(client, &params.now, &params.rows)
+    }
+}
+pub struct ProductDeleteStmt(&'static str, Option<tokio_postgres::Statement>);
+pub fn product_delete() -> ProductDeleteStmt {
+    ProductDeleteStmt(
+        "UPDATE catalog.product SET active = false, deleted_at = $1, version = version + 1, updated_at = $1 WHERE id = $2",
+        None,
+    )
+}
+impl ProductDeleteStmt {
+    pub async fn prepare<'a, C: GenericClient>(
+        mut self,
+        client: &'a C,
+    ) -> Result<Self, tokio_postgres::Error> {
+        self.1 = Some(client.prepare(self.0).await?);
+        Ok(self)
+    }
+    pub async fn bind<'c, 'a, 's, C: GenericClient>(
+        &'s self,
+        client: &'c C,
+        now: &'a jiff::Timestamp,
+        id: &'a uuid::Uuid,
+    ) -> Result<u64, tokio_postgres::Error> {
+        client.execute(self.0, &[now, id]).await
+    }
+}
+impl<'a, C: GenericClient + Send + Sync>
+    crate::client::async_::Params<
+        'a,
+        'a,
+        'a,
+        ProductDeleteParams,
+        std::pin::Pin<
+            Box<dyn futures::Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'a>,
+        >,
+        C,
+    > for ProductDeleteStmt
+{
+    fn params(
+        &'a self,
+        client: &'a C,
+        params: &'a ProductDeleteParams,
+    ) -> std::pin::Pin<
+        Box<dyn futures::Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'a>,
+    > {
+        Box::pin(self.bind(client, &params.now, &params.id))
+    }
+}
+pub struct ProductLearnWordsStmt(&'static str, Option<tokio_postgres::Statement>);
+pub fn product_learn_words() -> ProductLearnWordsStmt {
+    ProductLearnWordsStmt(
+        "INSERT INTO catalog.search_word (word) SELECT DISTINCT lexeme FROM catalog.product p LEFT JOIN catalog.category c ON c.id = p.category_id CROSS JOIN LATERAL unnest(to_tsvector('simple', concat_ws(' ', p.title, p.brand, c.name))) WHERE p.id = ANY ($1) AND lexeme ~ '^[[:alpha:]]{3,40}$' ORDER BY lexeme ON CONFLICT DO NOTHING",
+        None,
+    )
+}
+impl ProductLearnWordsStmt {
+    pub async fn prepare<'a, C: GenericClient>(
+        mut self,
+        client: &'a C,
+    ) -> Result<Self, tokio_postgres::Error> {
+        self.1 = Some(client.prepare(self.0).await?);
+        Ok(self)
+    }
+    pub async fn bind<'c, 'a, 's, C: GenericClient, T1: crate::ArraySql<Item = uuid::Uuid>>(
+        &'s self,
+        client: &'c C,
+        ids: &'a T1,
+    ) -> Result<u64, tokio_postgres::Error> {
+        client.execute(self.0, &[ids]).await
+    }
+}
+pub struct ProductLearnAllWordsStmt(&'static str, Option<tokio_postgres::Statement>);
+pub fn product_learn_all_words() -> ProductLearnAllWordsStmt {
+    ProductLearnAllWordsStmt(
+        "INSERT INTO catalog.search_word (word) SELECT DISTINCT lexeme FROM ( SELECT DISTINCT unnest(string_to_array(lower(concat_ws(' ', p.title, p.brand, c.name)), ' ')) AS piece FROM catalog.product p LEFT JOIN catalog.category c ON c.id = p.category_id ) AS pieces CROSS JOIN LATERAL unnest(to_tsvector('simple', pieces.piece)) WHERE lexeme ~ '^[[:alpha:]]{3,40}$' ORDER BY lexeme ON CONFLICT DO NOTHING",
+        None,
+    )
+}
+impl ProductLearnAllWordsStmt {
+    pub async fn prepare<'a, C: GenericClient>(
+        mut self,
+        client: &'a C,
+    ) -> Result<Self, tokio_postgres::Error> {
+        self.1 = Some(client.prepare(self.0).await?);
+        Ok(self)
+    }
+    pub async fn bind<'c, 'a, 's, C: GenericClient>(
+        &'s self,
+        client: &'c C,
+    ) -> Result<u64, tokio_postgres::Error> {
+        client.execute(self.0, &[]).await
+    }
+}
+pub struct ProductSimilarWordsStmt(&'static str, Option<tokio_postgres::Statement>);
+pub fn product_similar_words() -> ProductSimilarWordsStmt {
+    ProductSimilarWordsStmt(
+        "SELECT word, similarity(word, $1) AS similarity FROM catalog.search_word WHERE word % $1 ORDER BY similarity DESC, word LIMIT 12",
+        None,
+    )
+}
+impl ProductSimilarWordsStmt {
+    pub async fn prepare<'a, C: GenericClient>(
+        mut self,
+        client: &'a C,
+    ) -> Result<Self, tokio_postgres::Error> {
+        self.1 = Some(client.prepare(self.0).await?);
+        Ok(self)
+    }
+    pub fn bind<'c, 'a, 's, C: GenericClient, T1: crate::StringSql>(
+        &'s self,
+        client: &'c C,
+        word: &'a T1,
+    ) -> ProductSimilarWordsQuery<'c, 'a, 's, C, ProductSimilarWords, 1> {
+        ProductSimilarWordsQuery {
+            client,
+            params: [word],
+            query: self.0,
+            cached: self.1.as_ref(),
+            extractor: |
+                row: &tokio_postgres::Row,
+            | -> Result<ProductSimilarWordsBorrowed, tokio_postgres::Error> {
+                Ok(ProductSimilarWordsBorrowed {
+                    word: row.try_get(0)?,
+                    similarity: row.try_get(1)?,
+                })
+            },
+            mapper: |it| ProductSimilarWords::from(it),
+        }
+    }
+}
+pub struct ProductCountEstimateStmt(&'static str, Option<tokio_postgres::Statement>);
+pub fn product_count_estimate() -> ProductCountEstimateStmt {
+    ProductCountEstimateStmt(
+        "SELECT greatest(reltuples, 0)::bigint AS rows FROM pg_class WHERE oid = 'catalog.product'::regclass",
+        None,
+    )
+}
+impl ProductCountEstimateStmt {
+    pub async fn prepare<'a, C: GenericClient>(
+        mut self,
+        client: &'a C,
+    ) -> Result<Self, tokio_postgres::Error> {
+        self.1 = Some(client.prepare(self.0).await?);
+        Ok(self)
+    }
+    pub fn bind<'c, 'a, 's, C: GenericClient>(
+        &'s self,
+        client: &'c C,
+    ) -> I64Query<'c, 'a, 's, C, i64, 0> {
+        I64Query {
+            client,
+            params: [],
+            query: self.0,
+            cached: self.1.as_ref(),
+            extractor: |row| Ok(row.try_get(0)?),
+            mapper: |it| it,
+        }
+    }
+}

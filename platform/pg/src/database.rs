@@ -1,0 +1,220 @@
+//! The handle that everything else holds: a pool for writes and long reads, a [`Pipeline`] for
+//! point reads, and transactions that are run again when PostgreSQL asks for it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use deadpool_postgres::{Manager, ManagerConfig, Pool, PoolError, RecyclingMethod, Runtime, TimeoutType};
+use tokio_postgres::NoTls;
+
+use crate::error::asks_for_retry;
+use crate::{Error, Pipeline};
+
+/// A connection borrowed from the pool.
+pub type Pooled = deadpool_postgres::Client;
+/// An open transaction; rolled back when it is dropped without [`Database::transaction`] committing it.
+pub type Transaction<'a> = deadpool_postgres::Transaction<'a>;
+
+/// How many times a transaction is run at the most.
+const ATTEMPTS: u32 = 5;
+const FIRST_BACKOFF: Duration = Duration::from_millis(2);
+
+/// How a [`Database`] connects. All durations must be above zero.
+#[derive(Clone, Debug)]
+pub struct DatabaseSettings {
+    /// Where the server is.
+    pub address: tokio_postgres::Config,
+    /// Connections opened at the start and never closed for being idle.
+    pub pool_min: usize,
+    /// The most connections of the pool; the pipeline has its own beside it.
+    pub pool_max: usize,
+    /// How long a connection above `pool_min` may be idle.
+    pub idle_timeout: Duration,
+    /// How long to wait for a free or a new connection.
+    pub connect_timeout: Duration,
+    /// `statement_timeout` on the server.
+    pub query_timeout: Duration,
+    /// Connections of the pipeline.
+    pub pipeline_connections: usize,
+}
+
+/// Figures of the pool at one moment.
+#[derive(Clone, Copy, Debug)]
+pub struct PoolStatus {
+    /// Open connections.
+    pub open: usize,
+    /// Of these, how many nobody uses.
+    pub idle: usize,
+    /// Callers waiting for one.
+    pub waiting: usize,
+    /// The most there may be.
+    pub max: usize,
+}
+
+/// A PostgreSQL database. Cheap to clone; all clones share the connections.
+#[derive(Clone)]
+pub struct Database {
+    pool: Pool,
+    pipeline: Pipeline,
+    settings: Arc<DatabaseSettings>,
+}
+
+impl std::fmt::Debug for Database {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Database").field("pool", &self.status()).finish_non_exhaustive()
+    }
+}
+
+impl Database {
+    /// A database that connects when it is first used: nothing is opened yet.
+    ///
+    /// # Errors
+    /// When `settings` leave the pool no connection.
+    pub fn new(settings: DatabaseSettings) -> Result<Self, deadpool_postgres::BuildError> {
+        let mut address = settings.address.clone();
+        let timeout_ms = settings.query_timeout.as_millis();
+        let options = match address.get_options() {
+            Some(given) => format!("{given} -c statement_timeout={timeout_ms}"),
+            None => format!("-c statement_timeout={timeout_ms}"),
+        };
+        address.options(options).connect_timeout(settings.connect_timeout);
+        if address.get_application_name().is_none() {
+            address.application_name("entrepot");
+        }
+        let manager = Manager::from_config(
+            address.clone(),
+            NoTls,
+            // Fast: no round trip at the return. A transaction that was cut short rolls itself
+            // back on the wire before anything the next borrower can send.
+            ManagerConfig { recycling_method: RecyclingMethod::Fast },
+        );
+        let pool = Pool::builder(manager)
+            .max_size(settings.pool_max)
+            .wait_timeout(Some(settings.connect_timeout))
+            .create_timeout(Some(settings.connect_timeout))
+            .runtime(Runtime::Tokio1)
+            .build()?;
+        let pipeline =
+            Pipeline::new(address, settings.pipeline_connections, settings.connect_timeout, settings.query_timeout);
+        Ok(Self { pool, pipeline, settings: Arc::new(settings) })
+    }
+
+    /// Borrows a connection.
+    ///
+    /// # Errors
+    /// [`Error::NoConnection`] when none is to be had within `connect_timeout`.
+    pub async fn client(&self) -> Result<Pooled, Error> {
+        let start = Instant::now();
+        self.pool.get().await.map_err(|error| match error {
+            PoolError::Timeout(TimeoutType::Wait | TimeoutType::Create | TimeoutType::Recycle) => {
+                Error::NoConnection { waited: start.elapsed(), source: None }
+            }
+            other => Error::NoConnection { waited: start.elapsed(), source: Some(other.into()) },
+        })
+    }
+
+    /// The connections for point reads, shared by all callers.
+    #[must_use]
+    pub fn pipeline(&self) -> &Pipeline {
+        &self.pipeline
+    }
+
+    /// Runs `work` in a transaction and commits it if `work` returned `Ok`.
+    ///
+    /// After a serialization failure or a deadlock, in `work` or at the commit, the whole of it is
+    /// run again, up to five times in all with a growing, jittered pause: so `work` may have no
+    /// effect outside the database.
+    ///
+    /// # Errors
+    /// What `work` returned, or the failure to connect, begin or commit.
+    pub async fn transaction<T, E, F>(&self, mut work: F) -> Result<T, E>
+    where
+        F: AsyncFnMut(&Transaction<'_>) -> Result<T, E>,
+        E: From<Error> + std::error::Error + 'static,
+    {
+        let mut attempt = 1;
+        loop {
+            match self.attempt(&mut work).await {
+                Err(error) if attempt < ATTEMPTS && asks_for_retry(&error) => {
+                    tracing::debug!(attempt, "a transaction met another; running it again");
+                    pause(attempt).await;
+                    attempt += 1;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    async fn attempt<T, E, F>(&self, work: &mut F) -> Result<T, E>
+    where
+        F: AsyncFnMut(&Transaction<'_>) -> Result<T, E>,
+        E: From<Error>,
+    {
+        let mut client = self.client().await?;
+        let transaction = client.transaction().await.map_err(Error::from)?;
+        let value = work(&transaction).await?;
+        transaction.commit().await.map_err(Error::from)?;
+        Ok(value)
+    }
+
+    /// Asks the server for an answer, and tells how long that took.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn ping(&self) -> Result<Duration, Error> {
+        let start = Instant::now();
+        let client = self.pipeline.client().await?;
+        self.pipeline.bounded(client.simple_query("")).await?;
+        Ok(start.elapsed())
+    }
+
+    /// The pool's figures.
+    #[must_use]
+    pub fn status(&self) -> PoolStatus {
+        let status = self.pool.status();
+        PoolStatus { open: status.size, idle: status.available, waiting: status.waiting, max: status.max_size }
+    }
+
+    /// Opens `pool_min` connections, so that the first requests do not wait for them.
+    ///
+    /// # Errors
+    /// When one cannot be opened.
+    pub async fn warm_up(&self) -> Result<(), Error> {
+        let wanted = self.settings.pool_min.min(self.settings.pool_max);
+        let opened = futures_util::future::try_join_all((0..wanted).map(|_| self.client())).await?;
+        drop(opened);
+        self.pipeline.client().await?;
+        Ok(())
+    }
+
+    /// Closes the connections above `pool_min` that have been idle for too long.
+    pub fn close_idle(&self) {
+        let mut may_close = self.pool.status().size.saturating_sub(self.settings.pool_min);
+        let idle_timeout = self.settings.idle_timeout;
+        self.pool.retain(|_, metrics| {
+            let keep = may_close == 0 || metrics.last_used() < idle_timeout;
+            may_close -= usize::from(!keep);
+            keep
+        });
+    }
+
+    /// How long a connection may be idle: how often [`Database::close_idle`] is worth calling.
+    #[must_use]
+    pub fn idle_timeout(&self) -> Duration {
+        self.settings.idle_timeout
+    }
+
+    /// Closes the pool: whoever asks from now on gets an error.
+    pub fn close(&self) {
+        self.pool.close();
+    }
+}
+
+/// 2, 4, 8, 16 ms, each shortened by up to half so that two that met do not meet again.
+async fn pause(attempt: u32) {
+    let longest = FIRST_BACKOFF * 2_u32.pow(attempt - 1);
+    let noise = uuid::Uuid::new_v4().as_u128() % 512;
+    let rest = longest.mul_f64(1.0 - f64::from(u32::try_from(noise).unwrap_or(0)) / 1024.0);
+    #[expect(clippy::disallowed_methods, reason = "the pause between two attempts, of at most 16 ms")]
+    tokio::time::sleep(rest).await;
+}

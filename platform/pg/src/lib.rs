@@ -1,0 +1,26 @@
+//! PostgreSQL as this program uses it: the private cluster, the pool, transactions that are
+//! retried, reads that are pipelined and gathered, and migrations.
+//!
+//! It knows nothing of any schema, and can be used alone.
+//!
+//! **Invariants:**
+//! - A connection that returns to the pool is in no transaction, however the future that used it
+//!   ended (`tests/it/cancellation.rs` cancels one at each of its awaits).
+//! - Every wait has a bound: for a connection (`connect_timeout`), for an answer (the server's
+//!   `statement_timeout`, and a client-side bound behind it for a server that is gone silent).
+//! - Nothing here starts, stops or alters a PostgreSQL that it was given by address; only
+//!   [`cluster`] runs servers, and only in its own folder.
+
+pub mod cluster;
+mod database;
+mod error;
+mod gather;
+mod migrate;
+mod pipeline;
+
+pub use database::{Database, DatabaseSettings, Pooled, PoolStatus, Transaction};
+pub use error::Error;
+pub use gather::Gather;
+pub use migrate::{Applied, MigrateError, Migration, migrate, pending};
+pub use pipeline::Pipeline;
+pub use tokio_postgres;

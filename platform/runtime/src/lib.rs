@@ -1,0 +1,19 @@
+//! What a long-running program needs before it does anything: a clock that tests can move, tasks
+//! that are watched, and a shutdown that happens in order.
+//!
+//! Why it is a crate: a bare `tokio::spawn` loses panics and outlives the server, and a bare
+//! `Timestamp::now()` cannot be tested. Everything else in the workspace goes through the three
+//! types here instead; `clippy.toml` bans the bare forms.
+//!
+//! **Invariant:** the only calls of `tokio::spawn` and of the system clock in the workspace's
+//! library code are in this crate (enforced by `clippy.toml`).
+
+mod clock;
+mod request;
+mod shutdown;
+mod tasks;
+
+pub use clock::{Clock, ManualClock};
+pub use request::{current_request, within_request};
+pub use shutdown::{Shutdown, ShutdownSignal, wait_for_stop_signal};
+pub use tasks::Tasks;

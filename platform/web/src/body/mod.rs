@@ -1,0 +1,145 @@
+//! JSON bodies: received within limits, parsed, checked whole.
+//!
+//! A body is parsed to a [`Value`] and read by a [`Reader`], which notes every fault with its JSON
+//! pointer instead of stopping at the first, and knows which members nobody asked for.
+
+mod merge;
+mod reader;
+
+use axum::body::Body;
+use axum::extract::{FromRequest, Request};
+use http::{HeaderMap, header};
+use http_body_util::{BodyExt as _, LengthLimitError};
+use serde_json::Value;
+
+pub use merge::merge_patch;
+pub use reader::{Reader, Text};
+
+use crate::edge::too_large;
+use crate::{Problem, kinds};
+
+/// How deeply a body may be nested.
+const DEEPEST: usize = 64;
+/// A little above what the edge enforces, for the message only.
+const MEBIBYTE: usize = 1024 * 1024;
+
+/// The JSON body of a request.
+#[derive(Debug)]
+pub struct JsonBody(pub Value);
+
+/// The JSON body of a PATCH, as a merge patch (RFC 7396).
+#[derive(Debug)]
+pub struct PatchBody(pub Value);
+
+impl<S: Sync> FromRequest<S> for JsonBody {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _state: &S) -> Result<Self, Problem> {
+        receive(request, &["application/json"]).await.map(Self)
+    }
+}
+
+impl<S: Sync> FromRequest<S> for PatchBody {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _state: &S) -> Result<Self, Problem> {
+        receive(request, &["application/merge-patch+json", "application/json"]).await.map(Self)
+    }
+}
+
+async fn receive(request: Request, types: &[&str]) -> Result<Value, Problem> {
+    check_type(request.headers(), types)?;
+    let body = collect(request.into_body()).await?;
+    parse(&body)
+}
+
+fn check_type(headers: &HeaderMap, types: &[&str]) -> Result<(), Problem> {
+    let unsupported = |given: &str| {
+        Problem::new(&kinds::UNSUPPORTED_MEDIA_TYPE, format!("the body must be {}, not {given}", types.join(" or ")))
+    };
+    if let Some(coding) = headers.get(header::CONTENT_ENCODING).filter(|coding| *coding != "identity") {
+        return Err(unsupported(&format!("one with Content-Encoding {}", coding.to_str().unwrap_or("?"))));
+    }
+    let given = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("of no media type");
+    let media = given.split(';').next().unwrap_or_default().trim();
+    if types.iter().any(|known| media.eq_ignore_ascii_case(known)) { Ok(()) } else { Err(unsupported(given)) }
+}
+
+async fn collect(body: Body) -> Result<bytes::Bytes, Problem> {
+    match body.collect().await {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(error) => {
+            let mut source: Option<&(dyn std::error::Error + 'static)> = Some(&error);
+            while let Some(cause) = source {
+                if cause.is::<LengthLimitError>() {
+                    return Err(too_large(10 * MEBIBYTE));
+                }
+                source = cause.source();
+            }
+            Err(Problem::new(&kinds::INCOMPLETE_BODY, "the body ended before it was whole"))
+        }
+    }
+}
+
+/// Parses JSON, no deeper than allowed.
+///
+/// # Errors
+/// 400, naming line and column.
+pub fn parse(body: &[u8]) -> Result<Value, Problem> {
+    if depth(body) > DEEPEST {
+        return Err(Problem::new(&kinds::JSON_TOO_DEEP, format!("the body is nested more than {DEEPEST} levels deep")));
+    }
+    serde_json::from_slice(body).map_err(|error| {
+        let what = match error.classify() {
+            serde_json::error::Category::Eof => "ends too early",
+            _ => "is not JSON",
+        };
+        Problem::new(&kinds::MALFORMED_JSON, format!("the body {what}, at line {} column {}", error.line(), error.column()))
+    })
+}
+
+/// The deepest nesting of brackets outside strings; for text that is no JSON any number will do.
+fn depth(body: &[u8]) -> usize {
+    let (mut now, mut deepest, mut in_string, mut escaped) = (0_usize, 0, false, false);
+    for byte in body {
+        if in_string {
+            match byte {
+                _ if escaped => escaped = false,
+                b'\\' => escaped = true,
+                b'"' => in_string = false,
+                _ => {}
+            }
+            continue;
+        }
+        match byte {
+            b'"' => in_string = true,
+            b'[' | b'{' => {
+                now += 1;
+                deepest = deepest.max(now);
+            }
+            b']' | b'}' => now = now.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn faults_of_form_are_told_apart() {
+        let code = |body: &str| parse(body.as_bytes()).err().map(|problem| problem.kind().code);
+        assert_eq!(code("{\"a\": [1, 2]}"), None);
+        assert_eq!(code("{\"a\": "), Some("web.malformed_json"));
+        assert_eq!(code("{a: 1}"), Some("web.malformed_json"));
+        assert_eq!(code(""), Some("web.malformed_json"));
+        let deep = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+        assert_eq!(code(&deep(64)), None);
+        assert_eq!(code(&deep(65)), Some("web.json_too_deep"));
+        assert_eq!(code(&deep(100_000)), Some("web.json_too_deep"));
+        assert_eq!(code(&format!("\"{}\"", "[".repeat(200))), None, "brackets in a string nest nothing");
+        assert_eq!(code(r#""\"[""#), None);
+    }
+}

@@ -1,0 +1,120 @@
+//! Cross-origin requests (the Fetch standard's CORS protocol).
+//!
+//! **Invariant:** with no origins configured nothing is ever allowed across origins, and no CORS
+//! field is sent.
+
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::{Method, Response, StatusCode};
+
+/// Which other origins' pages may call this API, and read what.
+#[derive(Clone, Debug, Default)]
+pub struct CorsPolicy {
+    origins: Vec<HeaderValue>,
+    any: bool,
+    max_age: Option<HeaderValue>,
+}
+
+const ALLOW_METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE");
+const ALLOW_HEADERS: HeaderValue = HeaderValue::from_static(
+    "authorization, content-type, if-match, if-none-match, x-request-id, x-api-key, idempotency-key, entrepot-at-least, traceparent",
+);
+const EXPOSE_HEADERS: HeaderValue = HeaderValue::from_static(
+    "etag, location, x-request-id, retry-after, ratelimit, ratelimit-policy, cache-status, entrepot-position, idempotent-replayed, server-timing",
+);
+
+impl CorsPolicy {
+    /// Allows these origins (`https://shop.example`), or every one with `*`; browsers may keep a
+    /// preflight's answer for `max_age_s` seconds.
+    ///
+    /// # Errors
+    /// The first entry that is no origin.
+    pub fn new(origins: &[String], max_age_s: u32) -> Result<Self, String> {
+        let any = origins.iter().any(|origin| origin == "*");
+        let origins = origins
+            .iter()
+            .filter(|origin| *origin != "*")
+            .map(|origin| {
+                let uri: Option<http::Uri> = origin.parse().ok();
+                let is_origin = uri.is_some_and(|uri| uri.scheme().is_some() && uri.authority().is_some() && !origin.ends_with('/'));
+                HeaderValue::from_str(origin).ok().filter(|_| is_origin).ok_or_else(|| origin.clone())
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(Self { origins, any, max_age: Some(HeaderValue::from(max_age_s)) })
+    }
+
+    fn allows(&self, origin: &HeaderValue) -> bool {
+        self.any || self.origins.contains(origin)
+    }
+
+    fn is_off(&self) -> bool {
+        !self.any && self.origins.is_empty()
+    }
+
+    /// The answer to a preflight, if this is one.
+    pub(crate) fn preflight<B: Default>(&self, method: &Method, headers: &HeaderMap) -> Option<Response<B>> {
+        if *method != Method::OPTIONS || !headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD) {
+            return None;
+        }
+        let mut response = Response::new(B::default());
+        *response.status_mut() = StatusCode::NO_CONTENT;
+        let allowed = headers.get(header::ORIGIN).is_some_and(|origin| self.allows(origin));
+        if allowed {
+            let fields = response.headers_mut();
+            fields.insert(header::ACCESS_CONTROL_ALLOW_METHODS, ALLOW_METHODS);
+            fields.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, ALLOW_HEADERS);
+            if let Some(max_age) = &self.max_age {
+                fields.insert(header::ACCESS_CONTROL_MAX_AGE, max_age.clone());
+            }
+        }
+        Some(response)
+    }
+
+    /// Marks an answer as readable by the page that asked, where it may read it.
+    pub(crate) fn mark(&self, origin: Option<&HeaderValue>, headers: &mut HeaderMap) {
+        if self.is_off() {
+            return;
+        }
+        // The answer differs by Origin, also when there was none or it was refused.
+        headers.append(header::VARY, const { HeaderValue::from_static("origin") });
+        if let Some(origin) = origin.filter(|origin| self.allows(origin)) {
+            headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+            headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSE_HEADERS);
+        }
+    }
+}
+
+/// The security fields of every answer, as OWASP's cheat sheet for REST lists them. Pages have a
+/// policy of their own that replaces the API's.
+pub(crate) const SECURITY_FIELDS: [(HeaderName, HeaderValue); 5] = [
+    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
+    (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
+    (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'")),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn origins_are_checked_when_the_policy_is_made() {
+        assert!(CorsPolicy::new(&["https://shop.example".to_owned(), "*".to_owned()], 600).is_ok());
+        for wrong in ["shop.example", "https://shop.example/", "https://"] {
+            assert_eq!(CorsPolicy::new(&[wrong.to_owned()], 600).err().as_deref(), Some(wrong));
+        }
+    }
+
+    #[test]
+    fn only_an_allowed_origin_is_marked() {
+        let policy = CorsPolicy::new(&["https://shop.example".to_owned()], 600).expect("an origin");
+        let mark = |origin: &'static str| {
+            let mut headers = HeaderMap::new();
+            policy.mark(Some(&HeaderValue::from_static(origin)), &mut headers);
+            headers
+        };
+        assert_eq!(mark("https://shop.example")[header::ACCESS_CONTROL_ALLOW_ORIGIN], "https://shop.example");
+        assert!(!mark("https://evil.example").contains_key(header::ACCESS_CONTROL_ALLOW_ORIGIN));
+        assert_eq!(mark("https://evil.example")[header::VARY], "origin");
+    }
+}

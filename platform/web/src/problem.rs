@@ -1,0 +1,250 @@
+//! Errors as clients see them: problem documents of RFC 9457 with a stable code.
+//!
+//! **Invariants:**
+//! - A [`ProblemKind`] is a constant: its code never changes and is documented in the OpenAPI
+//!   document and under `/problems/<code>`.
+//! - What a caller reads ([`Problem::detail`]) and what the log keeps (the source error) are two
+//!   fields of two types, so the second cannot leak into the first.
+//! - The document is written at the edge, which alone knows the request's id and path.
+
+use std::error::Error as StdError;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use serde::Serialize;
+
+/// A kind of problem: what its code means, once and for all.
+#[derive(Debug, PartialEq, Eq)]
+pub struct ProblemKind {
+    /// Stable and dotted, such as `catalog.product_not_found`.
+    pub code: &'static str,
+    /// The HTTP status.
+    pub status: u16,
+    /// The same for every occurrence.
+    pub title: &'static str,
+    /// What it means and what a client can do about it, for the documentation.
+    pub meaning: &'static str,
+}
+
+/// One fault of a body or a query.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Fault {
+    /// Where in the body: a JSON pointer (RFC 6901). Absent for faults of the query.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "/price/amount")]
+    pub pointer: Option<String>,
+    /// Which query parameter. Absent for faults of the body.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parameter: Option<String>,
+    /// A stable code of the fault.
+    #[schema(value_type = String, example = "negative")]
+    pub code: &'static str,
+    /// What is wrong, in words.
+    #[schema(example = "must not be negative")]
+    pub detail: String,
+}
+
+impl Fault {
+    /// A fault at a place in the body.
+    pub fn at(pointer: impl Into<String>, code: &'static str, detail: impl Into<String>) -> Self {
+        Self { pointer: Some(pointer.into()), parameter: None, code, detail: detail.into() }
+    }
+
+    /// A fault of a query parameter.
+    pub fn of_parameter(parameter: impl Into<String>, code: &'static str, detail: impl Into<String>) -> Self {
+        Self { pointer: None, parameter: Some(parameter.into()), code, detail: detail.into() }
+    }
+}
+
+/// An occurrence of a problem.
+#[derive(Clone, Debug)]
+pub struct Problem {
+    pub(crate) kind: &'static ProblemKind,
+    pub(crate) detail: String,
+    pub(crate) faults: Vec<Fault>,
+    pub(crate) retry_after_s: Option<u32>,
+    pub(crate) allow: Option<http::HeaderValue>,
+    /// For the log only.
+    pub(crate) cause: Option<Arc<dyn StdError + Send + Sync>>,
+}
+
+impl Problem {
+    /// A problem, and what is particular to this occurrence.
+    pub fn new(kind: &'static ProblemKind, detail: impl Into<String>) -> Self {
+        Self { kind, detail: detail.into(), faults: Vec::new(), retry_after_s: None, allow: None, cause: None }
+    }
+
+    /// Faults of the body: 422, all at once.
+    #[must_use]
+    pub fn invalid_body(faults: Vec<Fault>) -> Self {
+        let detail = match faults.as_slice() {
+            [only] => format!("{} {}", only.pointer.as_deref().unwrap_or("the body"), only.detail),
+            many => format!("the body has {} faults", many.len()),
+        };
+        Self { faults, ..Self::new(&kinds::INVALID_BODY, detail) }
+    }
+
+    /// Faults of the query: 400, all at once.
+    #[must_use]
+    pub fn invalid_query(faults: Vec<Fault>) -> Self {
+        let detail = match faults.as_slice() {
+            [only] => format!("{}: {}", only.parameter.as_deref().unwrap_or("the query"), only.detail),
+            many => format!("the query has {} faults", many.len()),
+        };
+        Self { faults, ..Self::new(&kinds::INVALID_QUERY, detail) }
+    }
+
+    /// Something outside the caller's power failed. The cause goes to the log; the caller learns
+    /// only whether trying again may help.
+    pub fn failure(cause: impl StdError + Send + Sync + 'static, may_pass: bool) -> Self {
+        let problem = if may_pass { Self::unavailable() } else { Self::internal() };
+        Self { cause: Some(Arc::new(cause)), ..problem }
+    }
+
+    pub(crate) fn internal() -> Self {
+        Self::new(&kinds::INTERNAL, "the request failed for a reason that is not yours; it has been logged under requestId")
+    }
+
+    pub(crate) fn unavailable() -> Self {
+        Self::new(&kinds::UNAVAILABLE, "a part that this request needs is away; try again soon").retry_after(1)
+    }
+
+    /// Tells the faults, one by one.
+    #[must_use]
+    pub fn with_faults(self, faults: Vec<Fault>) -> Self {
+        Self { faults, ..self }
+    }
+
+    /// Tells when to try again.
+    #[must_use]
+    pub fn retry_after(self, seconds: u32) -> Self {
+        Self { retry_after_s: Some(seconds), ..self }
+    }
+
+    /// What kind it is.
+    #[must_use]
+    pub fn kind(&self) -> &'static ProblemKind {
+        self.kind
+    }
+
+    /// What the caller is told of this occurrence.
+    #[must_use]
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// The faults that it names.
+    #[must_use]
+    pub fn faults(&self) -> &[Fault] {
+        &self.faults
+    }
+
+    pub(crate) fn status(&self) -> StatusCode {
+        StatusCode::from_u16(self.kind.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    pub(crate) fn document(&self, instance: &str, request_id: &str) -> ProblemDocument {
+        ProblemDocument {
+            kind: format!("/problems/{}", self.kind.code),
+            title: self.kind.title.to_owned(),
+            status: self.kind.status,
+            detail: self.detail.clone(),
+            instance: instance.to_owned(),
+            code: self.kind.code.to_owned(),
+            request_id: request_id.to_owned(),
+            errors: self.faults.clone(),
+        }
+    }
+}
+
+/// The whole chain of causes, for the log.
+pub(crate) fn chain(error: &(dyn StdError + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        source = error.source();
+    }
+    text
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = self.status();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// The body of every error answer (`application/problem+json`, RFC 9457).
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ProblemDocument {
+    /// A link to what the code means.
+    #[serde(rename = "type")]
+    #[schema(example = "/problems/catalog.product_not_found")]
+    pub kind: String,
+    /// The kind of problem in words, the same for every occurrence.
+    pub title: String,
+    /// The HTTP status again.
+    #[schema(example = 404)]
+    pub status: u16,
+    /// This occurrence in words.
+    pub detail: String,
+    /// The path that was asked for.
+    #[schema(example = "/api/v2/products/none")]
+    pub instance: String,
+    /// The stable code to branch on.
+    #[schema(example = "catalog.product_not_found")]
+    pub code: String,
+    /// The id under which the log knows this request.
+    pub request_id: String,
+    /// Every fault of the body or the query, where that is the problem.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<Fault>,
+}
+
+/// The kinds that any endpoint can answer with.
+pub mod kinds {
+    use super::ProblemKind;
+
+    macro_rules! kind {
+        ($name:ident, $status:literal, $code:literal, $title:literal, $meaning:literal) => {
+            #[doc = $meaning]
+            pub const $name: ProblemKind =
+                ProblemKind { code: $code, status: $status, title: $title, meaning: $meaning };
+        };
+    }
+
+    kind!(INVALID_QUERY, 400, "web.invalid_query", "The query is not valid", "A query parameter is unknown, given twice, or has a value that does not fit. `errors` names each.");
+    kind!(INVALID_PATH, 400, "web.invalid_path", "The path is not valid", "The path is not UTF-8 after percent-decoding.");
+    kind!(INVALID_CURSOR, 400, "web.invalid_cursor", "The cursor is not valid", "The cursor was not given out by this server, or was cut short. Start again without one.");
+    kind!(FOREIGN_CURSOR, 400, "web.cursor_of_another_query", "The cursor belongs to another query", "A cursor continues the query that gave it out: with other filters or another order it means nothing. Start again without one.");
+    kind!(INVALID_HEADER, 400, "web.invalid_header", "A header field is not valid", "A header field that this endpoint reads is not well-formed.");
+    kind!(MALFORMED_JSON, 400, "web.malformed_json", "The body is not JSON", "The body could not be parsed; the detail names line and column.");
+    kind!(JSON_TOO_DEEP, 400, "web.json_too_deep", "The body is nested too deeply", "Bodies may be nested 64 levels deep.");
+    kind!(INCOMPLETE_BODY, 400, "web.incomplete_body", "The body ended early", "The connection closed, or the body's framing broke, before the body was whole.");
+    kind!(NOT_FOUND, 404, "web.not_found", "There is nothing here", "No endpoint has this path. The OpenAPI document lists those that there are.");
+    kind!(METHOD_NOT_ALLOWED, 405, "web.method_not_allowed", "The path does not take this method", "`Allow` lists the methods that it takes.");
+    kind!(NOT_ACCEPTABLE, 406, "web.not_acceptable", "The answer would not be acceptable", "`Accept` rules out `application/json`, which is all that this endpoint speaks.");
+    kind!(BODY_TIMEOUT, 408, "web.body_timeout", "The body came too slowly", "The whole request has a time limit, and the body was not there when it ended.");
+    kind!(PRECONDITION_FAILED, 412, "web.precondition_failed", "The resource has moved on", "`If-Match` names another version than the present one. Read it again, and repeat the change on what you then see.");
+    kind!(BODY_TOO_LARGE, 413, "web.body_too_large", "The body is too large", "The detail tells the limit.");
+    kind!(UNSUPPORTED_MEDIA_TYPE, 415, "web.unsupported_media_type", "The body's media type is not supported", "Send `application/json` (for PATCH also `application/merge-patch+json`), without content coding.");
+    kind!(INVALID_BODY, 422, "web.invalid_body", "The body is well-formed but not valid", "`errors` names every fault with a JSON pointer.");
+    kind!(INTERNAL, 500, "web.internal", "The server failed", "The cause is in the server's log, under `requestId`.");
+    kind!(UNAVAILABLE, 503, "web.unavailable", "A part of the service is away", "The database or another part cannot be reached, or is overloaded. `Retry-After` tells when to try again.");
+    kind!(TIMEOUT, 503, "web.timeout", "The request took too long", "It was given up. Whether a change that it asked for took effect is not known: read before you repeat it.");
+
+    /// All of them.
+    pub const ALL: &[&ProblemKind] = &[
+        &INVALID_QUERY, &INVALID_PATH, &INVALID_CURSOR, &FOREIGN_CURSOR, &INVALID_HEADER, &MALFORMED_JSON, &JSON_TOO_DEEP,
+        &INCOMPLETE_BODY, &NOT_FOUND, &METHOD_NOT_ALLOWED, &NOT_ACCEPTABLE, &BODY_TIMEOUT, &PRECONDITION_FAILED, &BODY_TOO_LARGE,
+        &UNSUPPORTED_MEDIA_TYPE, &INVALID_BODY, &INTERNAL, &UNAVAILABLE, &TIMEOUT,
+    ];
+}

@@ -1,0 +1,220 @@
+//! Query strings, read strictly.
+//!
+//! A parameter that nobody asked for is an error, not something to ignore: `?catgory=tea` would
+//! otherwise answer with the whole catalog. All faults are gathered and told at once.
+
+use std::borrow::Cow;
+use std::fmt::Display;
+use std::str::FromStr;
+
+use axum::extract::FromRequestParts;
+use http::request::Parts;
+
+use crate::{Fault, Problem, kinds};
+
+/// The longest query string, in bytes.
+const LONGEST: usize = 8 * 1024;
+
+/// A parsed query string. Take what the endpoint knows out of it, then call [`Query::finish`].
+#[derive(Debug, Default)]
+pub struct Query {
+    pairs: Vec<(String, String)>,
+    known: Vec<Cow<'static, str>>,
+    faults: Vec<Fault>,
+}
+
+impl Query {
+    /// Parses a query string (`a=1&b=two`, percent-encoded, `+` for a space).
+    ///
+    /// # Errors
+    /// 400 when it is too long or not UTF-8.
+    pub fn parse(query: &str) -> Result<Self, Problem> {
+        if query.len() > LONGEST {
+            return Err(Problem::new(&kinds::INVALID_QUERY, format!("the query is longer than {LONGEST} bytes")));
+        }
+        let mut pairs = Vec::new();
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let (Some(name), Some(value)) = (decode(name), decode(value)) else {
+                return Err(Problem::new(&kinds::INVALID_QUERY, "the query is not valid percent-encoded UTF-8"));
+            };
+            pairs.push((name, value));
+        }
+        let faults = pairs
+            .iter()
+            .filter(|(name, value)| name.contains('\0') || value.contains('\0'))
+            .map(|(name, _)| Fault::of_parameter(name.replace('\0', "\\0"), "nul", "must not contain NUL"))
+            .collect();
+        Ok(Self { pairs, known: Vec::new(), faults })
+    }
+
+    /// The value of a parameter that may be given once.
+    pub fn text(&mut self, name: &'static str) -> Option<String> {
+        self.known.push(Cow::Borrowed(name));
+        self.take(name)
+    }
+
+    fn take(&mut self, name: &str) -> Option<String> {
+        let mut values = self.pairs.extract_if(.., |(given, _)| given == name).map(|(_, value)| value);
+        let first = values.next();
+        if values.next().is_some() {
+            drop(values);
+            self.fault(name, "repeated", "is given more than once");
+            return None;
+        }
+        first
+    }
+
+    /// Like [`Query::text`], but a value that is there must not be empty.
+    pub fn filled(&mut self, name: &'static str) -> Option<String> {
+        let value = self.text(name)?;
+        if value.trim().is_empty() {
+            self.fault(name, "empty", "must not be empty");
+            return None;
+        }
+        Some(value)
+    }
+
+    /// A parameter of some other type; `wanted` says what it should have been.
+    pub fn value<T: FromStr>(&mut self, name: &'static str, wanted: &str) -> Option<T> {
+        let text = self.text(name)?;
+        match text.parse() {
+            Ok(value) => Some(value),
+            Err(_) => {
+                self.fault(name, "wrong_type", format!("must be {wanted}, not {text:?}"));
+                None
+            }
+        }
+    }
+
+    /// A parameter whose value is one of a few words.
+    pub fn one_of<T: Copy>(&mut self, name: &'static str, choices: &[(&str, T)]) -> Option<T> {
+        let text = self.text(name)?;
+        if let Some((_, choice)) = choices.iter().find(|(word, _)| *word == text) {
+            return Some(*choice);
+        }
+        let words = choices.iter().map(|(word, _)| *word).collect::<Vec<_>>().join(", ");
+        self.fault(name, "not_a_choice", format!("must be one of {words}, not {text:?}"));
+        None
+    }
+
+    /// All parameters whose name starts with `prefix` (such as `spec.`), without it.
+    pub fn with_prefix(&mut self, prefix: &'static str) -> Vec<(String, String)> {
+        self.known.push(Cow::Owned(format!("{prefix}<name>")));
+        let mut found: Vec<(String, String)> = self
+            .pairs
+            .extract_if(.., |(name, _)| name.len() > prefix.len() && name.starts_with(prefix))
+            .map(|(name, value)| (name[prefix.len()..].to_owned(), value))
+            .collect();
+        found.sort();
+        for pair in found.windows(2) {
+            if pair[0].0 == pair[1].0 {
+                self.faults.push(Fault::of_parameter(format!("{prefix}{}", pair[0].0), "repeated", "is given more than once"));
+            }
+        }
+        found
+    }
+
+    /// Notes a fault of a parameter.
+    pub fn fault(&mut self, name: &str, code: &'static str, detail: impl Display) {
+        self.faults.push(Fault::of_parameter(name, code, detail.to_string()));
+    }
+
+    /// Ends the reading: whatever was not asked for is unknown.
+    ///
+    /// # Errors
+    /// 400 with every fault.
+    pub fn finish(mut self) -> Result<(), Problem> {
+        let mut known: Vec<&str> = self.known.iter().map(AsRef::as_ref).collect();
+        known.sort_unstable();
+        for (name, _) in std::mem::take(&mut self.pairs) {
+            let detail = if known.is_empty() {
+                "is not known; this endpoint takes no parameters".to_owned()
+            } else {
+                format!("is not known; this endpoint takes {}", known.join(", "))
+            };
+            self.faults.push(Fault::of_parameter(name, "unknown_parameter", detail));
+        }
+        if self.faults.is_empty() { Ok(()) } else { Err(Problem::invalid_query(self.faults)) }
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Query {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+        Self::parse(parts.uri.query().unwrap_or_default())
+    }
+}
+
+fn decode(text: &str) -> Option<String> {
+    if !text.contains(['%', '+']) {
+        return Some(text.to_owned());
+    }
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'+' => b' ',
+            b'%' => {
+                let (high, low) = (hex(rest.next()?)?, hex(rest.next()?)?);
+                high << 4 | low
+            }
+            other => other,
+        });
+    }
+    String::from_utf8(bytes).ok()
+}
+
+fn hex(digit: u8) -> Option<u8> {
+    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn all_faults_are_told_at_once() {
+        let mut query = Query::parse("limit=ten&sort=a&sort=b&catgory=tea&q=").expect("well-formed");
+        assert_eq!(query.value::<u32>("limit", "a whole number"), None);
+        assert_eq!(query.text("sort"), None);
+        assert_eq!(query.filled("q"), None);
+        let problem = query.finish().expect_err("four faults");
+        let told: Vec<_> = problem.faults().iter().map(|fault| (fault.parameter.as_deref(), fault.code)).collect();
+        assert_eq!(
+            told,
+            [
+                (Some("limit"), "wrong_type"),
+                (Some("sort"), "repeated"),
+                (Some("q"), "empty"),
+                (Some("catgory"), "unknown_parameter"),
+            ]
+        );
+        assert!(problem.faults()[3].detail.contains("limit, q, sort"), "{}", problem.faults()[3].detail);
+    }
+
+    #[test]
+    fn prefixed_parameters_are_taken_together() {
+        let mut query = Query::parse("spec.size=5+lb&spec.colour=red%20brown&q=x").expect("well-formed");
+        let specs = query.with_prefix("spec.");
+        assert_eq!(specs, [("colour".into(), "red brown".into()), ("size".into(), "5 lb".into())]);
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_survives_percent_encoding(text in "[^\u{0}]{0,40}") {
+            let encoded: String = text.bytes().map(|byte| format!("%{byte:02X}")).collect();
+            let mut query = Query::parse(&format!("q={encoded}")).expect("well-formed");
+            prop_assert_eq!(query.text("q"), Some(text));
+        }
+
+        #[test]
+        fn no_query_string_panics(text in "\\PC{0,60}") {
+            if let Ok(query) = Query::parse(&text) {
+                let _refused_or_not = query.finish();
+            }
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! Successful answers: a body made once, its strong ETag, and how caches may treat it.
+//!
+//! An ETag is `"<hash>"` of the body, or `"<version>-<hash>"` where the resource has a version that
+//! `If-Match` can name. A compressed form has the coding's name behind it (`"…-br"`), since a
+//! strong ETag stands for the very bytes (RFC 9110, 8.8.1).
+//!
+//! **Invariant:** the edge, not the handler, decides between 200, 304 and a compressed form.
+
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, StatusCode, header};
+use serde::Serialize;
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::Problem;
+
+/// How a cache may treat an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CacheClass {
+    /// A file whose name changes with its content.
+    Static,
+    /// Data that anybody may see, and that must be asked for anew each time.
+    Api,
+    /// Data about a person.
+    Private,
+    /// Answers to writes, health, and what must never be kept.
+    Never,
+}
+
+impl CacheClass {
+    pub(crate) fn header(self) -> HeaderValue {
+        HeaderValue::from_static(match self {
+            Self::Static => "public, max-age=31536000, immutable",
+            Self::Api => "public, max-age=0, must-revalidate",
+            Self::Private => "private, no-cache",
+            Self::Never => "no-store",
+        })
+    }
+}
+
+/// An answer.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    pub(crate) status: StatusCode,
+    pub(crate) body: Bytes,
+    pub(crate) content_type: &'static str,
+    pub(crate) etag: Option<String>,
+    pub(crate) class: CacheClass,
+    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl Reply {
+    /// 200 with `value` as JSON and the hash of its bytes as ETag.
+    ///
+    /// # Errors
+    /// A 500 when `value` cannot be written as JSON, which is a defect.
+    pub fn json(value: &impl Serialize, class: CacheClass) -> Result<Self, Problem> {
+        let body = serde_json::to_vec(value).map_err(|error| Problem::failure(error, false))?;
+        Ok(Self::bytes(body.into(), "application/json", class))
+    }
+
+    /// 200 with these bytes.
+    #[must_use]
+    pub fn bytes(body: Bytes, content_type: &'static str, class: CacheClass) -> Self {
+        let etag = (class != CacheClass::Never).then(|| format!("{:016x}", xxh3_64(&body)));
+        Self { status: StatusCode::OK, body, content_type, etag, class, headers: Vec::new() }
+    }
+
+    /// 204.
+    #[must_use]
+    pub fn no_content() -> Self {
+        Self {
+            status: StatusCode::NO_CONTENT,
+            body: Bytes::new(),
+            content_type: "",
+            etag: None,
+            class: CacheClass::Never,
+            headers: Vec::new(),
+        }
+    }
+
+    /// Names the resource's version in the ETag, for `If-Match`.
+    #[must_use]
+    pub fn version(mut self, version: i64) -> Self {
+        self.etag = Some(format!("{version}-{:016x}", xxh3_64(&self.body)));
+        self
+    }
+
+    /// Another status.
+    #[must_use]
+    pub fn status(mut self, status: StatusCode) -> Self {
+        self.status = status;
+        self
+    }
+
+    /// 201, and where the new resource is.
+    #[must_use]
+    pub fn created_at(self, location: &str) -> Self {
+        self.status(StatusCode::CREATED).header(header::LOCATION, location)
+    }
+
+    /// One more header field. A value that no header field can carry is left out.
+    #[must_use]
+    pub fn header(mut self, name: HeaderName, value: &str) -> Self {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            self.headers.push((name, value));
+        }
+        self
+    }
+}
+
+impl IntoResponse for Reply {
+    fn into_response(self) -> Response {
+        let mut response = Response::new(Body::empty());
+        response.extensions_mut().insert(self);
+        response
+    }
+}
