@@ -56,6 +56,8 @@ CREATE TABLE catalog.product (
     stock          int NOT NULL DEFAULT 0 CONSTRAINT product_stock_not_negative CHECK (stock >= 0),
     specifications jsonb NOT NULL DEFAULT '{}' CONSTRAINT product_specifications_object CHECK (jsonb_typeof(specifications) = 'object'),
     tags           text[] NOT NULL DEFAULT '{}',
+    -- How many images there are, so that a read of a product without any does not go looking.
+    image_count    int NOT NULL DEFAULT 0 CONSTRAINT product_image_count_range CHECK (image_count BETWEEN 0 AND 50),
     active         boolean NOT NULL DEFAULT true,
     deleted_at     timestamptz,
     version        bigint NOT NULL DEFAULT 1,

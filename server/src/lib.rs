@@ -1,1 +1,20 @@
-//! stub
+//! The program around the domains: command line, settings, the one list of modules, the router.
+//!
+//! It is a library too, so that its own tests and the benchmarks can look inside; nobody else
+//! imports it.
+
+mod app;
+mod cli;
+mod commands;
+mod database;
+mod explorer;
+mod health;
+mod modules;
+mod redis;
+mod settings;
+mod terminal;
+
+pub use app::{App, openapi_document};
+pub use cli::run;
+pub use modules::modules;
+pub use settings::{Settings, SettingsError, load as load_settings};

@@ -29,8 +29,14 @@ FROM catalog.category
 WHERE path @> ARRAY[:id::uuid]
 ORDER BY cardinality(path), position, name, id;
 
---! category_counts : (category_id)
+--! category_counts
 -- How many active products stand directly in each category, and how many of those are in stock.
+SELECT category_id, count(*) AS products, count(*) FILTER (WHERE stock > 0) AS in_stock
+FROM catalog.product
+WHERE active AND category_id IS NOT NULL
+GROUP BY category_id;
+
+--! category_counts_below
 SELECT category_id, count(*) AS products, count(*) FILTER (WHERE stock > 0) AS in_stock
 FROM catalog.product
 WHERE active AND category_id = ANY (:ids)

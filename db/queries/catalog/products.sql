@@ -2,8 +2,8 @@
 -- domain/catalog/src/store/select.rs, because their columns follow the request's projection.
 
 --! product_find
--- Which product a path segment means: an id, else a SKU, else a slug. A deleted one is found by id only.
-SELECT id, deleted_at IS NOT NULL AS deleted
+-- Which product a path segment means when it is no id: a SKU, else a slug.
+SELECT id
 FROM catalog.product
 WHERE (sku = :reference OR slug = :reference) AND deleted_at IS NULL
 ORDER BY (sku = :reference) DESC
@@ -22,6 +22,12 @@ FROM catalog.product
 WHERE sku = ANY (:skus) AND deleted_at IS NULL
 ORDER BY sku
 FOR UPDATE;
+
+--! product_kept
+-- What a product keeps when a row of a batch replaces it.
+SELECT id, slug, rating, rating_count
+FROM catalog.product
+WHERE id = ANY (:ids);
 
 --! product_slugs_taken
 SELECT slug
@@ -107,6 +113,12 @@ WHERE word % :word
 ORDER BY similarity DESC, word
 LIMIT 12;
 
---! product_count_estimate
--- What the statistics say: exact after a VACUUM, near it otherwise, and free.
-SELECT greatest(reltuples, 0)::bigint AS rows FROM pg_class WHERE oid = 'catalog.product'::regclass;
+--! product_known_words
+SELECT word FROM catalog.search_word WHERE word = ANY (:words);
+
+--! catalog_is_empty
+SELECT NOT EXISTS (SELECT FROM catalog.product) AND NOT EXISTS (SELECT FROM catalog.category) AS empty;
+
+--! catalog_clear
+-- For seeds that start over. Takes the tables whole, so it may not run beside a shop that is open.
+TRUNCATE catalog.product, catalog.product_image, catalog.category, catalog.search_word;

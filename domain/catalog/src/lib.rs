@@ -1,1 +1,43 @@
-//! stub
+//! The catalog: a tree of categories and the products in it.
+//!
+//! **Invariants** (and who enforces each):
+//! - A SKU and a slug name one living product (unique indexes); a deleted one gives them back.
+//! - A price is never negative and always has a currency (CHECKs, [`entrepot_contracts::Money`]).
+//! - Stock is never below zero (CHECK).
+//! - The tree has no circles and is at most eight levels deep; a product's `category_path` is its
+//!   category's path (CHECKs; `ops/change_category.rs`, which takes the tree's lock).
+//! - A deleted product is never listed (CHECK: deleted is inactive), and answers 410 by its id.
+//! - Every change of a product or category makes a new `version`, which is what `If-Match` names.
+//!
+//! Reads go from `http` to `store`; writes from `http` through `ops` to `store`.
+
+mod http;
+pub mod import;
+
+mod model;
+mod ops;
+pub mod seed;
+
+mod slug;
+mod store;
+
+use entrepot_pg::Database;
+use entrepot_runtime::{Clock, Tasks};
+use entrepot_web::Module;
+
+pub use model::PRODUCT_FIELDS;
+
+/// What the catalog needs to work.
+#[derive(Clone, Debug)]
+pub struct Dependencies {
+    /// Where it keeps what it knows.
+    pub database: Database,
+    /// Its time.
+    pub clock: Clock,
+}
+
+/// The catalog's part of the program.
+#[must_use]
+pub fn module(dependencies: Dependencies, tasks: &Tasks) -> Module {
+    http::module(dependencies, tasks)
+}

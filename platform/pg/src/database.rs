@@ -5,15 +5,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use deadpool_postgres::{Manager, ManagerConfig, Pool, PoolError, RecyclingMethod, Runtime, TimeoutType};
+use scoped_futures::ScopedBoxFuture;
 use tokio_postgres::NoTls;
 
 use crate::error::asks_for_retry;
-use crate::{Error, Pipeline};
+use crate::{Error, Pipeline, Transaction};
 
 /// A connection borrowed from the pool.
 pub type Pooled = deadpool_postgres::Client;
-/// An open transaction; rolled back when it is dropped without [`Database::transaction`] committing it.
-pub type Transaction<'a> = deadpool_postgres::Transaction<'a>;
 
 /// How many times a transaction is run at the most.
 const ATTEMPTS: u32 = 5;
@@ -127,10 +126,15 @@ impl Database {
     ///
     /// # Errors
     /// What `work` returned, or the failure to connect, begin or commit.
-    pub async fn transaction<T, E, F>(&self, mut work: F) -> Result<T, E>
+    ///
+    /// ```ignore
+    /// database.transaction(|transaction| async move { … }.scope_boxed()).await
+    /// ```
+    pub async fn transaction<'a, T, E, F>(&self, mut work: F) -> Result<T, E>
     where
-        F: AsyncFnMut(&Transaction<'_>) -> Result<T, E>,
-        E: From<Error> + std::error::Error + 'static,
+        F: for<'t> FnMut(&'t Transaction) -> ScopedBoxFuture<'a, 't, Result<T, E>> + Send + 'a,
+        T: Send + 'a,
+        E: From<Error> + std::error::Error + Send + 'static,
     {
         let mut attempt = 1;
         loop {
@@ -145,16 +149,28 @@ impl Database {
         }
     }
 
-    async fn attempt<T, E, F>(&self, work: &mut F) -> Result<T, E>
+    async fn attempt<'a, T, E, F>(&self, work: &mut F) -> Result<T, E>
     where
-        F: AsyncFnMut(&Transaction<'_>) -> Result<T, E>,
-        E: From<Error>,
+        F: for<'t> FnMut(&'t Transaction) -> ScopedBoxFuture<'a, 't, Result<T, E>> + Send + 'a,
+        T: Send + 'a,
+        E: From<Error> + Send + 'static,
     {
-        let mut client = self.client().await?;
-        let transaction = client.transaction().await.map_err(Error::from)?;
-        let value = work(&transaction).await?;
-        transaction.commit().await.map_err(Error::from)?;
-        Ok(value)
+        let transaction = self.begin().await?;
+        match work(&transaction).await {
+            Ok(value) => transaction.commit().await.map(|()| value).map_err(E::from),
+            Err(error) => {
+                transaction.roll_back().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Opens a transaction that is not run again. Prefer [`Database::transaction`].
+    ///
+    /// # Errors
+    /// When there is no connection, or it breaks.
+    pub async fn begin(&self) -> Result<Transaction, Error> {
+        Transaction::begin(self.client().await?).await
     }
 
     /// Asks the server for an answer, and tells how long that took.

@@ -26,6 +26,9 @@ pub enum Error {
     /// The database refused a statement, or the connection broke while it ran.
     #[error("the database refused a statement")]
     Statement(#[from] tokio_postgres::Error),
+    /// A row that must be there, having just been written or locked, is not.
+    #[error("a row that must be there is not: {0}")]
+    Missing(&'static str),
     /// A statement that was shared by several callers failed.
     #[error("a shared read failed: {0}")]
     Shared(std::sync::Arc<Error>),
@@ -38,6 +41,7 @@ impl Error {
         match self {
             Self::NoConnection { .. } | Self::NoAnswer { .. } => true,
             Self::Shared(error) => error.is_unavailable(),
+            Self::Missing(_) => false,
             Self::Statement(error) => {
                 error.is_closed()
                     || match error.code() {
@@ -65,7 +69,7 @@ impl Error {
         match self {
             Self::Statement(error) => error.code(),
             Self::Shared(error) => error.sql_state(),
-            Self::NoConnection { .. } | Self::NoAnswer { .. } => None,
+            Self::NoConnection { .. } | Self::NoAnswer { .. } | Self::Missing(_) => None,
         }
     }
 
@@ -75,7 +79,7 @@ impl Error {
         match self {
             Self::Statement(error) => error.as_db_error().and_then(|error| error.constraint()),
             Self::Shared(error) => error.constraint(),
-            Self::NoConnection { .. } | Self::NoAnswer { .. } => None,
+            Self::NoConnection { .. } | Self::NoAnswer { .. } | Self::Missing(_) => None,
         }
     }
 }

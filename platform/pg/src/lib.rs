@@ -17,10 +17,13 @@ mod error;
 mod gather;
 mod migrate;
 mod pipeline;
+mod transaction;
 
-pub use database::{Database, DatabaseSettings, Pooled, PoolStatus, Transaction};
+pub use database::{Database, DatabaseSettings, PoolStatus, Pooled};
 pub use error::Error;
 pub use gather::Gather;
 pub use migrate::{Applied, MigrateError, Migration, migrate, pending};
 pub use pipeline::Pipeline;
+pub use transaction::Transaction;
+pub use scoped_futures::ScopedFutureExt;
 pub use tokio_postgres;

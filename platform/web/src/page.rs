@@ -59,6 +59,12 @@ pub struct Cursor {
 }
 
 impl Cursor {
+    /// The fingerprint of a query, from any text that says all that it filters and sorts by.
+    #[must_use]
+    pub fn fingerprint(query: &str) -> u64 {
+        xxhash_rust::xxh3::xxh3_64(query.as_bytes())
+    }
+
     /// The cursor as clients hold it.
     #[must_use]
     pub fn encode(&self) -> String {

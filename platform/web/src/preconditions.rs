@@ -20,17 +20,21 @@ pub enum IfMatch {
 
 impl IfMatch {
     /// Whether a resource of this version may be changed.
-    ///
-    /// # Errors
-    /// 412 when it may not.
-    pub fn check(&self, version: i64) -> Result<(), Problem> {
+    #[must_use]
+    pub fn allows(&self, version: i64) -> bool {
         match self {
-            Self::Versions(versions) if !versions.contains(&version) => Err(Problem::new(
-                &kinds::PRECONDITION_FAILED,
-                "If-Match names another version than the present one; read the resource again",
-            )),
-            _ => Ok(()),
+            Self::Versions(versions) => versions.contains(&version),
+            Self::Anything | Self::Exists => true,
         }
+    }
+
+    /// The problem of a resource that has moved on: 412.
+    #[must_use]
+    pub fn failed(present_version: i64) -> Problem {
+        Problem::new(
+            &kinds::PRECONDITION_FAILED,
+            format!("If-Match names another version than the present one ({present_version}); read the resource again"),
+        )
     }
 
     fn parse(headers: &HeaderMap) -> Result<Self, Problem> {

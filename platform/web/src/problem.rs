@@ -66,7 +66,6 @@ pub struct Problem {
     pub(crate) detail: String,
     pub(crate) faults: Vec<Fault>,
     pub(crate) retry_after_s: Option<u32>,
-    pub(crate) allow: Option<http::HeaderValue>,
     /// For the log only.
     pub(crate) cause: Option<Arc<dyn StdError + Send + Sync>>,
 }
@@ -74,7 +73,7 @@ pub struct Problem {
 impl Problem {
     /// A problem, and what is particular to this occurrence.
     pub fn new(kind: &'static ProblemKind, detail: impl Into<String>) -> Self {
-        Self { kind, detail: detail.into(), faults: Vec::new(), retry_after_s: None, allow: None, cause: None }
+        Self { kind, detail: detail.into(), faults: Vec::new(), retry_after_s: None, cause: None }
     }
 
     /// Faults of the body: 422, all at once.

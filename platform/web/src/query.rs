@@ -120,6 +120,12 @@ impl Query {
         self.faults.push(Fault::of_parameter(name, code, detail.to_string()));
     }
 
+    /// Whether a fault of this parameter was noted.
+    #[must_use]
+    pub fn has_fault_of(&self, name: &str) -> bool {
+        self.faults.iter().any(|fault| fault.parameter.as_deref() == Some(name))
+    }
+
     /// Ends the reading: whatever was not asked for is unknown.
     ///
     /// # Errors

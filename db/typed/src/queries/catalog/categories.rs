@@ -108,6 +108,12 @@ pub struct CategoryCounts {
     pub products: i64,
     pub in_stock: i64,
 }
+#[derive(Debug, Clone, PartialEq, Copy)]
+pub struct CategoryCountsBelow {
+    pub category_id: uuid::Uuid,
+    pub products: i64,
+    pub in_stock: i64,
+}
 #[derive(Debug, Clone, PartialEq)]
 pub struct CategoryResolve {
     pub id: uuid::Uuid,
@@ -255,6 +261,73 @@ where
         mapper: fn(CategoryCounts) -> R,
     ) -> CategoryCountsQuery<'c, 'a, 's, C, R, N> {
         CategoryCountsQuery {
+            client: self.client,
+            params: self.params,
+            query: self.query,
+            cached: self.cached,
+            extractor: self.extractor,
+            mapper,
+        }
+    }
+    pub async fn one(self) -> Result<T, tokio_postgres::Error> {
+        let row =
+            crate::client::async_::one(self.client, self.query, &self.params, self.cached).await?;
+        Ok((self.mapper)((self.extractor)(&row)?))
+    }
+    pub async fn all(self) -> Result<Vec<T>, tokio_postgres::Error> {
+        self.iter().await?.try_collect().await
+    }
+    pub async fn opt(self) -> Result<Option<T>, tokio_postgres::Error> {
+        let opt_row =
+            crate::client::async_::opt(self.client, self.query, &self.params, self.cached).await?;
+        Ok(opt_row
+            .map(|row| {
+                let extracted = (self.extractor)(&row)?;
+                Ok((self.mapper)(extracted))
+            })
+            .transpose()?)
+    }
+    pub async fn iter(
+        self,
+    ) -> Result<
+        impl futures::Stream<Item = Result<T, tokio_postgres::Error>> + 'c,
+        tokio_postgres::Error,
+    > {
+        let stream = crate::client::async_::raw(
+            self.client,
+            self.query,
+            crate::slice_iter(&self.params),
+            self.cached,
+        )
+        .await?;
+        let mapped = stream
+            .map(move |res| {
+                res.and_then(|row| {
+                    let extracted = (self.extractor)(&row)?;
+                    Ok((self.mapper)(extracted))
+                })
+            })
+            .into_stream();
+        Ok(mapped)
+    }
+}
+pub struct CategoryCountsBelowQuery<'c, 'a, 's, C: GenericClient, T, const N: usize> {
+    client: &'c C,
+    params: [&'a (dyn postgres_types::ToSql + Sync); N],
+    query: &'static str,
+    cached: Option<&'s tokio_postgres::Statement>,
+    extractor: fn(&tokio_postgres::Row) -> Result<CategoryCountsBelow, tokio_postgres::Error>,
+    mapper: fn(CategoryCountsBelow) -> T,
+}
+impl<'c, 'a, 's, C, T: 'c, const N: usize> CategoryCountsBelowQuery<'c, 'a, 's, C, T, N>
+where
+    C: GenericClient,
+{
+    pub fn map<R>(
+        self,
+        mapper: fn(CategoryCountsBelow) -> R,
+    ) -> CategoryCountsBelowQuery<'c, 'a, 's, C, R, N> {
+        CategoryCountsBelowQuery {
             client: self.client,
             params: self.params,
             query: self.query,
@@ -789,7 +862,7 @@ impl CategoryBelowStmt {
 pub struct CategoryCountsStmt(&'static str, Option<tokio_postgres::Statement>);
 pub fn category_counts() -> CategoryCountsStmt {
     CategoryCountsStmt(
-        "SELECT category_id, count(*) AS products, count(*) FILTER (WHERE stock > 0) AS in_stock FROM catalog.product WHERE active AND category_id = ANY ($1) GROUP BY category_id",
+        "SELECT category_id, count(*) AS products, count(*) FILTER (WHERE stock > 0) AS in_stock FROM catalog.product WHERE active AND category_id IS NOT NULL GROUP BY category_id",
         None,
     )
 }
@@ -801,14 +874,13 @@ impl CategoryCountsStmt {
         self.1 = Some(client.prepare(self.0).await?);
         Ok(self)
     }
-    pub fn bind<'c, 'a, 's, C: GenericClient, T1: crate::ArraySql<Item = uuid::Uuid>>(
+    pub fn bind<'c, 'a, 's, C: GenericClient>(
         &'s self,
         client: &'c C,
-        ids: &'a T1,
-    ) -> CategoryCountsQuery<'c, 'a, 's, C, CategoryCounts, 1> {
+    ) -> CategoryCountsQuery<'c, 'a, 's, C, CategoryCounts, 0> {
         CategoryCountsQuery {
             client,
-            params: [ids],
+            params: [],
             query: self.0,
             cached: self.1.as_ref(),
             extractor:
@@ -820,6 +892,43 @@ impl CategoryCountsStmt {
                     })
                 },
             mapper: |it| CategoryCounts::from(it),
+        }
+    }
+}
+pub struct CategoryCountsBelowStmt(&'static str, Option<tokio_postgres::Statement>);
+pub fn category_counts_below() -> CategoryCountsBelowStmt {
+    CategoryCountsBelowStmt(
+        "SELECT category_id, count(*) AS products, count(*) FILTER (WHERE stock > 0) AS in_stock FROM catalog.product WHERE active AND category_id = ANY ($1) GROUP BY category_id",
+        None,
+    )
+}
+impl CategoryCountsBelowStmt {
+    pub async fn prepare<'a, C: GenericClient>(
+        mut self,
+        client: &'a C,
+    ) -> Result<Self, tokio_postgres::Error> {
+        self.1 = Some(client.prepare(self.0).await?);
+        Ok(self)
+    }
+    pub fn bind<'c, 'a, 's, C: GenericClient, T1: crate::ArraySql<Item = uuid::Uuid>>(
+        &'s self,
+        client: &'c C,
+        ids: &'a T1,
+    ) -> CategoryCountsBelowQuery<'c, 'a, 's, C, CategoryCountsBelow, 1> {
+        CategoryCountsBelowQuery {
+            client,
+            params: [ids],
+            query: self.0,
+            cached: self.1.as_ref(),
+            extractor:
+                |row: &tokio_postgres::Row| -> Result<CategoryCountsBelow, tokio_postgres::Error> {
+                    Ok(CategoryCountsBelow {
+                        category_id: row.try_get(0)?,
+                        products: row.try_get(1)?,
+                        in_stock: row.try_get(2)?,
+                    })
+                },
+            mapper: |it| CategoryCountsBelow::from(it),
         }
     }
 }

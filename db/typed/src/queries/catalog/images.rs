@@ -17,9 +17,9 @@ pub struct ImageDeleteParams {
     pub product_id: uuid::Uuid,
 }
 #[derive(Clone, Copy, Debug)]
-pub struct ProductTouchParams {
-    pub now: jiff::Timestamp,
+pub struct ProductImagesChangedParams {
     pub id: uuid::Uuid,
+    pub now: jiff::Timestamp,
 }
 #[derive(Debug, Clone, PartialEq)]
 pub struct ImageRow {
@@ -62,11 +62,6 @@ impl<'a> From<ImageRowBorrowed<'a>> for ImageRow {
             created_at,
         }
     }
-}
-#[derive(Debug, Clone, PartialEq, Copy)]
-pub struct ImageFigures {
-    pub images: i64,
-    pub next_position: i32,
 }
 use crate::client::async_::GenericClient;
 use futures::{self, StreamExt, TryStreamExt};
@@ -134,20 +129,20 @@ where
         Ok(mapped)
     }
 }
-pub struct ImageFiguresQuery<'c, 'a, 's, C: GenericClient, T, const N: usize> {
+pub struct I32Query<'c, 'a, 's, C: GenericClient, T, const N: usize> {
     client: &'c C,
     params: [&'a (dyn postgres_types::ToSql + Sync); N],
     query: &'static str,
     cached: Option<&'s tokio_postgres::Statement>,
-    extractor: fn(&tokio_postgres::Row) -> Result<ImageFigures, tokio_postgres::Error>,
-    mapper: fn(ImageFigures) -> T,
+    extractor: fn(&tokio_postgres::Row) -> Result<i32, tokio_postgres::Error>,
+    mapper: fn(i32) -> T,
 }
-impl<'c, 'a, 's, C, T: 'c, const N: usize> ImageFiguresQuery<'c, 'a, 's, C, T, N>
+impl<'c, 'a, 's, C, T: 'c, const N: usize> I32Query<'c, 'a, 's, C, T, N>
 where
     C: GenericClient,
 {
-    pub fn map<R>(self, mapper: fn(ImageFigures) -> R) -> ImageFiguresQuery<'c, 'a, 's, C, R, N> {
-        ImageFiguresQuery {
+    pub fn map<R>(self, mapper: fn(i32) -> R) -> I32Query<'c, 'a, 's, C, R, N> {
+        I32Query {
             client: self.client,
             params: self.params,
             query: self.query,
@@ -315,14 +310,14 @@ impl<'c, 'a, 's, C: GenericClient, T1: crate::StringSql, T2: crate::StringSql>
         )
     }
 }
-pub struct ImageFiguresStmt(&'static str, Option<tokio_postgres::Statement>);
-pub fn image_figures() -> ImageFiguresStmt {
-    ImageFiguresStmt(
-        "SELECT count(*) AS images, coalesce(max(position) + 1, 0) AS next_position FROM catalog.product_image WHERE product_id = $1",
+pub struct ImageNextPositionStmt(&'static str, Option<tokio_postgres::Statement>);
+pub fn image_next_position() -> ImageNextPositionStmt {
+    ImageNextPositionStmt(
+        "SELECT coalesce(max(position) + 1, 0) AS position FROM catalog.product_image WHERE product_id = $1",
         None,
     )
 }
-impl ImageFiguresStmt {
+impl ImageNextPositionStmt {
     pub async fn prepare<'a, C: GenericClient>(
         mut self,
         client: &'a C,
@@ -334,19 +329,14 @@ impl ImageFiguresStmt {
         &'s self,
         client: &'c C,
         product_id: &'a uuid::Uuid,
-    ) -> ImageFiguresQuery<'c, 'a, 's, C, ImageFigures, 1> {
-        ImageFiguresQuery {
+    ) -> I32Query<'c, 'a, 's, C, i32, 1> {
+        I32Query {
             client,
             params: [product_id],
             query: self.0,
             cached: self.1.as_ref(),
-            extractor: |row: &tokio_postgres::Row| -> Result<ImageFigures, tokio_postgres::Error> {
-                Ok(ImageFigures {
-                    images: row.try_get(0)?,
-                    next_position: row.try_get(1)?,
-                })
-            },
-            mapper: |it| ImageFigures::from(it),
+            extractor: |row| Ok(row.try_get(0)?),
+            mapper: |it| it,
         }
     }
 }
@@ -396,14 +386,14 @@ impl<'a, C: GenericClient + Send + Sync>
         Box::pin(self.bind(client, &params.id, &params.product_id))
     }
 }
-pub struct ProductTouchStmt(&'static str, Option<tokio_postgres::Statement>);
-pub fn product_touch() -> ProductTouchStmt {
-    ProductTouchStmt(
-        "UPDATE catalog.product SET version = version + 1, updated_at = $1 WHERE id = $2",
+pub struct ProductImagesChangedStmt(&'static str, Option<tokio_postgres::Statement>);
+pub fn product_images_changed() -> ProductImagesChangedStmt {
+    ProductImagesChangedStmt(
+        "UPDATE catalog.product SET image_count = (SELECT count(*) FROM catalog.product_image WHERE product_id = $1), version = version + 1, updated_at = $2 WHERE id = $1",
         None,
     )
 }
-impl ProductTouchStmt {
+impl ProductImagesChangedStmt {
     pub async fn prepare<'a, C: GenericClient>(
         mut self,
         client: &'a C,
@@ -414,10 +404,10 @@ impl ProductTouchStmt {
     pub async fn bind<'c, 'a, 's, C: GenericClient>(
         &'s self,
         client: &'c C,
-        now: &'a jiff::Timestamp,
         id: &'a uuid::Uuid,
+        now: &'a jiff::Timestamp,
     ) -> Result<u64, tokio_postgres::Error> {
-        client.execute(self.0, &[now, id]).await
+        client.execute(self.0, &[id, now]).await
     }
 }
 impl<'a, C: GenericClient + Send + Sync>
@@ -425,20 +415,20 @@ impl<'a, C: GenericClient + Send + Sync>
         'a,
         'a,
         'a,
-        ProductTouchParams,
+        ProductImagesChangedParams,
         std::pin::Pin<
             Box<dyn futures::Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'a>,
         >,
         C,
-    > for ProductTouchStmt
+    > for ProductImagesChangedStmt
 {
     fn params(
         &'a self,
         client: &'a C,
-        params: &'a ProductTouchParams,
+        params: &'a ProductImagesChangedParams,
     ) -> std::pin::Pin<
         Box<dyn futures::Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'a>,
     > {
-        Box::pin(self.bind(client, &params.now, &params.id))
+        Box::pin(self.bind(client, &params.id, &params.now))
     }
 }

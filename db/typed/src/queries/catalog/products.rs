@@ -16,11 +16,6 @@ pub struct ProductDeleteParams {
     pub id: uuid::Uuid,
 }
 #[derive(Debug, Clone, PartialEq, Copy)]
-pub struct ProductFind {
-    pub id: uuid::Uuid,
-    pub deleted: bool,
-}
-#[derive(Debug, Clone, PartialEq, Copy)]
 pub struct ProductLock {
     pub id: uuid::Uuid,
     pub version: i64,
@@ -47,6 +42,36 @@ impl<'a> From<ProductLockBySkusBorrowed<'a>> for ProductLockBySkus {
     }
 }
 #[derive(Debug, Clone, PartialEq)]
+pub struct ProductKept {
+    pub id: uuid::Uuid,
+    pub slug: String,
+    pub rating: rust_decimal::Decimal,
+    pub rating_count: i32,
+}
+pub struct ProductKeptBorrowed<'a> {
+    pub id: uuid::Uuid,
+    pub slug: &'a str,
+    pub rating: rust_decimal::Decimal,
+    pub rating_count: i32,
+}
+impl<'a> From<ProductKeptBorrowed<'a>> for ProductKept {
+    fn from(
+        ProductKeptBorrowed {
+            id,
+            slug,
+            rating,
+            rating_count,
+        }: ProductKeptBorrowed<'a>,
+    ) -> Self {
+        Self {
+            id,
+            slug: slug.into(),
+            rating,
+            rating_count,
+        }
+    }
+}
+#[derive(Debug, Clone, PartialEq)]
 pub struct ProductSimilarWords {
     pub word: String,
     pub similarity: f32,
@@ -67,20 +92,20 @@ impl<'a> From<ProductSimilarWordsBorrowed<'a>> for ProductSimilarWords {
 }
 use crate::client::async_::GenericClient;
 use futures::{self, StreamExt, TryStreamExt};
-pub struct ProductFindQuery<'c, 'a, 's, C: GenericClient, T, const N: usize> {
+pub struct UuidUuidQuery<'c, 'a, 's, C: GenericClient, T, const N: usize> {
     client: &'c C,
     params: [&'a (dyn postgres_types::ToSql + Sync); N],
     query: &'static str,
     cached: Option<&'s tokio_postgres::Statement>,
-    extractor: fn(&tokio_postgres::Row) -> Result<ProductFind, tokio_postgres::Error>,
-    mapper: fn(ProductFind) -> T,
+    extractor: fn(&tokio_postgres::Row) -> Result<uuid::Uuid, tokio_postgres::Error>,
+    mapper: fn(uuid::Uuid) -> T,
 }
-impl<'c, 'a, 's, C, T: 'c, const N: usize> ProductFindQuery<'c, 'a, 's, C, T, N>
+impl<'c, 'a, 's, C, T: 'c, const N: usize> UuidUuidQuery<'c, 'a, 's, C, T, N>
 where
     C: GenericClient,
 {
-    pub fn map<R>(self, mapper: fn(ProductFind) -> R) -> ProductFindQuery<'c, 'a, 's, C, R, N> {
-        ProductFindQuery {
+    pub fn map<R>(self, mapper: fn(uuid::Uuid) -> R) -> UuidUuidQuery<'c, 'a, 's, C, R, N> {
+        UuidUuidQuery {
             client: self.client,
             params: self.params,
             query: self.query,
@@ -262,20 +287,23 @@ where
         Ok(mapped)
     }
 }
-pub struct StringQuery<'c, 'a, 's, C: GenericClient, T, const N: usize> {
+pub struct ProductKeptQuery<'c, 'a, 's, C: GenericClient, T, const N: usize> {
     client: &'c C,
     params: [&'a (dyn postgres_types::ToSql + Sync); N],
     query: &'static str,
     cached: Option<&'s tokio_postgres::Statement>,
-    extractor: fn(&tokio_postgres::Row) -> Result<&str, tokio_postgres::Error>,
-    mapper: fn(&str) -> T,
+    extractor: fn(&tokio_postgres::Row) -> Result<ProductKeptBorrowed, tokio_postgres::Error>,
+    mapper: fn(ProductKeptBorrowed) -> T,
 }
-impl<'c, 'a, 's, C, T: 'c, const N: usize> StringQuery<'c, 'a, 's, C, T, N>
+impl<'c, 'a, 's, C, T: 'c, const N: usize> ProductKeptQuery<'c, 'a, 's, C, T, N>
 where
     C: GenericClient,
 {
-    pub fn map<R>(self, mapper: fn(&str) -> R) -> StringQuery<'c, 'a, 's, C, R, N> {
-        StringQuery {
+    pub fn map<R>(
+        self,
+        mapper: fn(ProductKeptBorrowed) -> R,
+    ) -> ProductKeptQuery<'c, 'a, 's, C, R, N> {
+        ProductKeptQuery {
             client: self.client,
             params: self.params,
             query: self.query,
@@ -326,20 +354,20 @@ where
         Ok(mapped)
     }
 }
-pub struct UuidUuidQuery<'c, 'a, 's, C: GenericClient, T, const N: usize> {
+pub struct StringQuery<'c, 'a, 's, C: GenericClient, T, const N: usize> {
     client: &'c C,
     params: [&'a (dyn postgres_types::ToSql + Sync); N],
     query: &'static str,
     cached: Option<&'s tokio_postgres::Statement>,
-    extractor: fn(&tokio_postgres::Row) -> Result<uuid::Uuid, tokio_postgres::Error>,
-    mapper: fn(uuid::Uuid) -> T,
+    extractor: fn(&tokio_postgres::Row) -> Result<&str, tokio_postgres::Error>,
+    mapper: fn(&str) -> T,
 }
-impl<'c, 'a, 's, C, T: 'c, const N: usize> UuidUuidQuery<'c, 'a, 's, C, T, N>
+impl<'c, 'a, 's, C, T: 'c, const N: usize> StringQuery<'c, 'a, 's, C, T, N>
 where
     C: GenericClient,
 {
-    pub fn map<R>(self, mapper: fn(uuid::Uuid) -> R) -> UuidUuidQuery<'c, 'a, 's, C, R, N> {
-        UuidUuidQuery {
+    pub fn map<R>(self, mapper: fn(&str) -> R) -> StringQuery<'c, 'a, 's, C, R, N> {
+        StringQuery {
             client: self.client,
             params: self.params,
             query: self.query,
@@ -458,20 +486,20 @@ where
         Ok(mapped)
     }
 }
-pub struct I64Query<'c, 'a, 's, C: GenericClient, T, const N: usize> {
+pub struct BoolQuery<'c, 'a, 's, C: GenericClient, T, const N: usize> {
     client: &'c C,
     params: [&'a (dyn postgres_types::ToSql + Sync); N],
     query: &'static str,
     cached: Option<&'s tokio_postgres::Statement>,
-    extractor: fn(&tokio_postgres::Row) -> Result<i64, tokio_postgres::Error>,
-    mapper: fn(i64) -> T,
+    extractor: fn(&tokio_postgres::Row) -> Result<bool, tokio_postgres::Error>,
+    mapper: fn(bool) -> T,
 }
-impl<'c, 'a, 's, C, T: 'c, const N: usize> I64Query<'c, 'a, 's, C, T, N>
+impl<'c, 'a, 's, C, T: 'c, const N: usize> BoolQuery<'c, 'a, 's, C, T, N>
 where
     C: GenericClient,
 {
-    pub fn map<R>(self, mapper: fn(i64) -> R) -> I64Query<'c, 'a, 's, C, R, N> {
-        I64Query {
+    pub fn map<R>(self, mapper: fn(bool) -> R) -> BoolQuery<'c, 'a, 's, C, R, N> {
+        BoolQuery {
             client: self.client,
             params: self.params,
             query: self.query,
@@ -525,7 +553,7 @@ where
 pub struct ProductFindStmt(&'static str, Option<tokio_postgres::Statement>);
 pub fn product_find() -> ProductFindStmt {
     ProductFindStmt(
-        "SELECT id, deleted_at IS NOT NULL AS deleted FROM catalog.product WHERE (sku = $1 OR slug = $1) AND deleted_at IS NULL ORDER BY (sku = $1) DESC LIMIT 1",
+        "SELECT id FROM catalog.product WHERE (sku = $1 OR slug = $1) AND deleted_at IS NULL ORDER BY (sku = $1) DESC LIMIT 1",
         None,
     )
 }
@@ -541,19 +569,14 @@ impl ProductFindStmt {
         &'s self,
         client: &'c C,
         reference: &'a T1,
-    ) -> ProductFindQuery<'c, 'a, 's, C, ProductFind, 1> {
-        ProductFindQuery {
+    ) -> UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 1> {
+        UuidUuidQuery {
             client,
             params: [reference],
             query: self.0,
             cached: self.1.as_ref(),
-            extractor: |row: &tokio_postgres::Row| -> Result<ProductFind, tokio_postgres::Error> {
-                Ok(ProductFind {
-                    id: row.try_get(0)?,
-                    deleted: row.try_get(1)?,
-                })
-            },
-            mapper: |it| ProductFind::from(it),
+            extractor: |row| Ok(row.try_get(0)?),
+            mapper: |it| it,
         }
     }
 }
@@ -635,6 +658,44 @@ impl ProductLockBySkusStmt {
                 })
             },
             mapper: |it| ProductLockBySkus::from(it),
+        }
+    }
+}
+pub struct ProductKeptStmt(&'static str, Option<tokio_postgres::Statement>);
+pub fn product_kept() -> ProductKeptStmt {
+    ProductKeptStmt(
+        "SELECT id, slug, rating, rating_count FROM catalog.product WHERE id = ANY ($1)",
+        None,
+    )
+}
+impl ProductKeptStmt {
+    pub async fn prepare<'a, C: GenericClient>(
+        mut self,
+        client: &'a C,
+    ) -> Result<Self, tokio_postgres::Error> {
+        self.1 = Some(client.prepare(self.0).await?);
+        Ok(self)
+    }
+    pub fn bind<'c, 'a, 's, C: GenericClient, T1: crate::ArraySql<Item = uuid::Uuid>>(
+        &'s self,
+        client: &'c C,
+        ids: &'a T1,
+    ) -> ProductKeptQuery<'c, 'a, 's, C, ProductKept, 1> {
+        ProductKeptQuery {
+            client,
+            params: [ids],
+            query: self.0,
+            cached: self.1.as_ref(),
+            extractor:
+                |row: &tokio_postgres::Row| -> Result<ProductKeptBorrowed, tokio_postgres::Error> {
+                    Ok(ProductKeptBorrowed {
+                        id: row.try_get(0)?,
+                        slug: row.try_get(1)?,
+                        rating: row.try_get(2)?,
+                        rating_count: row.try_get(3)?,
+                    })
+                },
+            mapper: |it| ProductKept::from(it),
         }
     }
 }
@@ -898,14 +959,51 @@ impl ProductSimilarWordsStmt {
         }
     }
 }
-pub struct ProductCountEstimateStmt(&'static str, Option<tokio_postgres::Statement>);
-pub fn product_count_estimate() -> ProductCountEstimateStmt {
-    ProductCountEstimateStmt(
-        "SELECT greatest(reltuples, 0)::bigint AS rows FROM pg_class WHERE oid = 'catalog.product'::regclass",
+pub struct ProductKnownWordsStmt(&'static str, Option<tokio_postgres::Statement>);
+pub fn product_known_words() -> ProductKnownWordsStmt {
+    ProductKnownWordsStmt(
+        "SELECT word FROM catalog.search_word WHERE word = ANY ($1)",
         None,
     )
 }
-impl ProductCountEstimateStmt {
+impl ProductKnownWordsStmt {
+    pub async fn prepare<'a, C: GenericClient>(
+        mut self,
+        client: &'a C,
+    ) -> Result<Self, tokio_postgres::Error> {
+        self.1 = Some(client.prepare(self.0).await?);
+        Ok(self)
+    }
+    pub fn bind<
+        'c,
+        'a,
+        's,
+        C: GenericClient,
+        T1: crate::StringSql,
+        T2: crate::ArraySql<Item = T1>,
+    >(
+        &'s self,
+        client: &'c C,
+        words: &'a T2,
+    ) -> StringQuery<'c, 'a, 's, C, String, 1> {
+        StringQuery {
+            client,
+            params: [words],
+            query: self.0,
+            cached: self.1.as_ref(),
+            extractor: |row| Ok(row.try_get(0)?),
+            mapper: |it| it.into(),
+        }
+    }
+}
+pub struct CatalogIsEmptyStmt(&'static str, Option<tokio_postgres::Statement>);
+pub fn catalog_is_empty() -> CatalogIsEmptyStmt {
+    CatalogIsEmptyStmt(
+        "SELECT NOT EXISTS (SELECT FROM catalog.product) AND NOT EXISTS (SELECT FROM catalog.category) AS empty",
+        None,
+    )
+}
+impl CatalogIsEmptyStmt {
     pub async fn prepare<'a, C: GenericClient>(
         mut self,
         client: &'a C,
@@ -916,8 +1014,8 @@ impl ProductCountEstimateStmt {
     pub fn bind<'c, 'a, 's, C: GenericClient>(
         &'s self,
         client: &'c C,
-    ) -> I64Query<'c, 'a, 's, C, i64, 0> {
-        I64Query {
+    ) -> BoolQuery<'c, 'a, 's, C, bool, 0> {
+        BoolQuery {
             client,
             params: [],
             query: self.0,
@@ -925,5 +1023,27 @@ impl ProductCountEstimateStmt {
             extractor: |row| Ok(row.try_get(0)?),
             mapper: |it| it,
         }
+    }
+}
+pub struct CatalogClearStmt(&'static str, Option<tokio_postgres::Statement>);
+pub fn catalog_clear() -> CatalogClearStmt {
+    CatalogClearStmt(
+        "TRUNCATE catalog.product, catalog.product_image, catalog.category, catalog.search_word",
+        None,
+    )
+}
+impl CatalogClearStmt {
+    pub async fn prepare<'a, C: GenericClient>(
+        mut self,
+        client: &'a C,
+    ) -> Result<Self, tokio_postgres::Error> {
+        self.1 = Some(client.prepare(self.0).await?);
+        Ok(self)
+    }
+    pub async fn bind<'c, 'a, 's, C: GenericClient>(
+        &'s self,
+        client: &'c C,
+    ) -> Result<u64, tokio_postgres::Error> {
+        client.execute(self.0, &[]).await
     }
 }

@@ -1,0 +1,184 @@
+//! Products: list, one, create, change, delete.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use entrepot_web::body::{JsonBody, PatchBody};
+use entrepot_web::{CacheClass, Fault, IfMatch, Problem, Projected, Projection, Query, Reply};
+use uuid::Uuid;
+
+use super::problems::{DUPLICATE_SKU, DUPLICATE_SLUG, PRODUCT_DELETED, PRODUCT_NOT_FOUND, UNKNOWN_CATEGORY};
+use super::read::{ListParameters, ProductList, read_list};
+use super::{Catalog, database_problem};
+use crate::model::{PRODUCT_FIELDS, Product, ProductInput};
+use crate::ops::{self, CreateProductError, DeleteProductError, UpdateProductError};
+use crate::store;
+
+/// Lists products: filtered, sorted, in pages. With `q` it searches.
+#[utoipa::path(
+    get, path = "/api/v2/products", tag = "catalog",
+    params(
+        ("q" = Option<String>, Query, description = "Search: all words must match, the last may be unfinished; `\"a phrase\"`, `-not`, `or`. See the search endpoint."),
+        ListParameters,
+    ),
+    responses((status = 200, description = "A page of the list.", body = ProductList)),
+)]
+pub(super) async fn list_products(State(catalog): State<Arc<Catalog>>, query: Query) -> Result<Reply, Problem> {
+    catalog.list(read_list(query, false)?).await
+}
+
+/// One product, by its id, SKU or slug.
+#[utoipa::path(
+    get, path = "/api/v2/products/{product}", tag = "catalog",
+    params(
+        ("product" = String, Path, description = "An id, a SKU or a slug.", example = "26190"),
+        ("fields" = Option<String>, Query, description = "Only these fields.", example = "id,title,price.amount"),
+        ("exclude" = Option<String>, Query, description = "All fields but these."),
+    ),
+    responses((status = 200, description = "The product.", body = Product)),
+)]
+pub(super) async fn get_product(
+    State(catalog): State<Arc<Catalog>>,
+    Path(reference): Path<String>,
+    mut query: Query,
+) -> Result<Reply, Problem> {
+    let projection = Projection::from_query(&mut query, PRODUCT_FIELDS);
+    query.finish()?;
+    let product = match reference.parse::<Uuid>() {
+        Ok(id) => catalog.product_reads.get(id).await.map_err(database_problem)?,
+        Err(_) if !may_be_name(&reference) => None,
+        Err(_) => {
+            let found = store::product_by_name(&catalog.to.database, &reference).await.map_err(database_problem)?;
+            found.map(Arc::new)
+        }
+    };
+    match product {
+        None => Err(not_found(&reference)),
+        Some(product) if product.deleted => Err(deleted(&reference)),
+        Some(product) => product_reply(&product, &projection),
+    }
+}
+
+/// Puts a product in.
+#[utoipa::path(
+    post, path = "/api/v2/products", tag = "catalog",
+    request_body(content = ProductInput, description = "Only `sku` and `title` are required."),
+    responses((status = 201, description = "The product as it is now; `Location` says where.", body = Product)),
+)]
+pub(super) async fn create_product(
+    State(catalog): State<Arc<Catalog>>,
+    query: Query,
+    JsonBody(body): JsonBody,
+) -> Result<Reply, Problem> {
+    query.finish()?;
+    let input = ProductInput::read(&body, "").map_err(Problem::invalid_body)?;
+    let product = ops::create_product(&catalog.to, &input).await.map_err(|error| match error {
+        CreateProductError::DuplicateSku => duplicate_sku(),
+        CreateProductError::DuplicateSlug => duplicate_slug(),
+        CreateProductError::UnknownCategory(category) => unknown_category(&category, "/category"),
+        CreateProductError::Database(error) => database_problem(error),
+    })?;
+    Ok(product_reply(&product, &Projection::default())?.created_at(&format!("/api/v2/products/{}", product.id)))
+}
+
+/// Changes a product by a JSON merge patch (RFC 7396): null takes a member back to its default.
+#[utoipa::path(
+    patch, path = "/api/v2/products/{product}", tag = "catalog",
+    params(
+        ("product" = String, Path, description = "An id, a SKU or a slug."),
+        ("If-Match" = Option<String>, Header, description = "The ETag that the change is based on; 412 when the product has moved on."),
+    ),
+    request_body(content = ProductInput, content_type = "application/merge-patch+json", description = "Any members of a product; what is left out stays as it is."),
+    responses((status = 200, description = "The product as it is now.", body = Product)),
+)]
+pub(super) async fn update_product(
+    State(catalog): State<Arc<Catalog>>,
+    Path(reference): Path<String>,
+    query: Query,
+    if_match: IfMatch,
+    PatchBody(patch): PatchBody,
+) -> Result<Reply, Problem> {
+    query.finish()?;
+    if !patch.is_object() {
+        return Err(Problem::invalid_body(vec![Fault::at("", "wrong_type", "must be an object")]));
+    }
+    if !may_be_name(&reference) {
+        return Err(not_found(&reference));
+    }
+    let accepts = |version| if_match.allows(version);
+    let product =
+        ops::update_product(&catalog.to, &reference, &accepts, &patch).await.map_err(|error| match error {
+            UpdateProductError::NotFound => not_found(&reference),
+            UpdateProductError::Deleted => deleted(&reference),
+            UpdateProductError::MovedOn(version) => IfMatch::failed(version),
+            UpdateProductError::Invalid(faults) => Problem::invalid_body(faults),
+            UpdateProductError::DuplicateSku => duplicate_sku(),
+            UpdateProductError::DuplicateSlug => duplicate_slug(),
+            UpdateProductError::UnknownCategory(category) => unknown_category(&category, "/category"),
+            UpdateProductError::Database(error) => database_problem(error),
+        })?;
+    product_reply(&product, &Projection::default())
+}
+
+/// Deletes a product. It answers 410 by its id from then on; its SKU and slug are free.
+#[utoipa::path(
+    delete, path = "/api/v2/products/{product}", tag = "catalog",
+    params(
+        ("product" = String, Path, description = "An id, a SKU or a slug."),
+        ("If-Match" = Option<String>, Header, description = "The ETag that the deletion is based on."),
+    ),
+    responses((status = 204, description = "It is deleted.")),
+)]
+pub(super) async fn delete_product(
+    State(catalog): State<Arc<Catalog>>,
+    Path(reference): Path<String>,
+    query: Query,
+    if_match: IfMatch,
+) -> Result<Reply, Problem> {
+    query.finish()?;
+    if !may_be_name(&reference) {
+        return Err(not_found(&reference));
+    }
+    let accepts = |version| if_match.allows(version);
+    ops::delete_product(&catalog.to, &reference, &accepts).await.map_err(|error| match error {
+        DeleteProductError::NotFound => not_found(&reference),
+        DeleteProductError::Deleted => deleted(&reference),
+        DeleteProductError::MovedOn(version) => IfMatch::failed(version),
+        DeleteProductError::Database(error) => database_problem(error),
+    })?;
+    Ok(Reply::no_content())
+}
+
+fn product_reply(product: &Product, projection: &Projection) -> Result<Reply, Problem> {
+    Ok(Reply::json(&Projected::new(product, projection), CacheClass::Api)?.version(product.version))
+}
+
+/// Whether the database can be asked for it: it refuses NUL, and nothing is named so anyway.
+pub(super) fn may_be_name(reference: &str) -> bool {
+    !reference.contains('\0') && reference.len() <= 200
+}
+
+pub(super) fn not_found(reference: &str) -> Problem {
+    Problem::new(&PRODUCT_NOT_FOUND, format!("no product has the id, SKU or slug {reference:?}"))
+}
+
+pub(super) fn deleted(reference: &str) -> Problem {
+    Problem::new(&PRODUCT_DELETED, format!("the product {reference} was deleted"))
+}
+
+pub(super) fn duplicate_sku() -> Problem {
+    let fault = Fault::at("/sku", "duplicate", "belongs to another product");
+    Problem::new(&DUPLICATE_SKU, "another product has this SKU").with_faults(vec![fault])
+}
+
+pub(super) fn duplicate_slug() -> Problem {
+    let fault = Fault::at("/slug", "duplicate", "belongs to something else");
+    Problem::new(&DUPLICATE_SLUG, "something else has this slug; leave it out to have one made").with_faults(vec![fault])
+}
+
+pub(super) fn unknown_category(category: &str, pointer: &str) -> Problem {
+    let detail = format!("no category has the slug or id {category:?}");
+    let fault = Fault::at(pointer, "unknown_category", detail.clone());
+    Problem::new(&UNKNOWN_CATEGORY, detail).with_faults(vec![fault])
+}
+

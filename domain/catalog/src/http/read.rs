@@ -1,0 +1,378 @@
+//! What list and search read out of a query, and how they answer.
+
+use std::collections::BTreeMap;
+
+use entrepot_web::{
+    CacheClass, ListMeta, Page, PageRequest, Problem, Projection, Query, Reply, list_reply,
+};
+use rust_decimal::Decimal;
+use serde::Serialize;
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+use super::{Catalog, database_problem};
+use crate::model::{PRODUCT_FIELDS, Product};
+use crate::store::{
+    self, Columns, Facet, FacetField, Filters, Found, ListError, ListQuery, SearchText, SortField, SortKey,
+};
+
+/// The most keys of an order.
+const MOST_SORT_KEYS: usize = 3;
+/// The most specifications to filter by.
+const MOST_SPECIFICATIONS: usize = 10;
+const LONGEST_VALUE: usize = 200;
+
+const SORT_FIELDS: &[(&str, SortField)] = &[
+    ("createdAt", SortField::CreatedAt),
+    ("updatedAt", SortField::UpdatedAt),
+    ("price", SortField::Price),
+    ("title", SortField::Title),
+    ("rating", SortField::Rating),
+    ("relevance", SortField::Relevance),
+];
+
+/// The parameters of lists of products, for the OpenAPI document.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query, style = Form)]
+#[expect(dead_code, reason = "describes what `read_list` reads by hand, so that all faults are told at once")]
+pub(super) struct ListParameters {
+    /// Only this category and those below it: a slug or an id.
+    #[param(example = "grocery")]
+    category: Option<String>,
+    /// Only this brand, as written.
+    brand: Option<String>,
+    /// Only this seller's products.
+    seller: Option<Uuid>,
+    /// Only from this price on; amounts are compared, whatever their currency. Products without a price are left out.
+    #[param(value_type = Option<String>, example = "2.50")]
+    min_price: Option<String>,
+    /// Only up to this price.
+    #[param(value_type = Option<String>, example = "10")]
+    max_price: Option<String>,
+    /// Only rated at least so well, 0 to 5.
+    #[param(minimum = 0, maximum = 5)]
+    min_rating: Option<f32>,
+    /// Only those that are in stock (`true`), or that are not (`false`).
+    in_stock: Option<bool>,
+    /// Only with this tag.
+    tag: Option<String>,
+    /// Only with this specification: `spec.material=oak`. May be given for several names.
+    #[param(rename = "spec.<name>")]
+    spec: Option<String>,
+    /// Fields to sort by, `-` before one for descending: `createdAt`, `updatedAt`, `price`, `title`, `rating`, and with a text `relevance`. `-createdAt` unless told, with a text `-relevance`.
+    #[param(example = "-price,title")]
+    sort: Option<String>,
+    /// Count these members among the matches: `brand`, `category`.
+    #[param(example = "brand,category")]
+    facets: Option<String>,
+    /// Only these fields, nested ones with dots.
+    #[param(example = "id,title,price.amount,category.name")]
+    fields: Option<String>,
+    /// All fields but these.
+    #[param(example = "description,specifications")]
+    exclude: Option<String>,
+    /// Rows in a page.
+    #[param(minimum = 1, maximum = 200, default = 50)]
+    limit: Option<u32>,
+    /// `nextCursor` or `prevCursor` of another page of the same list.
+    cursor: Option<String>,
+    /// A page by its number, for people; a cursor is as fast on the last page as on the first.
+    #[param(minimum = 1)]
+    page: Option<u32>,
+    /// Count the whole list: `exact`, or `estimate` from the planner's statistics. Nothing is counted unless told.
+    #[param(inline)]
+    count: Option<Count>,
+}
+
+/// How a list is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ToSchema)]
+#[schema(rename_all = "lowercase")]
+pub(super) enum Count {
+    /// Every row.
+    Exact,
+    /// What the planner expects.
+    Estimate,
+}
+
+/// A list of products: the shape of what `list_reply` writes.
+#[derive(Serialize, ToSchema)]
+pub(super) struct ProductList {
+    data: Vec<Product>,
+    page: Page,
+    meta: ProductListMeta,
+}
+
+/// What is known about a list of products beside its rows.
+#[derive(Clone, Debug, Default, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ProductListMeta {
+    #[serde(flatten)]
+    list: ListMeta,
+    /// The text that was searched instead, where nothing matched what was typed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "apple sauce")]
+    corrected_to: Option<String>,
+    /// By facet, the most frequent values among the matches.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    facets: Option<BTreeMap<&'static str, FacetCounts>>,
+}
+
+/// The counts of one facet.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct FacetCounts {
+    /// The most frequent first, 25 at most.
+    values: Vec<FacetCount>,
+    /// Whether only the newest 10,000 matches were counted, there being more.
+    is_partial: bool,
+}
+
+/// How many matches have a value.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(super) struct FacetCount {
+    /// What to filter by.
+    #[schema(example = "grocery")]
+    value: String,
+    /// What to show.
+    #[schema(example = "Grocery")]
+    label: String,
+    count: i64,
+}
+
+/// A list as it was asked for, before anything was looked up.
+pub(super) struct ListRequest {
+    filters: Filters,
+    category: Option<String>,
+    sort: Vec<SortKey>,
+    projection: Projection,
+    page: PageRequest,
+    count: Option<Count>,
+    facets: Vec<FacetField>,
+}
+
+/// Reads a list out of a query, telling all faults at once.
+pub(super) fn read_list(mut query: Query, needs_text: bool) -> Result<ListRequest, Problem> {
+    let text = query.filled("q");
+    if needs_text && text.is_none() && !query.has_fault_of("q") {
+        query.fault("q", "required", "is required");
+    }
+    if let Some(text) = &text
+        && text.chars().count() > store::LONGEST_TEXT
+    {
+        query.fault("q", "length", format!("must have at most {} characters", store::LONGEST_TEXT));
+    }
+    let category = short(&mut query, "category");
+    let brand = short(&mut query, "brand");
+    let tag = short(&mut query, "tag");
+    let seller = query.value("seller", "a UUID");
+    let min_price = amount(&mut query, "minPrice");
+    let max_price = amount(&mut query, "maxPrice");
+    if let (Some(min), Some(max)) = (min_price, max_price)
+        && min > max
+    {
+        query.fault("maxPrice", "out_of_range", "must not be below minPrice");
+    }
+    let min_rating = query.value::<Decimal>("minRating", "a number from 0 to 5");
+    if min_rating.is_some_and(|rating| rating < Decimal::ZERO || rating > Decimal::from(5)) {
+        query.fault("minRating", "out_of_range", "must be from 0 to 5");
+    }
+    let in_stock = query.one_of("inStock", &[("true", true), ("false", false)]);
+    let specifications = query.with_prefix("spec.");
+    if specifications.len() > MOST_SPECIFICATIONS {
+        query.fault("spec.<name>", "too_many", format!("may be given for {MOST_SPECIFICATIONS} names"));
+    }
+    let filters = Filters {
+        text: text.as_deref().map(SearchText::parse),
+        category: None,
+        brand,
+        seller,
+        min_price,
+        max_price,
+        min_rating: min_rating.map(|rating| rating.round_dp(2)),
+        in_stock,
+        tag,
+        specifications,
+    };
+    let sort = sort(&mut query, text.is_some());
+    let facets = facets(&mut query, needs_text);
+    let count = query.one_of("count", &[("exact", Count::Exact), ("estimate", Count::Estimate)]);
+    let projection = Projection::from_query(&mut query, PRODUCT_FIELDS);
+    let page = PageRequest::from_query(&mut query);
+    query.finish()?;
+    Ok(ListRequest { filters, category, sort, projection, page: page?, count, facets })
+}
+
+fn short(query: &mut Query, name: &'static str) -> Option<String> {
+    let value = query.filled(name)?;
+    if value.chars().count() > LONGEST_VALUE {
+        query.fault(name, "length", format!("must have at most {LONGEST_VALUE} characters"));
+        return None;
+    }
+    Some(value)
+}
+
+fn amount(query: &mut Query, name: &'static str) -> Option<Decimal> {
+    let amount: Decimal = query.value(name, "an amount such as 2.50")?;
+    if amount.is_sign_negative() && !amount.is_zero() {
+        query.fault(name, "negative", "must not be negative");
+        return None;
+    }
+    if amount >= Decimal::from(1_000_000_000_000_i64) || amount.scale() > 6 {
+        query.fault(name, "out_of_range", "must be below 1000000000000, with at most 6 decimals");
+        return None;
+    }
+    Some(amount)
+}
+
+fn sort(query: &mut Query, has_text: bool) -> Vec<SortKey> {
+    let default = if has_text { SortField::Relevance } else { SortField::CreatedAt };
+    let default = vec![SortKey { field: default, descending: true }];
+    let Some(text) = query.filled("sort") else { return default };
+    let mut keys: Vec<SortKey> = Vec::new();
+    for item in text.split(',').map(str::trim) {
+        let (name, descending) = item.strip_prefix('-').map_or((item, false), |name| (name, true));
+        let name = match name {
+            "created_at" => "createdAt",
+            "updated_at" => "updatedAt",
+            name => name,
+        };
+        match SORT_FIELDS.iter().find(|(known, _)| *known == name) {
+            Some((_, SortField::Relevance)) if !has_text => {
+                query.fault("sort", "unknown_field", "relevance needs a text (q)");
+            }
+            Some((_, field)) if keys.iter().any(|key| key.field == *field) => {
+                query.fault("sort", "repeated", format!("{name} is given more than once"));
+            }
+            Some((_, field)) => keys.push(SortKey { field: *field, descending }),
+            None => {
+                let known = SORT_FIELDS.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
+                query.fault("sort", "unknown_field", format!("{name:?} is not a field to sort by; there are {known}"));
+            }
+        }
+    }
+    if keys.len() > MOST_SORT_KEYS {
+        query.fault("sort", "too_many", format!("may have {MOST_SORT_KEYS} fields"));
+    }
+    if keys.is_empty() { default } else { keys }
+}
+
+fn sort_text(sort: &[SortKey]) -> String {
+    let names = sort.iter().filter_map(|key| {
+        let name = SORT_FIELDS.iter().find(|(_, field)| *field == key.field)?.0;
+        Some(format!("{}{name}", if key.descending { "-" } else { "" }))
+    });
+    names.collect::<Vec<_>>().join(",")
+}
+
+fn facets(query: &mut Query, all_unless_told: bool) -> Vec<FacetField> {
+    let Some(text) = query.text("facets") else {
+        return if all_unless_told { vec![FacetField::Brand, FacetField::Category] } else { Vec::new() };
+    };
+    let mut facets = Vec::new();
+    for name in text.split(',').map(str::trim).filter(|name| !name.is_empty()) {
+        let facet = match name {
+            "brand" => FacetField::Brand,
+            "category" => FacetField::Category,
+            _ => {
+                query.fault("facets", "unknown_field", format!("{name:?} is not a facet; there are brand, category"));
+                continue;
+            }
+        };
+        if !facets.contains(&facet) {
+            facets.push(facet);
+        }
+    }
+    facets
+}
+
+impl Catalog {
+    /// Reads the list and writes the answer.
+    pub(super) async fn list(&self, request: ListRequest) -> Result<Reply, Problem> {
+        let ListRequest { mut filters, category, sort, projection, page, count, facets } = request;
+        let mut answer = Page { limit: page.limit, number: page.number, ..Page::default() };
+        let mut meta =
+            ProductListMeta { list: ListMeta::new(&projection, PRODUCT_FIELDS, sort_text(&sort)), ..ProductListMeta::default() };
+        if let Some(reference) = category {
+            filters.category = store::category_resolve(&self.to.database, &reference).await.map_err(database_problem)?;
+            if filters.category.is_none() {
+                // A category that is not there holds nothing: an empty list, not an error, since
+                // links to shelves outlive the shelves.
+                return list_reply::<Product, _>(&[], &answer, &meta, &projection, CacheClass::Api);
+            }
+        }
+        let mut query = ListQuery { filters, sort, columns: Columns::for_projection(&projection), page };
+        let found = self.find(&mut query, &mut meta).await?;
+        answer.next_cursor = found.next.map(|cursor| cursor.encode());
+        answer.prev_cursor = found.prev.map(|cursor| cursor.encode());
+        if count.is_some() || !facets.is_empty() {
+            let client = self.to.database.client().await.map_err(database_problem)?;
+            if let Some(count) = count {
+                let exact = count == Count::Exact;
+                let total = store::list_count(&client, &query.filters, exact).await.map_err(database_problem)?;
+                answer.total = Some(total);
+                answer.total_is_estimate = Some(!exact);
+            }
+            let mut counted = BTreeMap::new();
+            for facet in facets {
+                let name = if facet == FacetField::Brand { "brand" } else { "category" };
+                let (values, is_partial) =
+                    store::list_facets(&client, &query.filters, facet).await.map_err(database_problem)?;
+                let values = values.into_iter().map(|Facet { value, label, count }| FacetCount { value, label, count });
+                counted.insert(name, FacetCounts { values: values.collect(), is_partial });
+            }
+            if !counted.is_empty() {
+                meta.facets = Some(counted);
+            }
+        }
+        list_reply(&found.products, &answer, &meta, &projection, CacheClass::Api)
+    }
+
+    /// Reads the page. Where a text matches nothing, looks for words like it and tries those; a
+    /// cursor tells by its fingerprint which of the two texts it belongs to.
+    async fn find(&self, query: &mut ListQuery, meta: &mut ProductListMeta) -> Result<Found, Problem> {
+        let belongs = query.check_cursor();
+        if belongs.is_ok() {
+            let found = self.page(query).await?;
+            if !found.products.is_empty() || query.filters.text.is_none() {
+                return Ok(found);
+            }
+        }
+        let Some(corrected) = self.correct(query).await? else { return belongs.map(|()| Found::default()) };
+        let mut second = query.clone();
+        second.filters.text = Some(corrected.clone());
+        if second.check_cursor().is_err() {
+            return belongs.map(|()| Found::default());
+        }
+        let found = self.page(&second).await?;
+        if !found.products.is_empty() {
+            meta.corrected_to = Some(corrected.typed);
+            *query = second;
+        }
+        Ok(found)
+    }
+
+    async fn page(&self, query: &ListQuery) -> Result<Found, Problem> {
+        let client = self.to.database.client().await.map_err(database_problem)?;
+        store::list_page(&client, query).await.map_err(|error| match error {
+            ListError::BadCursor => entrepot_web::Cursor::invalid(),
+            ListError::Database(error) => database_problem(error),
+        })
+    }
+
+    /// The text with its unknown words replaced by the known ones most like them; `None` where
+    /// there are no such words.
+    async fn correct(&self, query: &ListQuery) -> Result<Option<SearchText>, Problem> {
+        let Some(text) = &query.filters.text else { return Ok(None) };
+        let words = text.words();
+        let known = store::words_known(&self.to.database, &words).await.map_err(database_problem)?;
+        let mut corrections = Vec::new();
+        for word in words.into_iter().filter(|word| !known.contains(word)).take(4) {
+            let like = store::words_like(&self.to.database, &word).await.map_err(database_problem)?;
+            if let Some((best, _)) = like.into_iter().next() {
+                corrections.push((word, best));
+            }
+        }
+        Ok((!corrections.is_empty()).then(|| text.replace(&corrections)))
+    }
+}
+

@@ -1,0 +1,42 @@
+//! Deletes a product: it is marked, not removed, so that orders and reports can still name it.
+
+use entrepot_pg::{Error, ScopedFutureExt as _};
+
+use super::{Accepts, Unlockable, lock_product};
+use crate::{Dependencies, store};
+
+/// Why a product was not deleted.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DeleteProductError {
+    #[error("there is no such product")]
+    NotFound,
+    #[error("the product is deleted already")]
+    Deleted,
+    #[error("the product is at version {0}")]
+    MovedOn(i64),
+    #[error(transparent)]
+    Database(#[from] Error),
+}
+
+/// Deletes the product. Its SKU and slug are free from then on.
+pub(crate) async fn delete_product(
+    to: &Dependencies,
+    reference: &str,
+    accepts: Accepts<'_>,
+) -> Result<(), DeleteProductError> {
+    let Dependencies { database, clock } = to;
+    database
+        .transaction(|transaction| {
+            async move {
+                let id = lock_product(transaction, reference, accepts).await?.map_err(|error| match error {
+                    Unlockable::NotFound => DeleteProductError::NotFound,
+                    Unlockable::Deleted => DeleteProductError::Deleted,
+                    Unlockable::MovedOn(version) => DeleteProductError::MovedOn(version),
+                })?;
+                store::product_delete(transaction, id, clock.now()).await?;
+                Ok(())
+            }
+            .scope_boxed()
+        })
+        .await
+}

@@ -1,0 +1,78 @@
+//! The catalog's writes, one a file: the command, its errors, the function.
+//!
+//! **Invariant:** an op owns its transaction, and everything that it changes is in that one.
+
+mod add_image;
+mod create_category;
+mod create_product;
+mod delete_category;
+mod delete_product;
+mod remove_image;
+mod update_category;
+mod update_product;
+mod upsert_products;
+
+pub(crate) use add_image::{AddImageError, add_image};
+pub(crate) use create_category::{CreateCategoryError, create_category, create_category_in};
+pub(crate) use create_product::{CreateProductError, create_product};
+pub(crate) use delete_category::{DeleteCategoryError, delete_category};
+pub(crate) use delete_product::{DeleteProductError, delete_product};
+pub(crate) use remove_image::{RemoveImageError, remove_image};
+pub(crate) use update_category::{UpdateCategoryError, update_category};
+pub(crate) use update_product::{UpdateProductError, update_product};
+pub(crate) use upsert_products::{Outcome, UpsertProductsError, UpsertRow, Verdict, upsert_products};
+
+use std::collections::HashMap;
+
+use entrepot_pg::{Error, Transaction};
+use uuid::Uuid;
+
+use crate::model::ProductInput;
+use crate::slug::slugify;
+use crate::store;
+
+/// Whether the caller accepts this present version of what it wants to change.
+pub(crate) type Accepts<'a> = &'a (dyn Fn(i64) -> bool + Send + Sync);
+
+/// Why a living product could not be locked for a change.
+#[derive(Debug)]
+enum Unlockable {
+    NotFound,
+    Deleted,
+    MovedOn(i64),
+}
+
+/// Locks the product that `reference` means (id, SKU or slug) in a version that the caller accepts.
+async fn lock_product(
+    transaction: &Transaction,
+    reference: &str,
+    accepts: Accepts<'_>,
+) -> Result<Result<Uuid, Unlockable>, Error> {
+    let Some(id) = store::product_find(transaction, reference).await? else { return Ok(Err(Unlockable::NotFound)) };
+    Ok(match store::product_lock(transaction, id).await? {
+        None => Err(Unlockable::NotFound),
+        Some((_, true)) => Err(Unlockable::Deleted),
+        Some((version, false)) if !accepts(version) => Err(Unlockable::MovedOn(version)),
+        Some((_, false)) => Ok(id),
+    })
+}
+
+/// A slug for each product that names none: made from the title, with the SKU behind it where the
+/// plain one belongs to another product.
+async fn choose_slugs(transaction: &Transaction, inputs: &[&ProductInput]) -> Result<Vec<String>, Error> {
+    let plain: Vec<String> = inputs.iter().map(|input| slugify(&input.title, "product")).collect();
+    let taken = store::product_slugs_taken(transaction, &plain).await?;
+    let mut uses: HashMap<&str, usize> = HashMap::new();
+    for slug in &plain {
+        *uses.entry(slug).or_default() += 1;
+    }
+    Ok(inputs
+        .iter()
+        .zip(&plain)
+        .map(|(input, plain)| match &input.slug {
+            Some(slug) => slug.clone(),
+            None if uses[plain.as_str()] == 1 && !taken.contains(plain) => plain.clone(),
+            None => format!("{plain}-{}", slugify(&input.sku, "x")),
+        })
+        .collect())
+}

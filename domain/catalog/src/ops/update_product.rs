@@ -1,0 +1,85 @@
+//! Changes a product by a merge patch (RFC 7396): the patch is applied to the product as clients
+//! write it, and the result is checked as a whole, so a patch can do nothing that a create cannot.
+
+use entrepot_pg::{Error, ScopedFutureExt as _, Transaction};
+use entrepot_runtime::Clock;
+use entrepot_web::Fault;
+use entrepot_web::body::merge_patch;
+use rust_decimal::Decimal;
+use serde_json::Value;
+
+use super::{Accepts, Unlockable, lock_product};
+use crate::model::{Product, ProductInput, ProductRecord};
+use crate::slug::slugify;
+use crate::{Dependencies, store};
+
+/// Why a product was not changed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum UpdateProductError {
+    #[error("there is no such product")]
+    NotFound,
+    #[error("the product is deleted")]
+    Deleted,
+    #[error("the product is at version {0}")]
+    MovedOn(i64),
+    #[error("the patched product is not valid")]
+    Invalid(Vec<Fault>),
+    #[error("another product has the SKU")]
+    DuplicateSku,
+    #[error("another product has the slug")]
+    DuplicateSlug,
+    #[error("there is no category {0:?}")]
+    UnknownCategory(String),
+    #[error(transparent)]
+    Database(#[from] Error),
+}
+
+/// Applies `patch` and returns the product as it then is. A patch that changes nothing makes no new
+/// version.
+pub(crate) async fn update_product(
+    to: &Dependencies,
+    reference: &str,
+    accepts: Accepts<'_>,
+    patch: &Value,
+) -> Result<Product, UpdateProductError> {
+    let Dependencies { database, clock } = to;
+    database.transaction(|transaction| async move { update(transaction, clock, reference, accepts, patch).await }.scope_boxed()).await
+}
+
+async fn update(
+    transaction: &Transaction,
+    clock: &Clock,
+    reference: &str,
+    accepts: Accepts<'_>,
+    patch: &Value,
+) -> Result<Product, UpdateProductError> {
+    let id = lock_product(transaction, reference, accepts).await?.map_err(|error| match error {
+        Unlockable::NotFound => UpdateProductError::NotFound,
+        Unlockable::Deleted => UpdateProductError::Deleted,
+        Unlockable::MovedOn(version) => UpdateProductError::MovedOn(version),
+    })?;
+    let before = store::product_written(transaction, id).await?;
+    let mut document = serde_json::to_value(ProductInput::of(&before)).unwrap_or_default();
+    merge_patch(&mut document, patch.clone());
+    let input = ProductInput::read(&document, "").map_err(UpdateProductError::Invalid)?;
+    let category_id = match &input.category {
+        None => None,
+        Some(reference) => {
+            let found = store::category_ids(transaction, &[reference]).await?;
+            Some(*found.get(reference).ok_or_else(|| UpdateProductError::UnknownCategory(reference.clone()))?)
+        }
+    };
+    // `"slug": null` asks for a new one.
+    let slug = input.slug.clone().unwrap_or_else(|| slugify(&format!("{} {}", input.title, input.sku), "product"));
+    let rating = (Decimal::try_from(before.rating.unwrap_or(0.0)).unwrap_or_default().round_dp(2), before.rating_count);
+    let record = ProductRecord::new(input, id, slug, category_id, Some(rating));
+    let changed = store::product_update_many(transaction, &[record], clock.now()).await.map_err(|error| {
+        match error.constraint() {
+            Some("product_sku_key") => UpdateProductError::DuplicateSku,
+            Some("product_slug_key") => UpdateProductError::DuplicateSlug,
+            _ => error.into(),
+        }
+    })?;
+    store::product_learn_words(transaction, &changed).await?;
+    Ok(store::product_written(transaction, id).await?)
+}

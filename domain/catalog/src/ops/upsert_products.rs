@@ -1,0 +1,163 @@
+//! Puts in or replaces many products at once, matched by SKU.
+//!
+//! A row is the whole product: members that it leaves out take their default, except the slug and
+//! the ratings, which a product that is there keeps. All rows are written by two statements.
+
+use std::collections::HashMap;
+
+use entrepot_pg::{Error, ScopedFutureExt as _, Transaction};
+use entrepot_web::Fault;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::choose_slugs;
+use crate::model::{ProductInput, ProductRecord};
+use crate::{Dependencies, store};
+
+/// What became of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Created,
+    Updated,
+    /// The product was like this already.
+    Unchanged,
+}
+
+/// A row's own verdict.
+#[derive(Clone, Debug)]
+pub(crate) enum Verdict {
+    Done { id: Uuid, sku: String, outcome: Outcome },
+    Failed { faults: Vec<Fault> },
+}
+
+/// One row of a batch and where it stands in the body.
+#[derive(Clone, Debug)]
+pub(crate) struct UpsertRow<'a> {
+    pub(crate) value: &'a Value,
+    pub(crate) pointer: String,
+}
+
+/// Why a batch was not written at all.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum UpsertProductsError {
+    /// `atomic`, and some rows are not valid.
+    #[error("some rows are not valid")]
+    Invalid(Vec<Fault>),
+    #[error("another product has the slug of one of the rows")]
+    DuplicateSlug,
+    #[error("a product with the SKU of one of the rows came in at the same moment")]
+    DuplicateSku,
+    #[error(transparent)]
+    Database(#[from] Error),
+}
+
+/// Writes the rows: all or none when `atomic`, else those that are valid.
+pub(crate) async fn upsert_products(
+    to: &Dependencies,
+    rows: &[UpsertRow<'_>],
+    atomic: bool,
+) -> Result<Vec<Verdict>, UpsertProductsError> {
+    let read: &[Result<ProductInput, Vec<Fault>>] = &read_rows(rows);
+    to.database.transaction(|transaction| async move { write(transaction, to, rows, read.to_vec(), atomic).await }.scope_boxed()).await
+}
+
+/// Reads every row, and finds SKUs that are there twice.
+fn read_rows(rows: &[UpsertRow<'_>]) -> Vec<Result<ProductInput, Vec<Fault>>> {
+    let mut read: Vec<_> = rows.iter().map(|row| ProductInput::read(row.value, &row.pointer)).collect();
+    let mut first: HashMap<String, usize> = HashMap::new();
+    for (index, row) in rows.iter().enumerate() {
+        let Ok(input) = &read[index] else { continue };
+        let sku = input.sku.clone();
+        if let Some(earlier) = first.get(&sku) {
+            let detail = format!("is the SKU of row {earlier} too");
+            read[index] = Err(vec![Fault::at(format!("{}/sku", row.pointer), "repeated", detail)]);
+        } else {
+            first.insert(sku, index);
+        }
+    }
+    read
+}
+
+async fn write(
+    transaction: &Transaction,
+    to: &Dependencies,
+    rows: &[UpsertRow<'_>],
+    mut read: Vec<Result<ProductInput, Vec<Fault>>>,
+    atomic: bool,
+) -> Result<Vec<Verdict>, UpsertProductsError> {
+    let named: Vec<&str> = read.iter().flatten().filter_map(|input| input.category.as_deref()).collect();
+    let categories = store::category_ids(transaction, &named).await?;
+    for (row, read) in rows.iter().zip(&mut read) {
+        if let Ok(ProductInput { category: Some(category), .. }) = read
+            && !categories.contains_key(category)
+        {
+            let detail = format!("there is no category {category:?}");
+            *read = Err(vec![Fault::at(format!("{}/category", row.pointer), "unknown_category", detail)]);
+        }
+    }
+    if atomic && read.iter().any(Result::is_err) {
+        return Err(UpsertProductsError::Invalid(read.into_iter().filter_map(Result::err).flatten().collect()));
+    }
+
+    let valid: Vec<&ProductInput> = read.iter().flatten().collect();
+    let skus: Vec<&str> = valid.iter().map(|input| input.sku.as_str()).collect();
+    let there = store::product_lock_by_skus(transaction, &skus).await?;
+    let slugs = choose_slugs(transaction, &valid).await?;
+    let (mut new, mut old) = (Vec::new(), Vec::new());
+    for (input, slug) in valid.into_iter().zip(slugs) {
+        let input = input.clone();
+        let category_id = input.category.as_ref().and_then(|category| categories.get(category).copied());
+        match there.get(&input.sku) {
+            None => new.push(ProductRecord::new(input, to.clock.new_id(), slug, category_id, None)),
+            Some(id) => old.push(ProductRecord::new(input, *id, slug, category_id, None)),
+        }
+    }
+    keep_what_rows_do_not_own(transaction, &mut old, &read).await?;
+    let now = to.clock.now();
+    let refused = |error: Error| match error.constraint() {
+        Some("product_slug_key") => UpsertProductsError::DuplicateSlug,
+        Some("product_sku_key") => UpsertProductsError::DuplicateSku,
+        _ => error.into(),
+    };
+    let updated = store::product_update_many(transaction, &old, now).await.map_err(refused)?;
+    store::product_insert_many(transaction, &new, now).await.map_err(refused)?;
+    let mut touched = updated.clone();
+    touched.extend(new.iter().map(|record| record.id));
+    store::product_learn_words(transaction, &touched).await?;
+
+    let created: HashMap<&str, Uuid> = new.iter().map(|record| (record.sku.as_str(), record.id)).collect();
+    Ok(read
+        .into_iter()
+        .map(|read| match read {
+            Err(faults) => Verdict::Failed { faults },
+            Ok(input) => {
+                let (id, outcome) = match (created.get(input.sku.as_str()), there.get(&input.sku)) {
+                    (Some(id), _) => (*id, Outcome::Created),
+                    (None, Some(id)) if updated.contains(id) => (*id, Outcome::Updated),
+                    (None, id) => (id.copied().unwrap_or_default(), Outcome::Unchanged),
+                };
+                Verdict::Done { id, sku: input.sku, outcome }
+            }
+        })
+        .collect())
+}
+
+/// A product that is there keeps its ratings, and its slug where the row names none.
+async fn keep_what_rows_do_not_own(
+    transaction: &Transaction,
+    old: &mut [ProductRecord],
+    read: &[Result<ProductInput, Vec<Fault>>],
+) -> Result<(), Error> {
+    let ids: Vec<Uuid> = old.iter().map(|record| record.id).collect();
+    let kept = store::product_kept(transaction, &ids).await?;
+    for record in old {
+        let Some((slug, rating, rating_count)) = kept.get(&record.id) else { continue };
+        record.rating = *rating;
+        record.rating_count = *rating_count;
+        let names_slug = read.iter().flatten().any(|input| input.sku == record.sku && input.slug.is_some());
+        if !names_slug {
+            record.slug.clone_from(slug);
+        }
+    }
+    Ok(())
+}

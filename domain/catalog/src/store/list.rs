@@ -1,0 +1,522 @@
+//! Lists of products: filters, order, cursors, counts and facets.
+//!
+//! Every statement is put together from constant pieces of SQL; what a client sent is bound.
+//!
+//! **How it stays fast.** Every order has an index that ends with the id, and a page continues from
+//! a cursor by comparing with that index's own columns, so nothing before the page is read. A
+//! statement whose best plan depends on its values (how common is this tag?) is planned with them
+//! each time; one whose plan is always the same is prepared once. `tests/it/plans.rs` runs every
+//! combination at 100,000 products and fails on a plan that reads or sorts the table.
+
+use entrepot_pg::{Error, Pooled};
+use entrepot_web::{Cursor, PageRequest, Position, Problem};
+use jiff::Timestamp;
+use rust_decimal::Decimal;
+use serde_json::Value;
+use tokio_postgres::Row;
+use tokio_postgres::types::{ToSql, Type};
+use uuid::Uuid;
+
+use super::columns::{self, Columns};
+use super::text::SearchText;
+use crate::model::Product;
+
+/// Facets are counted over at most this many matches, the newest first.
+const FACETS_OVER: i64 = 10_000;
+/// Values that a facet lists at the most.
+const FACET_VALUES: i64 = 25;
+
+/// A category to filter by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct CategoryFilter {
+    pub(crate) id: Uuid,
+    /// Whether categories lie below it, whose products count too.
+    pub(crate) has_children: bool,
+}
+
+/// What a list is narrowed to. All must hold.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Filters {
+    pub(crate) text: Option<SearchText>,
+    pub(crate) category: Option<CategoryFilter>,
+    pub(crate) brand: Option<String>,
+    pub(crate) seller: Option<Uuid>,
+    pub(crate) min_price: Option<Decimal>,
+    pub(crate) max_price: Option<Decimal>,
+    pub(crate) min_rating: Option<Decimal>,
+    pub(crate) in_stock: Option<bool>,
+    pub(crate) tag: Option<String>,
+    /// Name and value of specifications.
+    pub(crate) specifications: Vec<(String, String)>,
+}
+
+/// What a list can be sorted by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SortField {
+    CreatedAt,
+    UpdatedAt,
+    Price,
+    Title,
+    Rating,
+    /// How well the text matches; only with a text.
+    Relevance,
+}
+
+/// One key of an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SortKey {
+    pub(crate) field: SortField,
+    pub(crate) descending: bool,
+}
+
+/// A list to be read.
+#[derive(Clone, Debug)]
+pub(crate) struct ListQuery {
+    pub(crate) filters: Filters,
+    /// One key at least; the id is added behind the last.
+    pub(crate) sort: Vec<SortKey>,
+    pub(crate) columns: Columns,
+    pub(crate) page: PageRequest,
+}
+
+/// A page of a list.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Found {
+    pub(crate) products: Vec<Product>,
+    pub(crate) next: Option<Cursor>,
+    pub(crate) prev: Option<Cursor>,
+}
+
+/// Why a page could not be read.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ListError {
+    #[error("the cursor's values do not fit the list")]
+    BadCursor,
+    #[error(transparent)]
+    Database(#[from] Error),
+}
+
+impl From<tokio_postgres::Error> for ListError {
+    fn from(error: tokio_postgres::Error) -> Self {
+        Self::Database(error.into())
+    }
+}
+
+/// A member that facets count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FacetField {
+    Brand,
+    Category,
+}
+
+/// A value of a facet and how many matches have it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Facet {
+    pub(crate) value: String,
+    pub(crate) label: String,
+    pub(crate) count: i64,
+}
+
+impl ListQuery {
+    /// Stands for the filters and the order, in cursors.
+    fn fingerprint(&self) -> u64 {
+        Cursor::fingerprint(&format!("{:?}{:?}", self.filters, self.sort))
+    }
+
+    /// Whether the page's cursor, where there is one, was given out for these filters and this order.
+    pub(crate) fn check_cursor(&self) -> Result<(), Problem> {
+        match &self.page.position {
+            Position::Cursor(cursor) => cursor.check(self.fingerprint()),
+            Position::Start | Position::Offset(_) => Ok(()),
+        }
+    }
+}
+
+impl SortKey {
+    /// The value that is compared. A product without a price has a stand-in that puts it last.
+    fn expression(self, tsquery: &str) -> String {
+        match (self.field, self.descending) {
+            (SortField::CreatedAt, _) => "p.created_at".to_owned(),
+            (SortField::UpdatedAt, _) => "p.updated_at".to_owned(),
+            (SortField::Price, false) => PRICE_UP.to_owned(),
+            (SortField::Price, true) => PRICE_DOWN.to_owned(),
+            (SortField::Title, _) => "p.title".to_owned(),
+            (SortField::Rating, _) => "p.rating".to_owned(),
+            (SortField::Relevance, _) => format!("ts_rank(p.document, {tsquery}, 1)::float8"),
+        }
+    }
+
+    /// The key's value in a row, as a cursor keeps it.
+    fn read(self, row: &Row, at: usize) -> Result<Value, Error> {
+        Ok(match self.field {
+            SortField::CreatedAt | SortField::UpdatedAt => row.try_get::<_, Timestamp>(at)?.to_string().into(),
+            SortField::Price | SortField::Rating => row.try_get::<_, Decimal>(at)?.to_string().into(),
+            SortField::Title => row.try_get::<_, String>(at)?.into(),
+            SortField::Relevance => row.try_get::<_, f64>(at)?.into(),
+        })
+    }
+
+    /// Binds a value that a cursor kept.
+    fn bind(self, binds: &mut Binds, value: &Value) -> Option<String> {
+        Some(match self.field {
+            SortField::CreatedAt | SortField::UpdatedAt => {
+                binds.add(value.as_str()?.parse::<Timestamp>().ok()?, Type::TIMESTAMPTZ)
+            }
+            SortField::Price | SortField::Rating => binds.add(value.as_str()?.parse::<Decimal>().ok()?, Type::NUMERIC),
+            SortField::Title => {
+                let title = value.as_str().filter(|title| !title.contains('\0'))?;
+                binds.add(title.to_owned(), Type::TEXT)
+            }
+            SortField::Relevance => binds.add(value.as_f64()?, Type::FLOAT8),
+        })
+    }
+}
+
+const PRICE_UP: &str = "coalesce(p.price, 1000000000000)";
+const PRICE_DOWN: &str = "coalesce(p.price, -1)";
+
+/// The values bound to a statement, in order.
+#[derive(Default)]
+struct Binds {
+    values: Vec<Box<dyn ToSql + Sync + Send>>,
+    types: Vec<Type>,
+}
+
+impl Binds {
+    /// Binds one more value; tells the name to write in its place.
+    fn add(&mut self, value: impl ToSql + Sync + Send + 'static, kind: Type) -> String {
+        self.values.push(Box::new(value));
+        self.types.push(kind);
+        format!("${}", self.values.len())
+    }
+
+    fn typed(&self) -> Vec<(&(dyn ToSql + Sync), Type)> {
+        self.values.iter().zip(&self.types).map(|(value, kind)| (&**value as &(dyn ToSql + Sync), kind.clone())).collect()
+    }
+
+    fn plain(&self) -> Vec<&(dyn ToSql + Sync)> {
+        self.values.iter().map(|value| &**value as &(dyn ToSql + Sync)).collect()
+    }
+}
+
+/// The conditions of a list as SQL, their values bound.
+struct Conditions {
+    binds: Binds,
+    sql: String,
+    tsquery: String,
+}
+
+impl Filters {
+    /// Whether the best plan is the same whatever the values are.
+    fn plan_is_stable(&self, sort: &[SortKey]) -> bool {
+        let alone = Self { category: self.category, ..Self::default() };
+        let leaf = self.category.is_none_or(|category| !category.has_children);
+        let indexed = self.category.is_none()
+            || matches!(sort, [key] if matches!(key.field, SortField::CreatedAt | SortField::Price | SortField::Rating));
+        *self == alone && leaf && indexed
+    }
+
+    fn conditions(&self, sort: &[SortKey]) -> Conditions {
+        let mut binds = Binds::default();
+        let mut sql = "p.active".to_owned();
+        let mut and = |condition: String| {
+            sql.push_str(" AND ");
+            sql.push_str(&condition);
+        };
+        let mut tsquery = String::new();
+        if let Some(text) = &self.text {
+            tsquery = tsquery_sql(text, &mut binds);
+            and(format!("p.document @@ {tsquery}"));
+        }
+        if let Some(category) = self.category {
+            let id = binds.add(category.id, Type::UUID);
+            and(if category.has_children { format!("p.category_path @> ARRAY[{id}]") } else { format!("p.category_id = {id}") });
+        }
+        if let Some(brand) = &self.brand {
+            and(format!("p.brand = {}", binds.add(brand.clone(), Type::TEXT)));
+        }
+        if let Some(seller) = self.seller {
+            and(format!("p.seller_id = {}", binds.add(seller, Type::UUID)));
+        }
+        // A bound is written with the expression of the index that serves it; with an order by
+        // price also with the expression of that order, so that one index serves both.
+        let by_price = sort.first().filter(|key| key.field == SortField::Price).map(|key| key.descending);
+        if let Some(min) = self.min_price {
+            let min = binds.add(min, Type::NUMERIC);
+            and(format!("{PRICE_DOWN} >= {min}"));
+            if by_price == Some(false) {
+                and(format!("{PRICE_UP} >= {min}"));
+            }
+        }
+        if let Some(max) = self.max_price {
+            let max = binds.add(max, Type::NUMERIC);
+            and(format!("{PRICE_UP} <= {max}"));
+            if by_price == Some(true) {
+                and(format!("{PRICE_DOWN} <= {max}"));
+            }
+        }
+        if let Some(rating) = self.min_rating {
+            and(format!("p.rating >= {}", binds.add(rating, Type::NUMERIC)));
+        }
+        match self.in_stock {
+            Some(true) => and("p.stock > 0".to_owned()),
+            Some(false) => and("p.stock = 0".to_owned()),
+            None => {}
+        }
+        if let Some(tag) = &self.tag {
+            and(format!("p.tags @> ARRAY[{}]", binds.add(tag.clone(), Type::TEXT)));
+        }
+        for (name, value) in &self.specifications {
+            let text = serde_json::json!({ name: value });
+            let mut condition = format!("p.specifications @> {}", binds.add(text, Type::JSONB));
+            // `80` in an address may mean the number or the text.
+            if let Ok(other) = serde_json::from_str::<Value>(value)
+                && (other.is_number() || other.is_boolean())
+            {
+                let other = serde_json::json!({ name: other });
+                condition = format!("({condition} OR p.specifications @> {})", binds.add(other, Type::JSONB));
+            }
+            and(condition);
+        }
+        Conditions { binds, sql, tsquery }
+    }
+}
+
+fn tsquery_sql(text: &SearchText, binds: &mut Binds) -> String {
+    let mut parts = Vec::new();
+    if !text.head.is_empty() {
+        parts.push(format!("websearch_to_tsquery('english', {})", binds.add(text.head.clone(), Type::TEXT)));
+    }
+    if !text.prefix.is_empty() {
+        parts.push(format!("to_tsquery('english', {})", binds.add(text.prefix.clone(), Type::TEXT)));
+    }
+    format!("({})", parts.join(" && "))
+}
+
+/// "Behind these values in this order", so that an index on the order can start right there.
+fn behind(keys: &[(String, bool)], values: &[String]) -> String {
+    let op = |descending: bool| if descending { "<" } else { ">" };
+    let same_way = keys.windows(2).all(|pair| pair[0].1 == pair[1].1);
+    if same_way {
+        let columns = keys.iter().map(|(expression, _)| expression.as_str()).collect::<Vec<_>>().join(", ");
+        return format!("({columns}) {} ({})", op(keys[0].1), values.join(", "));
+    }
+    let mut nested = String::new();
+    for ((expression, descending), value) in keys.iter().zip(values).rev() {
+        nested = if nested.is_empty() {
+            format!("{expression} {} {value}", op(*descending))
+        } else {
+            format!("{expression} {} {value} OR ({expression} = {value} AND ({nested}))", op(*descending))
+        };
+    }
+    // The first key alone also bounds the index scan, which the disjunction cannot.
+    let (first, descending) = &keys[0];
+    format!("{first} {}= {} AND ({nested})", op(*descending), values[0])
+}
+
+/// A statement that reads a page, and how its rows are laid out.
+struct Statement {
+    sql: String,
+    binds: Binds,
+    is_stable: bool,
+    backwards: bool,
+    highlights_at: Option<usize>,
+    keys_at: usize,
+}
+
+impl ListQuery {
+    fn statement(&self) -> Result<Statement, ListError> {
+        let Conditions { mut binds, sql: mut conditions, tsquery } = self.filters.conditions(&self.sort);
+        let cursor = match &self.page.position {
+            Position::Cursor(cursor) => Some(cursor),
+            Position::Start | Position::Offset(_) => None,
+        };
+        let backwards = cursor.is_some_and(|cursor| cursor.backwards);
+        let mut keys: Vec<(String, bool)> =
+            self.sort.iter().map(|key| (key.expression(&tsquery), key.descending != backwards)).collect();
+        let id_descending = keys.last().is_some_and(|(_, descending)| *descending);
+        keys.push(("p.id".to_owned(), id_descending));
+
+        if let Some(cursor) = cursor {
+            let (id, values) = cursor.values.split_last().ok_or(ListError::BadCursor)?;
+            if values.len() != self.sort.len() {
+                return Err(ListError::BadCursor);
+            }
+            let mut bound = Vec::with_capacity(keys.len());
+            for (key, value) in self.sort.iter().zip(values) {
+                bound.push(key.bind(&mut binds, value).ok_or(ListError::BadCursor)?);
+            }
+            let id: Uuid = id.as_str().and_then(|id| id.parse().ok()).ok_or(ListError::BadCursor)?;
+            bound.push(binds.add(id, Type::UUID));
+            conditions.push_str(" AND ");
+            conditions.push_str(&behind(&keys, &bound));
+        }
+
+        let order = keys
+            .iter()
+            .map(|(expression, descending)| format!("{expression}{}", if *descending { " DESC" } else { "" }))
+            .collect::<Vec<_>>()
+            .join(", ");
+        // One row more than asked for tells whether there is a next page.
+        let mut limit = format!("LIMIT {}", self.page.limit + 1);
+        if let Position::Offset(offset) = self.page.position {
+            limit = format!("{limit} OFFSET {offset}");
+        }
+        let select = self.columns.select_list();
+        let join = self.columns.join();
+        let width = self.columns.width();
+        if self.filters.text.is_none() {
+            let key_values = self.sort.iter().map(|key| key.expression("")).collect::<Vec<_>>().join(", ");
+            let sql = format!("SELECT {select}, {key_values} FROM catalog.product p{join} WHERE {conditions} ORDER BY {order} {limit}");
+            let is_stable = self.columns == Columns::ALL && self.filters.plan_is_stable(&self.sort);
+            return Ok(Statement { sql, binds, is_stable, backwards, highlights_at: None, keys_at: width });
+        }
+        // With a text: the matches are ranked and cut to the page first, so that highlights and the
+        // wide columns are made for its rows only.
+        let inner_keys = self
+            .sort
+            .iter()
+            .enumerate()
+            .map(|(index, key)| format!("{} AS key{index}", key.expression(&tsquery)))
+            .collect::<Vec<_>>()
+            .join(", ");
+        let outer_keys = (0..self.sort.len()).map(|index| format!("r.key{index}")).collect::<Vec<_>>().join(", ");
+        let outer_order = keys
+            .iter()
+            .enumerate()
+            .map(|(index, (_, descending))| {
+                let name = if index < self.sort.len() { format!("r.key{index}") } else { "p.id".to_owned() };
+                format!("{name}{}", if *descending { " DESC" } else { "" })
+            })
+            .collect::<Vec<_>>()
+            .join(", ");
+        let marks = format!("StartSel={},StopSel={}", columns::MARKS.0, columns::MARKS.1);
+        let sql = format!(
+            "SELECT {select}, ts_headline('english', p.title, {tsquery}, '{marks},HighlightAll=true'), \
+             ts_headline('english', p.description, {tsquery}, '{marks},MaxFragments=1,MaxWords=30,MinWords=12'), {outer_keys} \
+             FROM (SELECT p.id, {inner_keys} FROM catalog.product p WHERE {conditions} ORDER BY {order} {limit}) r \
+             JOIN catalog.product p ON p.id = r.id{join} ORDER BY {outer_order}"
+        );
+        Ok(Statement { sql, binds, is_stable: false, backwards, highlights_at: Some(width), keys_at: width + 2 })
+    }
+
+    fn found(&self, statement: &Statement, rows: &[Row]) -> Result<Found, Error> {
+        let query = self.fingerprint();
+        let limit = usize::try_from(self.page.limit).unwrap_or(usize::MAX);
+        let has_more = rows.len() > limit;
+        let rows = &rows[..rows.len().min(limit)];
+        let mut products = rows
+            .iter()
+            .map(|row| {
+                let mut product = self.columns.product(row)?;
+                if let Some(at) = statement.highlights_at {
+                    product.highlight = Some(columns::highlight(row, at)?);
+                }
+                Ok(product)
+            })
+            .collect::<Result<Vec<_>, Error>>()?;
+        let cursor = |row: Option<&Row>, backwards: bool| -> Result<Option<Cursor>, Error> {
+            let Some(row) = row else { return Ok(None) };
+            let mut values = Vec::with_capacity(self.sort.len() + 1);
+            for (index, key) in self.sort.iter().enumerate() {
+                values.push(key.read(row, statement.keys_at + index)?);
+            }
+            values.push(row.try_get::<_, Uuid>(0)?.to_string().into());
+            Ok(Some(Cursor { query, backwards, values }))
+        };
+        let came_from_somewhere = match self.page.position {
+            Position::Start => false,
+            Position::Offset(offset) => offset > 0,
+            Position::Cursor(_) => true,
+        };
+        let (first, last) = if statement.backwards { (rows.last(), rows.first()) } else { (rows.first(), rows.last()) };
+        let (has_next, has_prev) = if statement.backwards { (true, has_more) } else { (has_more, came_from_somewhere) };
+        let next = if has_next { cursor(last, false)? } else { None };
+        let prev = if has_prev { cursor(first, true)? } else { None };
+        if statement.backwards {
+            products.reverse();
+        }
+        Ok(Found { products, next, prev })
+    }
+}
+
+/// Reads a page.
+pub(crate) async fn list_page(client: &Pooled, query: &ListQuery) -> Result<Found, ListError> {
+    let statement = query.statement()?;
+    let rows = if statement.is_stable {
+        let prepared = client.prepare_typed_cached(&statement.sql, &statement.binds.types).await?;
+        client.query(&prepared, &statement.binds.plain()).await?
+    } else {
+        client.query_typed(&statement.sql, &statement.binds.typed()).await?
+    };
+    Ok(query.found(&statement, &rows)?)
+}
+
+/// Counts the whole list: every row, or what the planner expects.
+pub(crate) async fn list_count(client: &Pooled, filters: &Filters, exact: bool) -> Result<i64, Error> {
+    let Conditions { binds, sql, .. } = filters.conditions(&[]);
+    if exact {
+        let sql = format!("SELECT count(*) FROM catalog.product p WHERE {sql}");
+        return Ok(client.query_typed_one(&sql, &binds.typed()).await?.try_get(0)?);
+    }
+    let sql = format!("EXPLAIN (FORMAT JSON) SELECT FROM catalog.product p WHERE {sql}");
+    let plan: Value = client.query_typed_one(&sql, &binds.typed()).await?.try_get(0)?;
+    Ok(plan.pointer("/0/Plan/Plan Rows").and_then(Value::as_i64).unwrap_or(0))
+}
+
+/// Counts a facet's values among the matches. Also tells whether these were too many to look at all.
+pub(crate) async fn list_facets(client: &Pooled, filters: &Filters, field: FacetField) -> Result<(Vec<Facet>, bool), Error> {
+    let Conditions { binds, sql: conditions, .. } = filters.conditions(&[]);
+    let (column, labels) = match field {
+        FacetField::Brand => ("brand", "SELECT value, value, n FROM counted"),
+        FacetField::Category => (
+            "category_id",
+            "SELECT c.slug, c.name, n FROM counted JOIN catalog.category c ON c.id = counted.value",
+        ),
+    };
+    let over = FACETS_OVER + 1;
+    let sql = format!(
+        "WITH matched AS (SELECT p.{column} AS value FROM catalog.product p WHERE {conditions} \
+             ORDER BY p.created_at DESC, p.id DESC LIMIT {over}), \
+         counted AS (SELECT value, count(*) AS n FROM matched WHERE value IS NOT NULL GROUP BY value \
+             ORDER BY n DESC, value LIMIT {FACET_VALUES}) \
+         SELECT labelled.*, (SELECT count(*) FROM matched) FROM ({labels}) AS labelled (value, label, n) \
+         ORDER BY n DESC, value"
+    );
+    let rows = client.query_typed(&sql, &binds.typed()).await?;
+    let partial = rows.first().map_or(Ok(false), |row| row.try_get::<_, i64>(3).map(|matched| matched > FACETS_OVER))?;
+    let facets = rows
+        .iter()
+        .map(|row| Ok(Facet { value: row.try_get(0)?, label: row.try_get(1)?, count: row.try_get(2)? }))
+        .collect::<Result<_, Error>>()?;
+    Ok((facets, partial))
+}
+
+/// For the test of plans: the statement of a list under EXPLAIN ANALYZE.
+#[cfg(test)]
+pub(crate) async fn list_explain(client: &Pooled, query: &ListQuery) -> Result<Value, ListError> {
+    let statement = query.statement()?;
+    let sql = format!("EXPLAIN (ANALYZE, FORMAT JSON) {}", statement.sql);
+    Ok(client.query_typed_one(&sql, &statement.binds.typed()).await?.try_get(0)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn behind_is_one_comparison_where_all_keys_go_one_way() {
+        let keys = [("a".to_owned(), true), ("id".to_owned(), true)];
+        assert_eq!(behind(&keys, &["$1".to_owned(), "$2".to_owned()]), "(a, id) < ($1, $2)");
+    }
+
+    #[test]
+    fn behind_bounds_the_first_key_where_the_ways_differ() {
+        let keys = [("a".to_owned(), true), ("b".to_owned(), false), ("id".to_owned(), false)];
+        let values = ["$1".to_owned(), "$2".to_owned(), "$3".to_owned()];
+        assert_eq!(
+            behind(&keys, &values),
+            "a <= $1 AND (a < $1 OR (a = $1 AND (b > $2 OR (b = $2 AND (id > $3)))))"
+        );
+    }
+}

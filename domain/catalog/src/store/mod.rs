@@ -1,0 +1,402 @@
+//! The catalog's way to the database, and its only one.
+//!
+//! | room | what it holds |
+//! | --- | --- |
+//! | `columns` | which columns a read of products asks for, and how a row becomes a [`Product`] |
+//! | `list` | lists of products: filters, order, cursors, counts, facets |
+//! | `text` | what people type into a search box, as a tsquery |
+//! | `staging` | the set-based load of many rows |
+//! | here | everything else, by the typed queries of `db/queries/catalog` |
+//!
+//! **Invariant:** no policy: functions take a connection and do one thing. Values are bound, never
+//! made into SQL text.
+
+mod columns;
+mod list;
+mod staging;
+mod text;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use entrepot_contracts::{CategoryId, ImageId};
+use entrepot_pg::{Database, Error, Gather, Transaction};
+use entrepot_queries::queries::catalog::categories::{self, CategoryInsertParams, CategoryUpdateParams};
+use entrepot_queries::queries::catalog::images::{self, ImageInsertParams};
+use entrepot_queries::queries::catalog::products;
+use entrepot_runtime::Tasks;
+use jiff::Timestamp;
+use postgres_types::Json;
+use rust_decimal::Decimal;
+use uuid::Uuid;
+
+use crate::model::{CategoryRef, Image, ImageInput, Product, ProductRecord};
+
+pub(crate) use categories::CategoryRow;
+pub(crate) use columns::Columns;
+pub(crate) use list::{CategoryFilter, Facet, FacetField, Filters, Found, ListError, ListQuery, SortField, SortKey, list_count, list_facets, list_page};
+pub(crate) use staging::{StagedProduct, staging_apply, staging_load, staging_open};
+pub(crate) use text::{LONGEST as LONGEST_TEXT, SearchText};
+
+/// Keys that one gathered read asks for at the most.
+const GATHER_AT_MOST: usize = 64;
+/// Gathered reads under way at once.
+const GATHER_LANES: usize = 2;
+
+/// Reads of single products, gathered.
+pub(crate) type ProductReads = Gather<Uuid, Arc<Product>>;
+
+/// Starts the gathered reads of products by id; deleted ones are found too.
+pub(crate) fn product_reads(database: Database, tasks: &Tasks) -> ProductReads {
+    Gather::start(tasks, "catalog-product-reads", GATHER_LANES, GATHER_AT_MOST, move |ids: Vec<Uuid>| {
+        let database = database.clone();
+        async move { products_by_ids(&database, &ids).await }
+    })
+}
+
+async fn products_by_ids(database: &Database, ids: &[Uuid]) -> Result<HashMap<Uuid, Arc<Product>>, Error> {
+    let columns = Columns::ALL;
+    let pipeline = database.pipeline();
+    let client = pipeline.client().await?;
+    let sql = columns::by_ids_sql();
+    let rows = pipeline
+        .bounded(async {
+            let statement = client.prepare_cached(sql).await?;
+            client.query(&statement, &[&ids]).await
+        })
+        .await?;
+    rows.iter()
+        .map(|row| {
+            let product = columns.product(row)?;
+            Ok((product.id.0, Arc::new(product)))
+        })
+        .collect()
+}
+
+/// One product by SKU or slug, deleted ones excepted.
+pub(crate) async fn product_by_name(database: &Database, name: &str) -> Result<Option<Product>, Error> {
+    let pipeline = database.pipeline();
+    let client = pipeline.client().await?;
+    let row = pipeline
+        .bounded(async {
+            let statement = client.prepare_cached(columns::by_name_sql()).await?;
+            client.query_opt(&statement, &[&name]).await
+        })
+        .await?;
+    row.map(|row| Columns::ALL.product(&row)).transpose()
+}
+
+/// A product that this transaction has just locked or written.
+pub(crate) async fn product_written(transaction: &Transaction, id: Uuid) -> Result<Product, Error> {
+    let statement = transaction.prepare_cached(columns::by_ids_sql()).await?;
+    let row = transaction.query_opt(&statement, &[&&[id][..]]).await?;
+    Columns::ALL.product(&row.ok_or(Error::Missing("a product that was just written"))?)
+}
+
+/// The id that a path segment means: the id itself, or that of the SKU or slug.
+pub(crate) async fn product_find(transaction: &Transaction, reference: &str) -> Result<Option<Uuid>, Error> {
+    if let Ok(id) = reference.parse() {
+        return Ok(Some(id));
+    }
+    Ok(products::product_find().bind(transaction.client(), &reference).opt().await?)
+}
+
+/// Locks a product for a change: its version, and whether it is deleted.
+pub(crate) async fn product_lock(transaction: &Transaction, id: Uuid) -> Result<Option<(i64, bool)>, Error> {
+    let locked = products::product_lock().bind(transaction.client(), &id).opt().await?;
+    Ok(locked.map(|row| (row.version, row.deleted)))
+}
+
+/// Locks the products that have one of these SKUs, and tells their ids.
+pub(crate) async fn product_lock_by_skus(
+    transaction: &Transaction,
+    skus: &[&str],
+) -> Result<HashMap<String, Uuid>, Error> {
+    let rows = products::product_lock_by_skus().bind(transaction.client(), &skus).all().await?;
+    Ok(rows.into_iter().map(|row| (row.sku, row.id)).collect())
+}
+
+/// What products keep when rows of a batch replace them: slug, rating and how many ratings.
+pub(crate) async fn product_kept(
+    transaction: &Transaction,
+    ids: &[Uuid],
+) -> Result<HashMap<Uuid, (String, Decimal, i32)>, Error> {
+    let rows = products::product_kept().bind(transaction.client(), &ids).all().await?;
+    Ok(rows.into_iter().map(|row| (row.id, (row.slug, row.rating, row.rating_count))).collect())
+}
+
+/// Which of these slugs belong to a living product.
+pub(crate) async fn product_slugs_taken(transaction: &Transaction, slugs: &[String]) -> Result<Vec<String>, Error> {
+    Ok(products::product_slugs_taken().bind(transaction.client(), &slugs).all().await?)
+}
+
+/// Puts products in.
+pub(crate) async fn product_insert_many(
+    transaction: &Transaction,
+    records: &[ProductRecord],
+    now: Timestamp,
+) -> Result<u64, Error> {
+    Ok(products::product_insert_many().bind(transaction.client(), &now, &Json(records)).await?)
+}
+
+/// Replaces products; tells which were changed by that.
+pub(crate) async fn product_update_many(
+    transaction: &Transaction,
+    records: &[ProductRecord],
+    now: Timestamp,
+) -> Result<Vec<Uuid>, Error> {
+    Ok(products::product_update_many().bind(transaction.client(), &now, &Json(records)).all().await?)
+}
+
+/// Marks a product as deleted.
+pub(crate) async fn product_delete(transaction: &Transaction, id: Uuid, now: Timestamp) -> Result<(), Error> {
+    products::product_delete().bind(transaction.client(), &now, &id).await?;
+    Ok(())
+}
+
+/// Adds the words of these products to those that typing mistakes are compared with.
+pub(crate) async fn product_learn_words(transaction: &Transaction, ids: &[Uuid]) -> Result<(), Error> {
+    products::product_learn_words().bind(transaction.client(), &ids).await?;
+    Ok(())
+}
+
+/// The same for all products at once.
+pub(crate) async fn product_learn_all_words(transaction: &Transaction) -> Result<(), Error> {
+    products::product_learn_all_words().bind(transaction.client()).await?;
+    Ok(())
+}
+
+/// Which of these words a product has.
+pub(crate) async fn words_known(database: &Database, words: &[String]) -> Result<Vec<String>, Error> {
+    let client = database.client().await?;
+    Ok(products::product_known_words().bind(&client, &words).all().await?)
+}
+
+/// The words most like this one by trigrams, the most similar first.
+pub(crate) async fn words_like(database: &Database, word: &str) -> Result<Vec<(String, f32)>, Error> {
+    let client = database.client().await?;
+    let rows = products::product_similar_words().bind(&client, &word).all().await?;
+    Ok(rows.into_iter().map(|row| (row.word, row.similarity)).collect())
+}
+
+/// Whether there is no category and no product.
+pub(crate) async fn catalog_is_empty(transaction: &Transaction) -> Result<bool, Error> {
+    Ok(products::catalog_is_empty().bind(transaction.client()).one().await?)
+}
+
+/// Throws everything away.
+pub(crate) async fn catalog_clear(transaction: &Transaction) -> Result<(), Error> {
+    products::catalog_clear().bind(transaction.client()).await?;
+    Ok(())
+}
+
+/// The whole tree, parents before children.
+pub(crate) async fn category_tree(database: &Database) -> Result<Vec<CategoryRow>, Error> {
+    let client = database.client().await?;
+    Ok(categories::category_tree().bind(&client).all().await?)
+}
+
+/// How many active products stand directly in each category, and how many of them are in stock.
+pub(crate) async fn category_counts(database: &Database) -> Result<HashMap<Uuid, (i64, i64)>, Error> {
+    let client = database.client().await?;
+    let rows = categories::category_counts().bind(&client).all().await?;
+    Ok(rows.into_iter().map(|row| (row.category_id, (row.products, row.in_stock))).collect())
+}
+
+/// The same for some categories.
+pub(crate) async fn category_counts_below(database: &Database, ids: &[Uuid]) -> Result<HashMap<Uuid, (i64, i64)>, Error> {
+    let client = database.client().await?;
+    let rows = categories::category_counts_below().bind(&client, &ids).all().await?;
+    Ok(rows.into_iter().map(|row| (row.category_id, (row.products, row.in_stock))).collect())
+}
+
+/// A category by its slug, with everything below it, itself first.
+pub(crate) async fn category_with_below(database: &Database, slug: &str) -> Result<Vec<CategoryRow>, Error> {
+    let client = database.client().await?;
+    let Some(category) = categories::category_by_slug().bind(&client, &slug).opt().await? else { return Ok(Vec::new()) };
+    Ok(categories::category_below().bind(&client, &category.id).all().await?)
+}
+
+/// The categories with these ids, in the order of the ids.
+pub(crate) async fn category_refs(database: &Database, ids: &[Uuid]) -> Result<Vec<CategoryRef>, Error> {
+    let client = database.client().await?;
+    let mut refs = Vec::with_capacity(ids.len());
+    for id in ids {
+        if let Some(row) = categories::category_by_id().bind(&client, id).opt().await? {
+            refs.push(CategoryRef { id: CategoryId(row.id), slug: row.slug, name: row.name });
+        }
+    }
+    Ok(refs)
+}
+
+/// The category that a filter names, by slug or id.
+pub(crate) async fn category_resolve(database: &Database, reference: &str) -> Result<Option<CategoryFilter>, Error> {
+    let client = database.client().await?;
+    let slug = match reference.parse::<Uuid>() {
+        Ok(id) => match categories::category_by_id().bind(&client, &id).opt().await? {
+            Some(row) => row.slug,
+            None => return Ok(None),
+        },
+        Err(_) => reference.to_owned(),
+    };
+    let row = categories::category_resolve().bind(&client, &&[slug.as_str()][..]).opt().await?;
+    Ok(row.map(|row| CategoryFilter { id: row.id, has_children: row.has_children }))
+}
+
+/// The ids of the categories that products name, by slug or id.
+pub(crate) async fn category_ids(
+    transaction: &Transaction,
+    references: &[&str],
+) -> Result<HashMap<String, Uuid>, Error> {
+    let ids: Vec<Uuid> = references.iter().filter_map(|reference| reference.parse().ok()).collect();
+    let rows = categories::category_paths().bind(transaction.client(), &ids, &references).all().await?;
+    Ok(rows.into_iter().flat_map(|row| [(row.id.to_string(), row.id), (row.slug, row.id)]).collect())
+}
+
+/// Makes moves in the tree take turns until the transaction ends.
+pub(crate) async fn category_tree_lock(transaction: &Transaction) -> Result<(), Error> {
+    categories::category_tree_lock().bind(transaction.client()).one().await?;
+    Ok(())
+}
+
+/// Locks a category for a change.
+pub(crate) async fn category_lock(transaction: &Transaction, slug: &str) -> Result<Option<CategoryRow>, Error> {
+    Ok(categories::category_lock().bind(transaction.client(), &slug).opt().await?)
+}
+
+/// A category by its slug.
+pub(crate) async fn category_by_slug(transaction: &Transaction, slug: &str) -> Result<Option<CategoryRow>, Error> {
+    Ok(categories::category_by_slug().bind(transaction.client(), &slug).opt().await?)
+}
+
+/// The slug of a category.
+pub(crate) async fn category_slug(transaction: &Transaction, id: Uuid) -> Result<Option<String>, Error> {
+    Ok(categories::category_by_id().bind(transaction.client(), &id).opt().await?.map(|row| row.slug))
+}
+
+/// Puts a category in.
+pub(crate) async fn category_insert(transaction: &Transaction, row: &CategoryRow) -> Result<(), Error> {
+    use entrepot_queries::client::Params as _;
+    let parameters = CategoryInsertParams {
+        id: row.id,
+        parent_id: row.parent_id,
+        name: row.name.as_str(),
+        slug: row.slug.as_str(),
+        description: row.description.as_str(),
+        position: row.position,
+        path: row.path.as_slice(),
+        now: row.created_at,
+    };
+    categories::category_insert().params(transaction.client(), &parameters).await?;
+    Ok(())
+}
+
+/// Replaces a category with a new version of itself.
+pub(crate) async fn category_update(
+    transaction: &Transaction,
+    row: &CategoryRow,
+    now: Timestamp,
+) -> Result<(), Error> {
+    use entrepot_queries::client::Params as _;
+    let parameters = CategoryUpdateParams {
+        parent_id: row.parent_id,
+        name: row.name.as_str(),
+        slug: row.slug.as_str(),
+        description: row.description.as_str(),
+        position: row.position,
+        path: row.path.as_slice(),
+        now,
+        id: row.id,
+    };
+    categories::category_update().params(transaction.client(), &parameters).await?;
+    Ok(())
+}
+
+/// Takes everything below a moved category along.
+pub(crate) async fn category_move_below(
+    transaction: &Transaction,
+    id: Uuid,
+    new_path: &[Uuid],
+    old_depth: i32,
+    now: Timestamp,
+) -> Result<(), Error> {
+    categories::category_move_below().bind(transaction.client(), &new_path, &old_depth, &now, &id).await?;
+    Ok(())
+}
+
+/// Brings the products below a category up to date with its path and names.
+pub(crate) async fn category_refresh_products(transaction: &Transaction, id: Uuid) -> Result<(), Error> {
+    categories::category_refresh_products().bind(transaction.client(), &id).await?;
+    Ok(())
+}
+
+/// Whether a category has children, and whether it has living products.
+pub(crate) async fn category_in_use(transaction: &Transaction, id: Uuid) -> Result<(bool, bool), Error> {
+    let row = categories::category_in_use().bind(transaction.client(), &id).one().await?;
+    Ok((row.has_children, row.has_products))
+}
+
+/// Takes a category away, also from deleted products that were in it.
+pub(crate) async fn category_delete(transaction: &Transaction, id: Uuid) -> Result<(), Error> {
+    categories::category_forget_deleted_products().bind(transaction.client(), &id).await?;
+    categories::category_delete().bind(transaction.client(), &id).await?;
+    Ok(())
+}
+
+/// The images of a product, in order.
+pub(crate) async fn image_list(transaction: &Transaction, product_id: Uuid) -> Result<Vec<Image>, Error> {
+    let rows = images::image_list().bind(transaction.client(), &product_id).all().await?;
+    Ok(rows.into_iter().map(image).collect())
+}
+
+/// Puts an image in, behind the last unless it says where.
+pub(crate) async fn image_insert(
+    transaction: &Transaction,
+    product_id: Uuid,
+    id: Uuid,
+    input: &ImageInput,
+    now: Timestamp,
+) -> Result<Image, Error> {
+    use entrepot_queries::client::Params as _;
+    let position = match input.position {
+        Some(position) => position,
+        None => images::image_next_position().bind(transaction.client(), &product_id).one().await?,
+    };
+    let parameters = ImageInsertParams {
+        id,
+        product_id,
+        url: input.url.as_str(),
+        alt: input.alt.as_str(),
+        width_px: input.width_px,
+        height_px: input.height_px,
+        position,
+        now,
+    };
+    Ok(image(images::image_insert().params(transaction.client(), &parameters).one().await?))
+}
+
+/// Takes an image away; `false` when the product has no such image.
+pub(crate) async fn image_delete(transaction: &Transaction, product_id: Uuid, id: ImageId) -> Result<bool, Error> {
+    Ok(images::image_delete().bind(transaction.client(), &id.0, &product_id).await? > 0)
+}
+
+/// Gives a product whose images changed its new version.
+pub(crate) async fn product_images_changed(
+    transaction: &Transaction,
+    product_id: Uuid,
+    now: Timestamp,
+) -> Result<(), Error> {
+    images::product_images_changed().bind(transaction.client(), &product_id, &now).await?;
+    Ok(())
+}
+
+fn image(row: images::ImageRow) -> Image {
+    Image {
+        id: ImageId(row.id),
+        url: row.url,
+        alt: row.alt,
+        width_px: row.width_px,
+        height_px: row.height_px,
+        position: row.position,
+    }
+}

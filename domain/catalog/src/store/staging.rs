@@ -1,0 +1,137 @@
+//! The set-based load of many products: COPY into a temporary table, then one statement.
+//!
+//! **Invariant:** it happens in the caller's transaction; the temporary table ends with it.
+
+use std::pin::Pin;
+
+use bytes::BytesMut;
+use entrepot_pg::{Error, Transaction};
+use futures_util::SinkExt as _;
+use jiff::Timestamp;
+use rust_decimal::Decimal;
+use tokio_postgres::CopyInSink;
+use uuid::Uuid;
+
+/// A product as a file has it: only the columns that a file owns.
+#[derive(Clone, Debug)]
+pub(crate) struct StagedProduct {
+    pub(crate) id: Uuid,
+    pub(crate) sku: String,
+    pub(crate) slug: String,
+    pub(crate) title: String,
+    pub(crate) brand: Option<String>,
+    pub(crate) category_id: Uuid,
+    pub(crate) manufacturer: Option<String>,
+    pub(crate) package_size: Option<String>,
+    pub(crate) price: Option<Decimal>,
+    pub(crate) currency: Option<&'static str>,
+}
+
+/// What became of the staged products.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Upserted {
+    pub(crate) created: u64,
+    pub(crate) updated: u64,
+}
+
+/// Makes the temporary table and opens the stream into it.
+pub(crate) async fn staging_open(transaction: &Transaction) -> Result<CopyInSink<bytes::Bytes>, Error> {
+    transaction
+        .batch_execute(
+            "CREATE TEMPORARY TABLE staged_product (
+                 id uuid, sku text, slug text, title text, brand text, category_id uuid, manufacturer text,
+                 package_size text, price numeric, currency text
+             ) ON COMMIT DROP",
+        )
+        .await?;
+    Ok(transaction.copy_in("COPY pg_temp.staged_product FROM STDIN").await?)
+}
+
+/// Sends rows into the stream.
+pub(crate) async fn staging_load(sink: &mut Pin<&mut CopyInSink<bytes::Bytes>>, rows: &[StagedProduct]) -> Result<(), Error> {
+    let mut text = BytesMut::with_capacity(rows.len() * 160);
+    for row in rows {
+        let price = row.price.map(|price| price.to_string());
+        let ids = (row.id.to_string(), row.category_id.to_string());
+        let fields = [
+            Some(ids.0.as_str()),
+            Some(&row.sku),
+            Some(&row.slug),
+            Some(&row.title),
+            row.brand.as_deref(),
+            Some(&ids.1),
+            row.manufacturer.as_deref(),
+            row.package_size.as_deref(),
+            price.as_deref(),
+            row.currency,
+        ];
+        for (index, field) in fields.into_iter().enumerate() {
+            if index > 0 {
+                text.extend_from_slice(b"\t");
+            }
+            write_copy_field(&mut text, field);
+        }
+        text.extend_from_slice(b"\n");
+    }
+    sink.send(text.freeze()).await?;
+    Ok(())
+}
+
+/// One field in COPY's text format: `\N` is null; backslash, tab and line ends are escaped.
+fn write_copy_field(out: &mut BytesMut, field: Option<&str>) {
+    let Some(field) = field else {
+        out.extend_from_slice(b"\\N");
+        return;
+    };
+    for byte in field.bytes() {
+        match byte {
+            b'\\' => out.extend_from_slice(b"\\\\"),
+            b'\t' => out.extend_from_slice(b"\\t"),
+            b'\n' => out.extend_from_slice(b"\\n"),
+            b'\r' => out.extend_from_slice(b"\\r"),
+            other => out.extend_from_slice(&[other]),
+        }
+    }
+}
+
+/// Ends the stream and puts the staged products in: new ones are inserted, those that differ in a column that the file
+/// owns are updated, the rest is left alone, version and all.
+pub(crate) async fn staging_apply(
+    transaction: &Transaction,
+    mut sink: Pin<&mut CopyInSink<bytes::Bytes>>,
+    now: Timestamp,
+) -> Result<Upserted, Error> {
+    sink.as_mut().finish().await?;
+    transaction.batch_execute("ANALYZE pg_temp.staged_product").await?;
+    let updated = transaction
+        .execute(
+            "UPDATE catalog.product p
+             SET title = s.title, brand = s.brand, category_id = s.category_id, category_path = c.path,
+                 manufacturer = s.manufacturer, package_size = s.package_size, price = s.price, currency = s.currency,
+                 document = catalog.document(s.title, s.brand, c.names, p.description),
+                 version = p.version + 1, updated_at = $1
+             FROM pg_temp.staged_product s
+             JOIN (SELECT c.id, c.path, string_agg(above.name, ' ') AS names FROM catalog.category c
+                   JOIN catalog.category above ON above.id = ANY (c.path) GROUP BY c.id) c ON c.id = s.category_id
+             WHERE p.sku = s.sku AND p.deleted_at IS NULL
+               AND (p.title, p.brand, p.category_id, p.manufacturer, p.package_size, p.price, p.currency::text)
+                   IS DISTINCT FROM
+                   (s.title, s.brand, s.category_id, s.manufacturer, s.package_size, s.price, s.currency)",
+            &[&now],
+        )
+        .await?;
+    let created = transaction
+        .execute(
+            "INSERT INTO catalog.product (id, sku, slug, title, brand, category_id, category_path, manufacturer,
+                 package_size, price, currency, created_at, updated_at, document)
+             SELECT s.id, s.sku, s.slug, s.title, s.brand, s.category_id, c.path, s.manufacturer, s.package_size,
+                 s.price, s.currency, $1, $1, catalog.document(s.title, s.brand, c.names, '')
+             FROM pg_temp.staged_product s
+             JOIN (SELECT c.id, c.path, string_agg(above.name, ' ') AS names FROM catalog.category c
+                   JOIN catalog.category above ON above.id = ANY (c.path) GROUP BY c.id) c ON c.id = s.category_id
+             WHERE NOT EXISTS (SELECT FROM catalog.product p WHERE p.sku = s.sku AND p.deleted_at IS NULL)",
+            &[&now],
+        )
+        .await?;
+    Ok(Upserted { created, updated })
+}

@@ -1,0 +1,67 @@
+//! An open transaction.
+//!
+//! **Invariant:** a connection goes back to the pool only after PostgreSQL has answered COMMIT or
+//! ROLLBACK. When the future that holds a transaction is dropped at any of its awaits, or an answer
+//! stays away, the connection is closed instead, and the server rolls back what was not committed.
+//! (Pools that send a ROLLBACK when a value is dropped have lost writes: the next borrower's
+//! statements ran inside the old transaction.)
+
+use std::ops::Deref;
+
+use crate::{Error, Pooled};
+
+/// An open transaction, and the connection that it has to itself.
+#[derive(Debug)]
+pub struct Transaction {
+    /// `None` once the connection has gone back to the pool.
+    client: Option<Pooled>,
+}
+
+impl Transaction {
+    pub(crate) async fn begin(client: Pooled) -> Result<Self, Error> {
+        let transaction = Self { client: Some(client) };
+        transaction.batch_execute("BEGIN").await?;
+        Ok(transaction)
+    }
+
+    /// The connection, for typed queries.
+    #[must_use]
+    pub fn client(&self) -> &Pooled {
+        #[expect(clippy::expect_used, reason = "only `commit` and `roll_back` take it, and they take `self`")]
+        self.client.as_ref().expect("an open transaction has a connection")
+    }
+
+    /// Commits.
+    ///
+    /// # Errors
+    /// When the database refuses, or its answer stays away: then it is not known what happened.
+    pub async fn commit(mut self) -> Result<(), Error> {
+        self.batch_execute("COMMIT").await?;
+        self.client.take();
+        Ok(())
+    }
+
+    /// Rolls back. Where even that fails the connection is closed, which comes to the same.
+    pub async fn roll_back(mut self) {
+        if self.batch_execute("ROLLBACK").await.is_ok() {
+            self.client.take();
+        }
+    }
+}
+
+impl Deref for Transaction {
+    type Target = Pooled;
+
+    fn deref(&self) -> &Pooled {
+        self.client()
+    }
+}
+
+impl Drop for Transaction {
+    fn drop(&mut self) {
+        if let Some(client) = self.client.take() {
+            // Out of the pool and closed: nobody else ever gets it.
+            drop(deadpool_postgres::Object::take(client));
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! The whole of the HTTP side: modules, explorer and edge put together.
+
+use std::time::Instant;
+
+use anyhow::Context as _;
+use axum::Router;
+use bytes::Bytes;
+use entrepot_pg::Database;
+use entrepot_runtime::{Clock, Shutdown, Tasks};
+use entrepot_web::{Edge, EdgeSettings, Module, ProblemKind, RequestStats, kinds, openapi};
+use utoipa::OpenApi as _;
+use utoipa::openapi::{ContactBuilder, InfoBuilder, LicenseBuilder, OpenApi, ServerBuilder, Tag};
+
+use crate::health::{self, Vitals};
+use crate::modules::modules;
+use crate::redis::Redis;
+use crate::settings::{self, LogRequests, Settings, ms};
+use crate::{database, explorer};
+
+/// The program's HTTP side.
+pub struct App {
+    /// What answers requests.
+    pub edge: Edge,
+}
+
+#[derive(utoipa::OpenApi)]
+struct Document;
+
+impl App {
+    /// Puts everything together. Background work goes to `tasks`.
+    ///
+    /// # Errors
+    /// When a module's own description does not hold together, which is a defect, or Redis' address
+    /// is none.
+    pub fn build(settings: &Settings, database: Database, clock: Clock, tasks: &Tasks) -> anyhow::Result<Self> {
+        let stats = RequestStats::default();
+        let modules = all_modules(settings, &database, &clock, tasks, stats.clone())?;
+        let document = Bytes::from(describe(&modules)?.to_json()?);
+        let mut router = explorer::routes(document, problem_kinds(&modules));
+        for module in modules {
+            router = router.merge(module.routes);
+        }
+        let edge = edge_settings(settings)?;
+        Ok(Self { edge: Edge::new(Router::new().merge(router), edge, clock, stats) })
+    }
+}
+
+fn all_modules(
+    settings: &Settings,
+    database: &Database,
+    clock: &Clock,
+    tasks: &Tasks,
+    stats: RequestStats,
+) -> anyhow::Result<Vec<Module>> {
+    let url = &settings.redis.url;
+    let redis =
+        if url.is_empty() { None } else { Some(Redis::new(url).context("redis.url is not an address of Redis")?) };
+    let mut all = modules(database, clock, tasks);
+    let vitals = Vitals { database: database.clone(), redis, stats, clock: clock.clone(), start: Instant::now() };
+    all.push(health::module(vitals));
+    Ok(all)
+}
+
+fn edge_settings(settings: &Settings) -> anyhow::Result<EdgeSettings> {
+    let log_all = match settings.log.requests {
+        LogRequests::All => true,
+        LogRequests::Failed => false,
+        LogRequests::Auto => match settings.log.format {
+            settings::LogFormat::Json => false,
+            settings::LogFormat::Pretty => true,
+            settings::LogFormat::Auto => entrepot_telemetry::is_pretty(entrepot_telemetry::LogFormat::Auto),
+        },
+    };
+    Ok(EdgeSettings {
+        request_timeout: ms(settings.server.request_timeout_ms),
+        body_limit_bytes: settings.server.body_limit_bytes,
+        cors: settings.cors_policy().map_err(|origin| anyhow::anyhow!("{origin:?} is not an origin"))?,
+        log_all,
+        slow_request: ms(settings.log.slow_request_ms),
+    })
+}
+
+/// The OpenAPI document, as JSON. No database is asked.
+///
+/// # Errors
+/// When a module's own description does not hold together, which is a defect.
+pub fn openapi_document() -> anyhow::Result<String> {
+    let settings = settings::load(None, [], &[])?.settings;
+    let database = database::open(entrepot_pg::tokio_postgres::Config::new(), &settings)?;
+    let tasks = Tasks::new(Shutdown::new());
+    let modules = all_modules(&settings, &database, &Clock::system(), &tasks, RequestStats::default())?;
+    Ok(describe(&modules)?.to_pretty_json()?)
+}
+
+fn describe(modules: &[Module]) -> anyhow::Result<OpenApi> {
+    let mut document = Document::openapi();
+    document.info = InfoBuilder::new()
+        .title("Entrepot")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some(include_str!("openapi.md")))
+        .license(Some(LicenseBuilder::new().name("MIT OR Apache-2.0").build()))
+        .contact(Some(ContactBuilder::new().name(Some("Entrepot")).build()))
+        .build();
+    document.servers = Some(vec![ServerBuilder::new().url("/").build()]);
+    let tag = |name: &str, description: &str| {
+        let mut tag = Tag::new(name);
+        tag.description = Some(description.to_owned());
+        tag
+    };
+    document.tags = Some(vec![
+        tag("catalog", "Products, their categories and images."),
+        tag("health", "Whether the program is well."),
+    ]);
+    Ok(openapi::assemble(document, modules)?)
+}
+
+fn problem_kinds(modules: &[Module]) -> Vec<&'static ProblemKind> {
+    let own = modules.iter().flat_map(|module| module.problems).flat_map(|(_, kinds)| kinds.iter().copied());
+    let mut all: Vec<&'static ProblemKind> = kinds::ALL.iter().copied().chain(own).collect();
+    all.sort_by_key(|kind| kind.code);
+    all.dedup_by_key(|kind| kind.code);
+    all
+}

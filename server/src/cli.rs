@@ -1,0 +1,153 @@
+//! The command line.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::commands;
+use crate::settings::{self, Loaded};
+use crate::terminal::tell;
+
+/// The back end of a commerce operation, on PostgreSQL.
+#[derive(Debug, Parser)]
+#[command(name = "entrepot", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(after_help = "Every setting is in config/default.toml and can be given in a file or in the environment; \
+                        `entrepot config` prints those in force.")]
+pub(crate) struct Cli {
+    /// A file with settings that differ from the defaults.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The folder for the private database and other files [default: ./.entrepot].
+    #[arg(long, global = true, value_name = "FOLDER")]
+    data: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the server. Brings the database's schema up to date first, and starts a private PostgreSQL unless DATABASE_URL names one.
+    Serve {
+        /// The address to listen on.
+        #[arg(long)]
+        host: Option<String>,
+        /// The port to listen on; 0 for any that is free.
+        #[arg(long)]
+        port: Option<u16>,
+    },
+    /// Bring the database's schema up to date.
+    Migrate {
+        /// Only tell what would be applied.
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Fill the catalog with made-up products.
+    Seed {
+        /// Which catalog to make.
+        #[arg(long, value_enum)]
+        profile: Profile,
+        /// Throw away the catalog that is there.
+        #[arg(long)]
+        reset: bool,
+    },
+    /// Load data from a file.
+    #[command(subcommand)]
+    Import(Import),
+    /// Print the OpenAPI document.
+    Openapi,
+    /// Print the settings in force, and where each came from.
+    Config,
+    /// Open a PostgreSQL shell on the database; starts the private one if it does not run.
+    Psql {
+        /// Arguments for psql, behind `--`, such as `-c 'select 1'`.
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum Import {
+    /// Load products from a CSV file, gzipped or not, of the form that data/complete-journey/README.md describes. All or nothing; running it again changes nothing.
+    Products {
+        /// The file.
+        file: PathBuf,
+        /// The currency of its prices (ISO 4217).
+        #[arg(long)]
+        currency: Option<String>,
+        /// Where to write what was adjusted or refused, line by line [default: reports/ in the data folder].
+        #[arg(long, value_name = "FILE")]
+        report: Option<PathBuf>,
+    },
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Profile {
+    /// A small, pretty shop: 24 products.
+    Sample,
+    /// 5,000 products.
+    Performance,
+    /// 100,000 products.
+    Full,
+}
+
+/// Runs the program.
+#[must_use]
+pub fn run() -> ExitCode {
+    match execute(Cli::parse()) {
+        Ok(code) => code,
+        Err(error) => {
+            tell(format_args!("entrepot: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
+    let mut arguments = Vec::new();
+    if let Some(folder) = &cli.data {
+        arguments.push(("data.folder", folder.display().to_string()));
+    }
+    if let Command::Serve { host, port } = &cli.command {
+        arguments.extend(host.clone().map(|host| ("server.host", host)));
+        arguments.extend(port.map(|port| ("server.port", port.to_string())));
+    }
+    if let Command::Import(Import::Products { currency: Some(currency), .. }) = &cli.command {
+        arguments.push(("import.currency", currency.clone()));
+    }
+    let environment = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let loaded = settings::load(cli.config.as_deref(), environment, &arguments)?;
+    match cli.command {
+        Command::Config => {
+            commands::config(&loaded);
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Serve { .. } => on_runtime(&loaded, commands::serve(&loaded)),
+        Command::Migrate { dry_run } => on_runtime(&loaded, commands::migrate(&loaded.settings, dry_run)),
+        Command::Seed { profile, reset } => {
+            let profile = match profile {
+                Profile::Sample => entrepot_catalog::seed::SeedProfile::Sample,
+                Profile::Performance => entrepot_catalog::seed::SeedProfile::Performance,
+                Profile::Full => entrepot_catalog::seed::SeedProfile::Full,
+            };
+            on_runtime(&loaded, commands::seed(&loaded.settings, profile, reset))
+        }
+        Command::Import(Import::Products { file, report, .. }) => {
+            on_runtime(&loaded, commands::import_products(&loaded.settings, &file, report))
+        }
+        Command::Openapi => on_runtime(&loaded, commands::openapi()),
+        Command::Psql { arguments } => on_runtime(&loaded, commands::psql(&loaded.settings, &arguments)),
+    }
+}
+
+fn on_runtime(
+    loaded: &Loaded,
+    work: impl Future<Output = anyhow::Result<ExitCode>>,
+) -> anyhow::Result<ExitCode> {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    if loaded.settings.server.worker_threads > 0 {
+        builder.worker_threads(loaded.settings.server.worker_threads);
+    }
+    builder.enable_all().build()?.block_on(work)
+}

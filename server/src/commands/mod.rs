@@ -1,0 +1,35 @@
+//! What the subcommands do, one a file.
+
+mod config;
+mod import;
+mod migrate;
+mod openapi;
+mod psql;
+mod seed;
+mod serve;
+
+pub(crate) use config::config;
+pub(crate) use import::import_products;
+pub(crate) use migrate::migrate;
+pub(crate) use openapi::openapi;
+pub(crate) use psql::psql;
+pub(crate) use seed::seed;
+pub(crate) use serve::serve;
+
+use entrepot_telemetry::{LogFormat, LogGuard, LogSettings};
+
+use crate::settings::{self, Settings};
+
+/// Starts the log of a command that is not a server: warnings only, unless the level asks for more.
+fn quiet_logs(settings: &Settings) -> anyhow::Result<LogGuard> {
+    let filter = if settings.log.level == "info" { "warn".to_owned() } else { settings.log.level.clone() };
+    Ok(entrepot_telemetry::start_logs(&LogSettings { filter, format: log_format(settings) })?)
+}
+
+fn log_format(settings: &Settings) -> LogFormat {
+    match settings.log.format {
+        settings::LogFormat::Auto => LogFormat::Auto,
+        settings::LogFormat::Pretty => LogFormat::Pretty,
+        settings::LogFormat::Json => LogFormat::Json,
+    }
+}

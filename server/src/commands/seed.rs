@@ -1,0 +1,42 @@
+//! `entrepot seed`.
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use entrepot_catalog::Dependencies;
+use entrepot_catalog::seed::SeedProfile;
+use entrepot_runtime::Clock;
+
+use super::quiet_logs;
+use crate::database::Home;
+use crate::settings::Settings;
+use crate::terminal::{progress, say, thousands};
+
+pub(crate) async fn seed(settings: &Settings, profile: SeedProfile, reset: bool) -> anyhow::Result<ExitCode> {
+    let _log = quiet_logs(settings)?;
+    let home = Home::shared(settings, "seed").await?;
+    let outcome = fill(&home, settings, profile, reset).await;
+    home.close().await?;
+    outcome.map(|()| ExitCode::SUCCESS)
+}
+
+async fn fill(home: &Home, settings: &Settings, profile: SeedProfile, reset: bool) -> anyhow::Result<()> {
+    home.migrate(settings).await?;
+    let to = Dependencies { database: home.database(settings)?, clock: Clock::system() };
+    let start = Instant::now();
+    let bar = progress(0, "seeding {bar:40} {pos}/{len} products, {eta} to go");
+    let tick = |done: usize, total: usize| {
+        bar.set_length(total as u64);
+        bar.set_position(done as u64);
+    };
+    let seeded = entrepot_catalog::seed::seed(&to, profile, reset, &tick).await;
+    bar.finish_and_clear();
+    let seeded = seeded?;
+    say(format_args!(
+        "{} products in {} categories, in {:.1} s",
+        thousands(seeded.products as u64),
+        thousands(seeded.categories as u64),
+        start.elapsed().as_secs_f64()
+    ));
+    Ok(())
+}

@@ -1,0 +1,217 @@
+//! Whether the program is well: for load balancers, for people, and for alerts.
+//!
+//! `unhealthy` (503): the database does not answer. `degraded` (200): it works, but something that
+//! it should have is away or near its limit. `/health/live` asks nothing of anybody: it tells that
+//! the process answers, which is all that a restart could mend.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::extract::State;
+use entrepot_pg::Database;
+use entrepot_runtime::Clock;
+use entrepot_web::{CacheClass, Module, Problem, Query, Reply, RequestStats};
+use http::StatusCode;
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::redis::Redis;
+
+/// How long the database may take to answer.
+const PATIENCE: Duration = Duration::from_secs(2);
+const MEMORY_HIGH_PERCENT: f64 = 85.0;
+const ERRORS_HIGH_PERCENT: f64 = 5.0;
+
+/// What health is read from.
+pub(crate) struct Vitals {
+    pub(crate) database: Database,
+    pub(crate) redis: Option<Redis>,
+    pub(crate) stats: RequestStats,
+    pub(crate) clock: Clock,
+    pub(crate) start: Instant,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum Status {
+    Healthy,
+    Degraded,
+    Unhealthy,
+}
+
+/// How the program is.
+#[derive(Debug, Serialize, ToSchema)]
+struct Health {
+    status: Status,
+    #[schema(value_type = String, format = DateTime)]
+    timestamp: jiff::Timestamp,
+    /// Since the start, in milliseconds.
+    #[schema(example = 3_600_000)]
+    uptime: u64,
+    memory: MemoryHealth,
+    database: DatabaseHealth,
+    cache: CacheHealth,
+    errors: ErrorHealth,
+}
+
+/// Memory, in bytes.
+#[derive(Debug, Serialize, ToSchema)]
+struct MemoryHealth {
+    /// Resident set of the process.
+    used: u64,
+    free: u64,
+    /// The limit: of the control group, else the machine's memory.
+    total: u64,
+    percentage: f64,
+}
+
+/// PostgreSQL.
+#[derive(Debug, Serialize, ToSchema)]
+struct DatabaseHealth {
+    connected: bool,
+    /// A round trip, in milliseconds; null when there was none.
+    latency: Option<f64>,
+    /// Open connections of the pool.
+    connections: usize,
+}
+
+/// Redis.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct CacheHealth {
+    /// Whether there is meant to be one.
+    configured: bool,
+    connected: bool,
+    /// A round trip, in milliseconds; null when there was none.
+    latency: Option<f64>,
+    /// In percent; null while nothing is cached.
+    hit_rate: Option<f64>,
+}
+
+/// Answers with a status of 500 and above.
+#[derive(Debug, Serialize, ToSchema)]
+struct ErrorHealth {
+    /// Since the start.
+    count: u64,
+    /// Share of the last one to two minutes, in percent.
+    rate: f64,
+}
+
+/// That something is so.
+#[derive(Debug, Serialize, ToSchema)]
+struct Sign {
+    #[schema(value_type = String, example = "ready")]
+    status: &'static str,
+}
+
+pub(crate) fn module(vitals: Vitals) -> Module {
+    let (routes, openapi) = OpenApiRouter::new()
+        .routes(routes!(get_health))
+        .routes(routes!(get_liveness))
+        .routes(routes!(get_readiness))
+        .with_state(Arc::new(vitals))
+        .split_for_parts();
+    Module { name: "health", routes, openapi, problems: &[("get_health", &[]), ("get_liveness", &[]), ("get_readiness", &[])] }
+}
+
+/// How the program and what it stands on are. 503 when it cannot work.
+#[utoipa::path(
+    get, path = "/health", tag = "health",
+    responses(
+        (status = 200, description = "Healthy, or degraded: it works.", body = Health),
+        (status = 503, description = "Unhealthy: the database does not answer.", body = Health),
+    ),
+)]
+async fn get_health(State(vitals): State<Arc<Vitals>>, query: Query) -> Result<Reply, Problem> {
+    query.finish()?;
+    let (latency, redis) = futures_util::join!(vitals.database_latency(), vitals.redis_latency());
+    let memory = entrepot_telemetry::memory();
+    let errors = vitals.stats.figures();
+    #[expect(clippy::cast_precision_loss, reason = "a percentage for people")]
+    let memory_percent = if memory.total == 0 { 0.0 } else { memory.used as f64 * 100.0 / memory.total as f64 };
+    let cache_missing = vitals.redis.is_some() && redis.is_none();
+    let status = if latency.is_none() {
+        Status::Unhealthy
+    } else if cache_missing || memory_percent > MEMORY_HIGH_PERCENT || errors.error_rate_percent > ERRORS_HIGH_PERCENT {
+        Status::Degraded
+    } else {
+        Status::Healthy
+    };
+    let health = Health {
+        status,
+        timestamp: vitals.clock.now(),
+        uptime: u64::try_from(vitals.start.elapsed().as_millis()).unwrap_or(u64::MAX),
+        memory: MemoryHealth {
+            used: memory.used,
+            free: memory.total.saturating_sub(memory.used),
+            total: memory.total,
+            percentage: rounded(memory_percent),
+        },
+        database: DatabaseHealth {
+            connected: latency.is_some(),
+            latency: latency.map(milliseconds),
+            connections: vitals.database.status().open,
+        },
+        cache: CacheHealth {
+            configured: vitals.redis.is_some(),
+            connected: redis.is_some(),
+            latency: redis.map(milliseconds),
+            hit_rate: None,
+        },
+        errors: ErrorHealth { count: errors.errors, rate: rounded(errors.error_rate_percent) },
+    };
+    let reply = Reply::json(&health, CacheClass::Never)?;
+    Ok(if status == Status::Unhealthy { reply.status(StatusCode::SERVICE_UNAVAILABLE) } else { reply })
+}
+
+/// That the process answers. Asks nothing of anybody.
+#[utoipa::path(get, path = "/health/live", tag = "health", responses((status = 200, description = "It answers.", body = Sign)))]
+async fn get_liveness(query: Query) -> Result<Reply, Problem> {
+    query.finish()?;
+    Reply::json(&Sign { status: "alive" }, CacheClass::Never)
+}
+
+/// Whether requests can be worked on: what a load balancer asks.
+#[utoipa::path(
+    get, path = "/health/ready", tag = "health",
+    responses(
+        (status = 200, description = "Requests are welcome.", body = Sign),
+        (status = 503, description = "The database does not answer.", body = Sign),
+    ),
+)]
+async fn get_readiness(State(vitals): State<Arc<Vitals>>, query: Query) -> Result<Reply, Problem> {
+    query.finish()?;
+    if vitals.database_latency().await.is_some() {
+        return Reply::json(&Sign { status: "ready" }, CacheClass::Never);
+    }
+    Ok(Reply::json(&Sign { status: "not ready" }, CacheClass::Never)?
+        .status(StatusCode::SERVICE_UNAVAILABLE)
+        .header(http::header::RETRY_AFTER, "1"))
+}
+
+impl Vitals {
+    async fn database_latency(&self) -> Option<Duration> {
+        match tokio::time::timeout(PATIENCE, self.database.ping()).await {
+            Ok(Ok(latency)) => Some(latency),
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "the database does not answer");
+                None
+            }
+            Err(_elapsed) => None,
+        }
+    }
+
+    async fn redis_latency(&self) -> Option<Duration> {
+        self.redis.as_ref()?.ping().await
+    }
+}
+
+fn milliseconds(duration: Duration) -> f64 {
+    rounded(duration.as_secs_f64() * 1000.0)
+}
+
+fn rounded(number: f64) -> f64 {
+    (number * 100.0).round() / 100.0
+}

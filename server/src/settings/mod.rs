@@ -1,0 +1,350 @@
+//! The settings in force. `config/default.toml` says what each is and what it defaults to.
+//!
+//! **Invariants:**
+//! - The environment is read here and nowhere else.
+//! - Nothing is silently ignored: an unknown key, a bad value, or a variable that begins with
+//!   `ENTREPOT_` and names no setting is an error that names it.
+
+mod layers;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Deserialize;
+
+pub use layers::{Source, SettingsError};
+use layers::Layers;
+
+/// The default settings, as text.
+const DEFAULTS: &str = include_str!("../../../config/default.toml");
+
+/// Variables that name a setting without following the general rule; the seeds of this project and
+/// people's habits use them.
+const VARIABLES: &[(&str, &str)] = &[
+    ("HOST", "server.host"),
+    ("PORT", "server.port"),
+    ("ENTREPOT_DATA", "data.folder"),
+    ("DATABASE_URL", "database.url"),
+    ("DB_POOL_MIN", "database.pool_min"),
+    ("DB_POOL_MAX", "database.pool_max"),
+    ("DB_IDLE_TIMEOUT", "database.idle_timeout_ms"),
+    ("DB_CONNECTION_TIMEOUT", "database.connection_timeout_ms"),
+    ("DB_QUERY_TIMEOUT", "database.query_timeout_ms"),
+    ("REDIS_URL", "redis.url"),
+    ("LOG_LEVEL", "log.level"),
+    ("LOG_FORMAT", "log.format"),
+    ("CACHE_TTL_PRODUCTS", "cache.ttl_products_s"),
+    ("CACHE_TTL_CATEGORIES", "cache.ttl_categories_s"),
+    ("CACHE_TTL_SEARCH", "cache.ttl_search_s"),
+    ("RATE_LIMIT_GENERAL", "rate_limits.general"),
+    ("RATE_LIMIT_AUTH", "rate_limits.auth"),
+    ("RATE_LIMIT_API", "rate_limits.api"),
+];
+
+/// Variables of this program that are no settings.
+const NOT_SETTINGS: &[&str] = &["ENTREPOT_CONFIG"];
+
+/// Settings whose values may hold a password.
+const SECRETS: &[&str] = &["database.url", "redis.url"];
+
+/// Sections that are read and checked, and have no effect yet.
+const WITHOUT_EFFECT: &[&str] = &["cache.", "rate_limits."];
+
+/// Everything that can be set.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    pub(crate) server: ServerSettings,
+    pub(crate) cors: CorsSettings,
+    pub(crate) data: DataSettings,
+    pub(crate) database: DatabaseSettings,
+    pub(crate) redis: RedisSettings,
+    pub(crate) log: LogSettings,
+    pub(crate) import: ImportSettings,
+    #[expect(dead_code, reason = "checked now, used when there is a cache")]
+    pub(crate) cache: CacheSettings,
+    #[expect(dead_code, reason = "checked now, used when there are limits")]
+    pub(crate) rate_limits: RateLimitSettings,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ServerSettings {
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    pub(crate) request_timeout_ms: u64,
+    pub(crate) header_timeout_ms: u64,
+    pub(crate) body_limit_bytes: usize,
+    pub(crate) max_connections: usize,
+    pub(crate) drain_ms: u64,
+    pub(crate) worker_threads: usize,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CorsSettings {
+    pub(crate) origins: Vec<String>,
+    pub(crate) max_age_s: u32,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DataSettings {
+    pub(crate) folder: PathBuf,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DatabaseSettings {
+    pub(crate) url: String,
+    pub(crate) pool_min: usize,
+    pub(crate) pool_max: usize,
+    pub(crate) idle_timeout_ms: u64,
+    pub(crate) connection_timeout_ms: u64,
+    pub(crate) query_timeout_ms: u64,
+    pub(crate) pipeline_connections: usize,
+    pub(crate) start_timeout_ms: u64,
+    pub(crate) private_shared_buffers_mib: u32,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RedisSettings {
+    pub(crate) url: String,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LogSettings {
+    pub(crate) level: String,
+    pub(crate) format: LogFormat,
+    pub(crate) requests: LogRequests,
+    pub(crate) slow_request_ms: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogFormat {
+    Auto,
+    Pretty,
+    Json,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogRequests {
+    Auto,
+    All,
+    Failed,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ImportSettings {
+    pub(crate) currency: String,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "checked now, used when there is a cache")]
+pub(crate) struct CacheSettings {
+    ttl_products_s: u64,
+    ttl_categories_s: u64,
+    ttl_search_s: u64,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "checked now, used when there are limits")]
+pub(crate) struct RateLimitSettings {
+    general: u32,
+    auth: u32,
+    api: u32,
+}
+
+/// A setting as it is shown to people.
+pub(crate) struct Shown {
+    pub(crate) key: String,
+    /// As TOML; secrets hidden.
+    pub(crate) value: String,
+    pub(crate) source: Source,
+}
+
+/// The settings, and what there is to tell about them.
+pub struct Loaded {
+    /// In force.
+    pub settings: Settings,
+    pub(crate) shown: Vec<Shown>,
+}
+
+impl Loaded {
+    /// The settings that were set and have no effect yet.
+    pub(crate) fn without_effect(&self) -> impl Iterator<Item = &Shown> {
+        self.shown.iter().filter(|shown| {
+            shown.source != Source::Default && WITHOUT_EFFECT.iter().any(|section| shown.key.starts_with(section))
+        })
+    }
+}
+
+/// Puts the settings together from the defaults, a file, the environment, and what the command line
+/// says (`key = value` pairs, the last to win).
+///
+/// # Errors
+/// See [`SettingsError`].
+pub fn load(
+    file: Option<&Path>,
+    environment: impl IntoIterator<Item = (String, String)>,
+    arguments: &[(&str, String)],
+) -> Result<Loaded, SettingsError> {
+    let environment: Vec<(String, String)> = environment.into_iter().collect();
+    let named = environment.iter().find(|(name, _)| name == "ENTREPOT_CONFIG").map(|(_, value)| PathBuf::from(value));
+    let mut layers = Layers::defaults(DEFAULTS)?;
+    if let Some(file) = file.map(Path::to_owned).or(named) {
+        layers.add_file(&file)?;
+    }
+    layers.add_environment(&environment, VARIABLES, NOT_SETTINGS)?;
+    for (key, value) in arguments {
+        layers.set_text(key, value, Source::Argument)?;
+    }
+    let settings: Settings = layers.typed()?;
+    settings.check(&layers)?;
+    Ok(Loaded { settings, shown: layers.shown(SECRETS) })
+}
+
+impl Settings {
+    /// What a type cannot say.
+    fn check(&self, layers: &Layers) -> Result<(), SettingsError> {
+        let at_least_one = [
+            ("server.request_timeout_ms", self.server.request_timeout_ms),
+            ("server.header_timeout_ms", self.server.header_timeout_ms),
+            ("server.body_limit_bytes", self.server.body_limit_bytes as u64),
+            ("server.max_connections", self.server.max_connections as u64),
+            ("database.pool_max", self.database.pool_max as u64),
+            ("database.idle_timeout_ms", self.database.idle_timeout_ms),
+            ("database.connection_timeout_ms", self.database.connection_timeout_ms),
+            ("database.query_timeout_ms", self.database.query_timeout_ms),
+            ("database.pipeline_connections", self.database.pipeline_connections as u64),
+            ("database.private_shared_buffers_mib", u64::from(self.database.private_shared_buffers_mib)),
+        ];
+        for (key, value) in at_least_one {
+            if value == 0 {
+                return Err(layers.bad(key, "must be at least 1"));
+            }
+        }
+        if self.database.pool_min > self.database.pool_max {
+            return Err(layers.bad("database.pool_min", "must not be above database.pool_max"));
+        }
+        if self.database.pool_max > 1_000 || self.database.pipeline_connections > 64 {
+            return Err(layers.bad("database.pool_max", "must be at most 1000, and database.pipeline_connections at most 64"));
+        }
+        if self.import.currency.parse::<entrepot_contracts::Currency>().is_err() {
+            return Err(layers.bad("import.currency", "must be a currency code of ISO 4217 such as USD"));
+        }
+        if !self.database.url.is_empty() && self.database.url.parse::<entrepot_pg::tokio_postgres::Config>().is_err() {
+            return Err(layers.bad("database.url", "is not a PostgreSQL address such as postgresql://user@host/name"));
+        }
+        if let Err(origin) = self.cors_policy() {
+            return Err(layers.bad("cors.origins", &format!("{origin:?} is not an origin such as https://shop.example")));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn cors_policy(&self) -> Result<entrepot_web::CorsPolicy, String> {
+        entrepot_web::CorsPolicy::new(&self.cors.origins, self.cors.max_age_s)
+    }
+
+    /// Whether the server would be reachable from other machines.
+    pub(crate) fn is_open_to_network(&self) -> bool {
+        !matches!(self.server.host.as_str(), "localhost")
+            && self.server.host.parse::<std::net::IpAddr>().map_or(true, |address| !address.is_loopback())
+    }
+}
+
+pub(crate) fn ms(milliseconds: u64) -> Duration {
+    Duration::from_millis(milliseconds)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with_environment(pairs: &[(&str, &str)]) -> Result<Loaded, SettingsError> {
+        load(None, pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())), &[])
+    }
+
+    fn error(pairs: &[(&str, &str)]) -> String {
+        with_environment(pairs).map(|_| ()).expect_err("a mistake").to_string()
+    }
+
+    #[test]
+    fn the_defaults_alone_are_sound() {
+        let loaded = with_environment(&[("PATH", "/bin")]).expect("the defaults");
+        assert_eq!(loaded.settings.server.port, 5000);
+        assert!(!loaded.settings.is_open_to_network());
+        assert!(loaded.shown.iter().all(|shown| shown.source == Source::Default));
+    }
+
+    #[test]
+    fn the_environment_wins_by_both_kinds_of_names() {
+        let loaded = with_environment(&[
+            ("PORT", "8080"),
+            ("ENTREPOT_SERVER_HOST", "0.0.0.0"),
+            ("DB_POOL_MAX", "50"),
+            ("ENTREPOT_CORS_ORIGINS", "https://a.example,https://b.example"),
+            ("CACHE_TTL_PRODUCTS", "60"),
+        ])
+        .expect("sound");
+        assert_eq!((loaded.settings.server.port, loaded.settings.database.pool_max), (8080, 50));
+        assert_eq!(loaded.settings.cors.origins.len(), 2);
+        assert!(loaded.settings.is_open_to_network());
+        let idle: Vec<_> = loaded.without_effect().map(|shown| shown.key.as_str()).collect();
+        assert_eq!(idle, ["cache.ttl_products_s"]);
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        for (pairs, wanted) in [
+            (&[("PORT", "eighty")][..], "PORT: server.port must be a whole number, not \"eighty\""),
+            (&[("PORT", "70000")], "server.port"),
+            (&[("ENTREPOT_SERVER_PROT", "80")], "ENTREPOT_SERVER_PROT names no setting"),
+            (&[("DB_POOL_MIN", "30")], "DB_POOL_MIN: database.pool_min must not be above database.pool_max"),
+            (&[("DB_QUERY_TIMEOUT", "0")], "DB_QUERY_TIMEOUT: database.query_timeout_ms must be at least 1"),
+            (&[("LOG_FORMAT", "xml")], "log.format"),
+            (&[("ENTREPOT_IMPORT_CURRENCY", "XYZ")], "import.currency"),
+            (&[("DATABASE_URL", "mysql://x")], "database.url"),
+        ] {
+            let told = error(pairs);
+            assert!(told.contains(wanted), "{pairs:?}: {told}");
+        }
+    }
+
+    #[test]
+    fn a_file_overrides_and_its_unknown_keys_are_named() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("shop.toml");
+        let mut check = |text: &str| {
+            std::fs::write(&path, text).expect("written");
+            load(Some(&path), [], &[])
+        };
+        let loaded = check("[server]\nport = 9000\n").expect("sound");
+        assert_eq!(loaded.settings.server.port, 9000);
+        let shown = loaded.shown.iter().find(|shown| shown.key == "server.port").expect("listed");
+        assert_eq!(shown.source, Source::File(path.clone()));
+        for (text, wanted) in [
+            ("[server]\nprot = 1\n", "server.prot is no setting"),
+            ("[sever]\nport = 1\n", "sever is no section"),
+            ("[server]\nport = \"x\"\n", "server.port must be a whole number"),
+            ("[server\n", "line 1"),
+        ] {
+            let told = check(text).map(|_| ()).expect_err("a mistake").to_string();
+            assert!(told.contains(wanted), "{text}: {told}");
+        }
+    }
+
+    #[test]
+    fn passwords_are_hidden() {
+        let loaded = with_environment(&[("DATABASE_URL", "postgresql://shop:hunter2@db/shop")]).expect("sound");
+        let shown = loaded.shown.iter().find(|shown| shown.key == "database.url").expect("listed");
+        assert_eq!(shown.value, "\"postgresql://shop:***@db/shop\"");
+    }
+}

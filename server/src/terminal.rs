@@ -1,0 +1,48 @@
+//! Talking to the person at the terminal: answers on standard output, everything else on standard
+//! error, both without a panic when nobody listens any more.
+
+use std::io::{Write as _, stderr, stdout};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// Prints an answer.
+pub(crate) fn say(text: impl std::fmt::Display) {
+    let _nobody_listens = writeln!(stdout(), "{text}");
+}
+
+/// Prints something about the work.
+pub(crate) fn tell(text: impl std::fmt::Display) {
+    let _nobody_listens = writeln!(stderr(), "{text}");
+}
+
+/// A progress bar; nothing is drawn where there is no terminal.
+pub(crate) fn progress(total: u64, template: &str) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr_with_hz(10));
+    match ProgressStyle::with_template(template) {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
+}
+
+/// 92331 as 92,331.
+pub(crate) fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn thousands_are_set_apart() {
+        for (number, wanted) in [(0, "0"), (999, "999"), (1_000, "1,000"), (92_331, "92,331"), (1_234_567, "1,234,567")] {
+            assert_eq!(super::thousands(number), wanted);
+        }
+    }
+}
