@@ -115,8 +115,8 @@ fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
     if let Command::Import(Import::Products { currency: Some(currency), .. }) = &cli.command {
         arguments.push(("import.currency", currency.clone()));
     }
-    let environment = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let environment =
+        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     let loaded = settings::load(cli.config.as_deref(), environment, &arguments)?;
     match cli.command {
         Command::Config => {
@@ -141,10 +141,7 @@ fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
     }
 }
 
-fn on_runtime(
-    loaded: &Loaded,
-    work: impl Future<Output = anyhow::Result<ExitCode>>,
-) -> anyhow::Result<ExitCode> {
+fn on_runtime(loaded: &Loaded, work: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
     let mut builder = tokio::runtime::Builder::new_multi_thread();
     if loaded.settings.server.worker_threads > 0 {
         builder.worker_threads(loaded.settings.server.worker_threads);

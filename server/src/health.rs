@@ -113,7 +113,12 @@ pub(crate) fn module(vitals: Vitals) -> Module {
         .routes(routes!(get_readiness))
         .with_state(Arc::new(vitals))
         .split_for_parts();
-    Module { name: "health", routes, openapi, problems: &[("get_health", &[]), ("get_liveness", &[]), ("get_readiness", &[])] }
+    Module {
+        name: "health",
+        routes,
+        openapi,
+        problems: &[("get_health", &[]), ("get_liveness", &[]), ("get_readiness", &[])],
+    }
 }
 
 /// How the program and what it stands on are. 503 when it cannot work.

@@ -41,7 +41,8 @@ pub(crate) fn thousands(number: u64) -> String {
 mod tests {
     #[test]
     fn thousands_are_set_apart() {
-        for (number, wanted) in [(0, "0"), (999, "999"), (1_000, "1,000"), (92_331, "92,331"), (1_234_567, "1,234,567")] {
+        for (number, wanted) in [(0, "0"), (999, "999"), (1_000, "1,000"), (92_331, "92,331"), (1_234_567, "1,234,567")]
+        {
             assert_eq!(super::thousands(number), wanted);
         }
     }

@@ -111,7 +111,7 @@ SELECT word, similarity(word, :word) AS similarity
 FROM catalog.search_word
 WHERE word % :word
 ORDER BY similarity DESC, word
-LIMIT 12;
+LIMIT 30;
 
 --! product_known_words
 SELECT word FROM catalog.search_word WHERE word = ANY (:words);

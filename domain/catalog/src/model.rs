@@ -460,11 +460,19 @@ fn money_code(error: entrepot_contracts::MoneyError) -> &'static str {
 fn sku_form(text: &str) -> Result<String, &'static str> {
     let fits = text.starts_with(|first: char| first.is_ascii_alphanumeric())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'));
-    if fits { Ok(text.to_owned()) } else { Err("must begin with a letter or digit and have only letters, digits, '.', '-' and '_'") }
+    if fits {
+        Ok(text.to_owned())
+    } else {
+        Err("must begin with a letter or digit and have only letters, digits, '.', '-' and '_'")
+    }
 }
 
 fn slug_form(text: &str) -> Result<String, &'static str> {
-    if is_slug(text) { Ok(text.to_owned()) } else { Err("must be lower-case letters and digits in words joined by single hyphens") }
+    if is_slug(text) {
+        Ok(text.to_owned())
+    } else {
+        Err("must be lower-case letters and digits in words joined by single hyphens")
+    }
 }
 
 fn id_form(text: &str) -> Result<Uuid, &'static str> {

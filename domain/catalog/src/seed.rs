@@ -93,11 +93,7 @@ pub async fn seed(
     to.database
         .transaction(|transaction| async move { write(transaction, plan, reset, progress).await }.scope_boxed())
         .await?;
-    let client = to.database.client().await?;
-    client
-        .batch_execute("SET statement_timeout = '30min'; VACUUM (ANALYZE) catalog.product, catalog.category; RESET statement_timeout")
-        .await
-        .map_err(Error::from)?;
+    store::refresh_statistics(&to.database).await;
     Ok(Seeded { categories: plan.shelves.len(), products: plan.products.len() })
 }
 

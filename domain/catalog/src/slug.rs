@@ -19,9 +19,9 @@ pub(crate) fn slugify(text: &str, fallback: &str) -> String {
 /// Whether `text` is a slug: what the database's CHECK demands.
 pub(crate) fn is_slug(text: &str) -> bool {
     text.len() <= 200
-        && text.split('-').all(|word| {
-            !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
-        })
+        && text
+            .split('-')
+            .all(|word| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()))
 }
 
 #[cfg(test)]

@@ -166,10 +166,15 @@ impl utoipa::PartialSchema for Money {
             .description(Some("An exact decimal amount, written with as many decimals as its currency has."))
             .property(
                 "amount",
-                ObjectBuilder::new().schema_type(SchemaType::Type(Type::String)).pattern(Some(r"^\d{1,12}(\.\d{1,3})?$")),
+                ObjectBuilder::new()
+                    .schema_type(SchemaType::Type(Type::String))
+                    .pattern(Some(r"^\d{1,12}(\.\d{1,3})?$")),
             )
             .required("amount")
-            .property("currency", ObjectBuilder::new().schema_type(SchemaType::Type(Type::String)).pattern(Some("^[A-Z]{3}$")))
+            .property(
+                "currency",
+                ObjectBuilder::new().schema_type(SchemaType::Type(Type::String)).pattern(Some("^[A-Z]{3}$")),
+            )
             .required("currency")
             .examples([serde_json::json!({"amount": "12.50", "currency": "EUR"})])
             .into()

@@ -142,7 +142,10 @@ mod tests {
     #[tokio::test]
     async fn what_arrives_during_a_fetch_shares_the_next_one() {
         let (_tasks, gather, seen, permits) = recorded();
-        let first = { let gather = gather.clone(); async move { gather.get(1).await } };
+        let first = {
+            let gather = gather.clone();
+            async move { gather.get(1).await }
+        };
         let mut first = std::pin::pin!(first);
         assert!(futures_util::poll!(&mut first).is_pending());
         while seen.lock().expect("no panic holds it").is_empty() {

@@ -24,6 +24,6 @@ pub use error::Error;
 pub use gather::Gather;
 pub use migrate::{Applied, MigrateError, Migration, migrate, pending};
 pub use pipeline::Pipeline;
-pub use transaction::Transaction;
 pub use scoped_futures::ScopedFutureExt;
 pub use tokio_postgres;
+pub use transaction::Transaction;

@@ -59,7 +59,9 @@ pub enum MigrateError {
         source: tokio_postgres::Error,
     },
     /// A file was changed after it had been applied.
-    #[error("migration {version:04}_{name} was changed after it had been applied to this database; restore it and add a new one")]
+    #[error(
+        "migration {version:04}_{name} was changed after it had been applied to this database; restore it and add a new one"
+    )]
     Changed {
         /// Its number.
         version: i32,
@@ -67,7 +69,9 @@ pub enum MigrateError {
         name: String,
     },
     /// The database has migrations that this program does not know.
-    #[error("this database was migrated by a newer program (it has migration {version:04}_{name}, which this one does not know); use that program")]
+    #[error(
+        "this database was migrated by a newer program (it has migration {version:04}_{name}, which this one does not know); use that program"
+    )]
     Newer {
         /// The first unknown number.
         version: i32,
@@ -186,7 +190,9 @@ async fn apply_one(client: &mut Client, migration: &Migration) -> Result<(), tok
 
 /// The statements of a file without a transaction: each ends with a semicolon at a line's end.
 fn statements(sql: &str) -> impl Iterator<Item = &str> {
-    sql.split(";\n").map(str::trim).filter(|statement| statement.lines().any(|line| !line.trim_start().starts_with("--") && !line.trim().is_empty()))
+    sql.split(";\n").map(str::trim).filter(|statement| {
+        statement.lines().any(|line| !line.trim_start().starts_with("--") && !line.trim().is_empty())
+    })
 }
 
 #[cfg(test)]

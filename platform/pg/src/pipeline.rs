@@ -83,7 +83,10 @@ impl Pipeline {
                 return Ok(client);
             }
             let (client, connection) = shared.address.connect(NoTls).await?;
-            #[expect(clippy::disallowed_methods, reason = "the wrapper keeps the handle and aborts it when it is dropped")]
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "the wrapper keeps the handle and aborts it when it is dropped"
+            )]
             let task = tokio::spawn(async move {
                 if let Err(error) = connection.await {
                     tracing::warn!(%error, "a pipelined database connection broke");
@@ -105,10 +108,7 @@ impl Pipeline {
     ///
     /// # Errors
     /// What the statement failed with, or [`Error::NoAnswer`].
-    pub async fn bounded<T>(
-        &self,
-        answer: impl Future<Output = Result<T, tokio_postgres::Error>>,
-    ) -> Result<T, Error> {
+    pub async fn bounded<T>(&self, answer: impl Future<Output = Result<T, tokio_postgres::Error>>) -> Result<T, Error> {
         match tokio::time::timeout(self.shared.answer_timeout, answer).await {
             Ok(answer) => Ok(answer?),
             Err(_elapsed) => {

@@ -62,7 +62,9 @@ impl Tasks {
                 };
                 match ended {
                     Ok(()) => tracing::warn!(task = label, "a background task ended early; it is started again"),
-                    Err(error) => tracing::error!(task = label, %error, "a background task panicked; it is started again"),
+                    Err(error) => {
+                        tracing::error!(task = label, %error, "a background task panicked; it is started again")
+                    }
                 }
                 #[expect(clippy::disallowed_methods, reason = "the pause between restarts is this supervisor's own")]
                 let rest = tokio::time::sleep(pause);

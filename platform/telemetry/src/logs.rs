@@ -74,8 +74,11 @@ pub fn start_logs(settings: &LogSettings) -> Result<LogGuard, LogError> {
     let filter = EnvFilter::builder()
         .parse(&settings.filter)
         .map_err(|source| LogError::Filter { filter: settings.filter.clone(), source })?;
-    let (writer, guard) =
-        NonBlockingBuilder::default().buffered_lines_limit(QUEUE_LINES).lossy(true).thread_name("log-writer").finish(stderr());
+    let (writer, guard) = NonBlockingBuilder::default()
+        .buffered_lines_limit(QUEUE_LINES)
+        .lossy(true)
+        .thread_name("log-writer")
+        .finish(stderr());
     let lines = tracing_subscriber::fmt::layer().with_writer(writer);
     let registry = tracing_subscriber::registry().with(filter);
     if is_pretty(settings.format) {

@@ -36,7 +36,13 @@ pub struct Response {
 
 impl Request {
     pub(crate) fn new(address: SocketAddr, method: &str, path: &str) -> Self {
-        Self { address, method: method.to_owned(), path: path.to_owned(), headers: HeaderMap::new(), body: Bytes::new() }
+        Self {
+            address,
+            method: method.to_owned(),
+            path: path.to_owned(),
+            headers: HeaderMap::new(),
+            body: Bytes::new(),
+        }
     }
 
     /// Adds a header field.
@@ -126,7 +132,6 @@ impl Response {
     /// # Panics
     /// When it is another.
     #[track_caller]
-    #[must_use]
     pub fn status(self, wanted: u16) -> Self {
         assert_eq!(self.status.as_u16(), wanted, "{}", self.told());
         self

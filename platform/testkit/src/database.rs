@@ -109,8 +109,11 @@ async fn template(admin: &Client, server: &tokio_postgres::Config, migrations: &
         return "template0".to_owned();
     }
     let text: String = migrations.iter().map(|migration| migration.sql).collect();
-    let digest: String =
-        admin.query_one("SELECT left(encode(sha256(convert_to($1, 'UTF8')), 'hex'), 16)", &[&text]).await.unwrap().get(0);
+    let digest: String = admin
+        .query_one("SELECT left(encode(sha256(convert_to($1, 'UTF8')), 'hex'), 16)", &[&text])
+        .await
+        .unwrap()
+        .get(0);
     let template = format!("template_{digest}");
     admin.execute("SELECT pg_advisory_lock($1)", &[&TEMPLATE_LOCK]).await.unwrap();
     let there = admin.query_opt("SELECT FROM pg_database WHERE datname = $1", &[&template]).await.unwrap();
@@ -124,7 +127,10 @@ async fn template(admin: &Client, server: &tokio_postgres::Config, migrations: &
         entrepot_pg::migrate(&mut client, migrations).await.expect("the migrations apply");
         drop(client);
         // Waits until the connection has gone, as a template may have none.
-        admin.execute("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = $1", &[&making]).await.unwrap();
+        admin
+            .execute("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = $1", &[&making])
+            .await
+            .unwrap();
         admin.batch_execute(&format!("ALTER DATABASE {making} RENAME TO {template}")).await.unwrap();
     }
     admin.execute("SELECT pg_advisory_unlock($1)", &[&TEMPLATE_LOCK]).await.unwrap();

@@ -2,9 +2,9 @@
 //! a real port, and a client that reads like a story.
 //!
 //! ```no_run
-//! # async fn example(router: axum::Router) {
+//! # async fn example(modules: Vec<entrepot_web::Module>) {
 //! use entrepot_testkit::TestServer;
-//! let server = TestServer::start(router).await;
+//! let server = TestServer::of_modules(modules).await;
 //! let made = server.post("/api/v2/categories").json(&serde_json::json!({"name": "Tea"})).await.created();
 //! server.get(&format!("/api/v2/categories/{}", made["slug"].as_str().unwrap())).await.ok();
 //! server.get("/api/v2/categories/none").await.problem(404, "catalog.category_not_found");
@@ -25,4 +25,4 @@ mod server;
 pub use client::{Request, Response};
 pub use database::{TestDatabase, bare_database, end_shared_server, test_database};
 pub use programs::{RedisServer, free_port};
-pub use server::TestServer;
+pub use server::{TestServer, edge_settings};

@@ -1,8 +1,11 @@
-//! A server under test: a router behind the real HTTP stack, on a real port.
+//! A server under test: modules behind the real edge and the real listener, on a real port.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use axum::Router;
+use entrepot_runtime::{Clock, Shutdown};
+use entrepot_web::{Connections, CorsPolicy, Edge, EdgeSettings, Module, RequestStats, serve};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
@@ -12,26 +15,38 @@ use crate::client::Request;
 #[derive(Debug)]
 pub struct TestServer {
     address: SocketAddr,
-    task: Option<JoinHandle<()>>,
+    running: Option<(Shutdown, JoinHandle<usize>)>,
 }
 
 impl TestServer {
-    /// Serves `router` on a free port of loopback.
+    /// Serves modules on a free port of loopback.
+    pub async fn of_modules(modules: Vec<Module>) -> Self {
+        let router = modules.into_iter().fold(Router::new(), |router, module| router.merge(module.routes));
+        Self::start(Edge::new(router, edge_settings(), Clock::system(), RequestStats::default())).await
+    }
+
+    /// Serves `edge` on a free port of loopback.
     ///
     /// # Panics
     /// When no port is to be had.
-    pub async fn start(router: Router) -> Self {
+    pub async fn start(edge: Edge) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        #[expect(clippy::disallowed_methods, reason = "aborted when the value is dropped")]
-        let task = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        Self { address, task: Some(task) }
+        let shutdown = Shutdown::new();
+        let connections = Connections {
+            max_connections: 1_000,
+            header_timeout: Duration::from_secs(10),
+            drain: Duration::from_secs(2),
+        };
+        #[expect(clippy::disallowed_methods, reason = "ended when the value is dropped")]
+        let task = tokio::spawn(serve(listener, edge, connections, shutdown.signal()));
+        Self { address, running: Some((shutdown, task)) }
     }
 
     /// A client of a server that somebody else runs, such as a process.
     #[must_use]
     pub fn at(address: SocketAddr) -> Self {
-        Self { address, task: None }
+        Self { address, running: None }
     }
 
     /// Where it listens.
@@ -71,9 +86,22 @@ impl TestServer {
     }
 }
 
+/// The limits of a server under test: those of `config/default.toml`, with a shorter time-out.
+#[must_use]
+pub fn edge_settings() -> EdgeSettings {
+    EdgeSettings {
+        request_timeout: Duration::from_secs(10),
+        body_limit_bytes: 10 * 1024 * 1024,
+        cors: CorsPolicy::default(),
+        log_all: false,
+        slow_request: Duration::from_secs(1),
+    }
+}
+
 impl Drop for TestServer {
     fn drop(&mut self) {
-        if let Some(task) = &self.task {
+        if let Some((shutdown, task)) = &self.running {
+            shutdown.begin();
             task.abort();
         }
     }

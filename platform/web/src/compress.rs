@@ -64,7 +64,12 @@ impl Coding {
             Self::Zstd => zstd::bulk::compress(body, 3),
             Self::Brotli => {
                 let mut out = Vec::with_capacity(body.len() / 4);
-                let parameters = brotli::enc::BrotliEncoderParams { quality: 4, lgwin: 20, size_hint: body.len(), ..Default::default() };
+                let parameters = brotli::enc::BrotliEncoderParams {
+                    quality: 4,
+                    lgwin: 20,
+                    size_hint: body.len(),
+                    ..Default::default()
+                };
                 brotli::BrotliCompress(&mut &*body, &mut out, &parameters)?;
                 Ok(out)
             }

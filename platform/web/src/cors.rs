@@ -35,7 +35,8 @@ impl CorsPolicy {
             .filter(|origin| *origin != "*")
             .map(|origin| {
                 let uri: Option<http::Uri> = origin.parse().ok();
-                let is_origin = uri.is_some_and(|uri| uri.scheme().is_some() && uri.authority().is_some() && !origin.ends_with('/'));
+                let is_origin = uri
+                    .is_some_and(|uri| uri.scheme().is_some() && uri.authority().is_some() && !origin.ends_with('/'));
                 HeaderValue::from_str(origin).ok().filter(|_| is_origin).ok_or_else(|| origin.clone())
             })
             .collect::<Result<_, _>>()?;

@@ -85,9 +85,14 @@ impl Edge {
     #[must_use]
     pub fn new(router: Router, settings: EdgeSettings, clock: Clock, stats: RequestStats) -> Self {
         let router = router
-            .fallback(|| async { Problem::new(&kinds::NOT_FOUND, "no endpoint has this path; /api-docs shows those that there are") })
+            .fallback(|| async {
+                Problem::new(&kinds::NOT_FOUND, "no endpoint has this path; /api-docs shows those that there are")
+            })
             .method_not_allowed_fallback(|| async {
-                Problem::new(&kinds::METHOD_NOT_ALLOWED, "this path does not take this method; Allow lists those that it takes")
+                Problem::new(
+                    &kinds::METHOD_NOT_ALLOWED,
+                    "this path does not take this method; Allow lists those that it takes",
+                )
             });
         Self { shared: Arc::new(Shared { router, settings, clock, stats }) }
     }
@@ -161,6 +166,8 @@ impl Shared {
 
     async fn finish(&self, asked: Asked, response: Response<Body>) -> Response<Body> {
         let (mut parts, body) = response.into_parts();
+        // The router has measured the empty stand-in for the body.
+        parts.headers.remove(header::CONTENT_LENGTH);
         let body = if let Some(problem) = parts.extensions.remove::<Problem>() {
             self.write_problem(&asked, &problem, &mut parts.headers)
         } else if let Some(reply) = parts.extensions.remove::<Reply>() {
@@ -200,7 +207,12 @@ impl Shared {
 
     fn write_problem(&self, asked: &Asked, problem: &Problem, fields: &mut HeaderMap) -> Body {
         if let Some(cause) = &problem.cause {
-            tracing::error!(requestId = &*asked.id, code = problem.kind.code, cause = chain(cause.as_ref()), "a request failed");
+            tracing::error!(
+                requestId = &*asked.id,
+                code = problem.kind.code,
+                cause = chain(cause.as_ref()),
+                "a request failed"
+            );
         }
         if let Some(seconds) = problem.retry_after_s {
             fields.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
@@ -220,7 +232,10 @@ fn refuse_unread(parts: &axum::http::request::Parts, settings: &EdgeSettings) ->
         return Some(too_large(settings.body_limit_bytes));
     }
     if parts.uri.path().starts_with("/api/") && !accepts_json(&parts.headers) {
-        return Some(Problem::new(&kinds::NOT_ACCEPTABLE, "this endpoint speaks application/json, and Accept rules that out"));
+        return Some(Problem::new(
+            &kinds::NOT_ACCEPTABLE,
+            "this endpoint speaks application/json, and Accept rules that out",
+        ));
     }
     None
 }
@@ -274,7 +289,9 @@ fn conditional_fields(headers: &HeaderMap) -> HeaderMap {
 
 async fn write_reply(asked: &Asked, reply: Reply, parts: &mut axum::http::response::Parts) -> Body {
     parts.status = reply.status;
-    parts.headers.insert(header::CACHE_CONTROL, reply.class.header());
+    let reads = matches!(asked.method, Method::GET | Method::HEAD);
+    let class = if reads { reply.class } else { CacheClass::Never };
+    parts.headers.insert(header::CACHE_CONTROL, class.header());
     for (name, value) in reply.headers {
         parts.headers.insert(name, value);
     }
@@ -293,9 +310,9 @@ async fn write_foreign(asked: &Asked, body: Body, parts: &mut axum::http::respon
     }
     let Ok(body) = body.collect().await else { return Body::empty() };
     let body = body.to_bytes();
-    parts.headers.remove(header::CONTENT_LENGTH);
     parts.headers.entry(header::CACHE_CONTROL).or_insert(CacheClass::Api.header());
-    let content_type = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+    let content_type =
+        parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
     parts.headers.remove(header::ETAG);
     let etag = format!("{:016x}", xxh3_64(&body));
     coded(asked, body, &content_type, Some(&etag), parts).await

@@ -94,7 +94,8 @@ pub fn operations(item: &mut PathItem) -> impl Iterator<Item = (HttpMethod, &mut
 
 /// The kinds that an operation can answer with, whatever it does.
 fn common(method: &HttpMethod, has_body: bool) -> Vec<&'static ProblemKind> {
-    let mut kinds = vec![&kinds::INVALID_QUERY, &kinds::NOT_ACCEPTABLE, &kinds::INTERNAL, &kinds::UNAVAILABLE, &kinds::TIMEOUT];
+    let mut kinds =
+        vec![&kinds::INVALID_QUERY, &kinds::NOT_ACCEPTABLE, &kinds::INTERNAL, &kinds::UNAVAILABLE, &kinds::TIMEOUT];
     if has_body {
         kinds.extend([
             &kinds::MALFORMED_JSON,
@@ -150,13 +151,18 @@ fn describe(operation: &mut Operation, method: &HttpMethod, own: &[&'static Prob
     for (status, response) in &mut operation.responses.responses {
         let RefOr::T(response) = response else { continue };
         let field = |text: &str| HeaderBuilder::new().description(Some(text)).build();
-        response.headers.insert("X-Request-Id".to_owned(), field("The id of this request, on every log line about it.").into());
+        response
+            .headers
+            .insert("X-Request-Id".to_owned(), field("The id of this request, on every log line about it.").into());
         if *method == HttpMethod::Get && status == "200" {
-            response.headers.insert("ETag".to_owned(), field("For If-None-Match, and for If-Match of a change.").into());
+            response
+                .headers
+                .insert("ETag".to_owned(), field("For If-None-Match, and for If-Match of a change.").into());
         }
     }
     if *method == HttpMethod::Get {
-        let unchanged = ResponseBuilder::new().description("`If-None-Match` names what you would get: you have it already.");
+        let unchanged =
+            ResponseBuilder::new().description("`If-None-Match` names what you would get: you have it already.");
         operation.responses.responses.insert("304".to_owned(), unchanged.build().into());
     }
 }

@@ -122,7 +122,9 @@ impl PageRequest {
                 match offset.filter(|offset| *offset <= FARTHEST_OFFSET) {
                     Some(offset) => Position::Offset(offset),
                     None => {
-                        let detail = format!("must be from 1, and reach no further than row {FARTHEST_OFFSET}; cursor= reaches any row");
+                        let detail = format!(
+                            "must be from 1, and reach no further than row {FARTHEST_OFFSET}; cursor= reaches any row"
+                        );
                         query.fault("page", "out_of_range", detail);
                         Position::Start
                     }

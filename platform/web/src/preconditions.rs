@@ -54,7 +54,9 @@ impl IfMatch {
             }
             for tag in text.split(',').map(str::trim).filter(|tag| !tag.is_empty()) {
                 // A weak ETag never matches strongly; it is well-formed all the same.
-                let Some(opaque) = tag.strip_prefix("W/").or(Some(tag)).and_then(unquote) else { return Err(malformed()) };
+                let Some(opaque) = tag.strip_prefix("W/").or(Some(tag)).and_then(unquote) else {
+                    return Err(malformed());
+                };
                 if tag.starts_with("W/") {
                     continue;
                 }

@@ -104,7 +104,10 @@ impl Problem {
     }
 
     pub(crate) fn internal() -> Self {
-        Self::new(&kinds::INTERNAL, "the request failed for a reason that is not yours; it has been logged under requestId")
+        Self::new(
+            &kinds::INTERNAL,
+            "the request failed for a reason that is not yours; it has been logged under requestId",
+        )
     }
 
     pub(crate) fn unavailable() -> Self {
@@ -220,30 +223,148 @@ pub mod kinds {
         };
     }
 
-    kind!(INVALID_QUERY, 400, "web.invalid_query", "The query is not valid", "A query parameter is unknown, given twice, or has a value that does not fit. `errors` names each.");
-    kind!(INVALID_PATH, 400, "web.invalid_path", "The path is not valid", "The path is not UTF-8 after percent-decoding.");
-    kind!(INVALID_CURSOR, 400, "web.invalid_cursor", "The cursor is not valid", "The cursor was not given out by this server, or was cut short. Start again without one.");
-    kind!(FOREIGN_CURSOR, 400, "web.cursor_of_another_query", "The cursor belongs to another query", "A cursor continues the query that gave it out: with other filters or another order it means nothing. Start again without one.");
-    kind!(INVALID_HEADER, 400, "web.invalid_header", "A header field is not valid", "A header field that this endpoint reads is not well-formed.");
-    kind!(MALFORMED_JSON, 400, "web.malformed_json", "The body is not JSON", "The body could not be parsed; the detail names line and column.");
-    kind!(JSON_TOO_DEEP, 400, "web.json_too_deep", "The body is nested too deeply", "Bodies may be nested 64 levels deep.");
-    kind!(INCOMPLETE_BODY, 400, "web.incomplete_body", "The body ended early", "The connection closed, or the body's framing broke, before the body was whole.");
-    kind!(NOT_FOUND, 404, "web.not_found", "There is nothing here", "No endpoint has this path. The OpenAPI document lists those that there are.");
-    kind!(METHOD_NOT_ALLOWED, 405, "web.method_not_allowed", "The path does not take this method", "`Allow` lists the methods that it takes.");
-    kind!(NOT_ACCEPTABLE, 406, "web.not_acceptable", "The answer would not be acceptable", "`Accept` rules out `application/json`, which is all that this endpoint speaks.");
-    kind!(BODY_TIMEOUT, 408, "web.body_timeout", "The body came too slowly", "The whole request has a time limit, and the body was not there when it ended.");
-    kind!(PRECONDITION_FAILED, 412, "web.precondition_failed", "The resource has moved on", "`If-Match` names another version than the present one. Read it again, and repeat the change on what you then see.");
+    kind!(
+        INVALID_QUERY,
+        400,
+        "web.invalid_query",
+        "The query is not valid",
+        "A query parameter is unknown, given twice, or has a value that does not fit. `errors` names each."
+    );
+    kind!(
+        INVALID_PATH,
+        400,
+        "web.invalid_path",
+        "The path is not valid",
+        "The path is not UTF-8 after percent-decoding."
+    );
+    kind!(
+        INVALID_CURSOR,
+        400,
+        "web.invalid_cursor",
+        "The cursor is not valid",
+        "The cursor was not given out by this server, or was cut short. Start again without one."
+    );
+    kind!(
+        FOREIGN_CURSOR,
+        400,
+        "web.cursor_of_another_query",
+        "The cursor belongs to another query",
+        "A cursor continues the query that gave it out: with other filters or another order it means nothing. Start again without one."
+    );
+    kind!(
+        INVALID_HEADER,
+        400,
+        "web.invalid_header",
+        "A header field is not valid",
+        "A header field that this endpoint reads is not well-formed."
+    );
+    kind!(
+        MALFORMED_JSON,
+        400,
+        "web.malformed_json",
+        "The body is not JSON",
+        "The body could not be parsed; the detail names line and column."
+    );
+    kind!(
+        JSON_TOO_DEEP,
+        400,
+        "web.json_too_deep",
+        "The body is nested too deeply",
+        "Bodies may be nested 64 levels deep."
+    );
+    kind!(
+        INCOMPLETE_BODY,
+        400,
+        "web.incomplete_body",
+        "The body ended early",
+        "The connection closed, or the body's framing broke, before the body was whole."
+    );
+    kind!(
+        NOT_FOUND,
+        404,
+        "web.not_found",
+        "There is nothing here",
+        "No endpoint has this path. The OpenAPI document lists those that there are."
+    );
+    kind!(
+        METHOD_NOT_ALLOWED,
+        405,
+        "web.method_not_allowed",
+        "The path does not take this method",
+        "`Allow` lists the methods that it takes."
+    );
+    kind!(
+        NOT_ACCEPTABLE,
+        406,
+        "web.not_acceptable",
+        "The answer would not be acceptable",
+        "`Accept` rules out `application/json`, which is all that this endpoint speaks."
+    );
+    kind!(
+        BODY_TIMEOUT,
+        408,
+        "web.body_timeout",
+        "The body came too slowly",
+        "The whole request has a time limit, and the body was not there when it ended."
+    );
+    kind!(
+        PRECONDITION_FAILED,
+        412,
+        "web.precondition_failed",
+        "The resource has moved on",
+        "`If-Match` names another version than the present one. Read it again, and repeat the change on what you then see."
+    );
     kind!(BODY_TOO_LARGE, 413, "web.body_too_large", "The body is too large", "The detail tells the limit.");
-    kind!(UNSUPPORTED_MEDIA_TYPE, 415, "web.unsupported_media_type", "The body's media type is not supported", "Send `application/json` (for PATCH also `application/merge-patch+json`), without content coding.");
-    kind!(INVALID_BODY, 422, "web.invalid_body", "The body is well-formed but not valid", "`errors` names every fault with a JSON pointer.");
+    kind!(
+        UNSUPPORTED_MEDIA_TYPE,
+        415,
+        "web.unsupported_media_type",
+        "The body's media type is not supported",
+        "Send `application/json` (for PATCH also `application/merge-patch+json`), without content coding."
+    );
+    kind!(
+        INVALID_BODY,
+        422,
+        "web.invalid_body",
+        "The body is well-formed but not valid",
+        "`errors` names every fault with a JSON pointer."
+    );
     kind!(INTERNAL, 500, "web.internal", "The server failed", "The cause is in the server's log, under `requestId`.");
-    kind!(UNAVAILABLE, 503, "web.unavailable", "A part of the service is away", "The database or another part cannot be reached, or is overloaded. `Retry-After` tells when to try again.");
-    kind!(TIMEOUT, 503, "web.timeout", "The request took too long", "It was given up. Whether a change that it asked for took effect is not known: read before you repeat it.");
+    kind!(
+        UNAVAILABLE,
+        503,
+        "web.unavailable",
+        "A part of the service is away",
+        "The database or another part cannot be reached, or is overloaded. `Retry-After` tells when to try again."
+    );
+    kind!(
+        TIMEOUT,
+        503,
+        "web.timeout",
+        "The request took too long",
+        "It was given up. Whether a change that it asked for took effect is not known: read before you repeat it."
+    );
 
     /// All of them.
     pub const ALL: &[&ProblemKind] = &[
-        &INVALID_QUERY, &INVALID_PATH, &INVALID_CURSOR, &FOREIGN_CURSOR, &INVALID_HEADER, &MALFORMED_JSON, &JSON_TOO_DEEP,
-        &INCOMPLETE_BODY, &NOT_FOUND, &METHOD_NOT_ALLOWED, &NOT_ACCEPTABLE, &BODY_TIMEOUT, &PRECONDITION_FAILED, &BODY_TOO_LARGE,
-        &UNSUPPORTED_MEDIA_TYPE, &INVALID_BODY, &INTERNAL, &UNAVAILABLE, &TIMEOUT,
+        &INVALID_QUERY,
+        &INVALID_PATH,
+        &INVALID_CURSOR,
+        &FOREIGN_CURSOR,
+        &INVALID_HEADER,
+        &MALFORMED_JSON,
+        &JSON_TOO_DEEP,
+        &INCOMPLETE_BODY,
+        &NOT_FOUND,
+        &METHOD_NOT_ALLOWED,
+        &NOT_ACCEPTABLE,
+        &BODY_TIMEOUT,
+        &PRECONDITION_FAILED,
+        &BODY_TOO_LARGE,
+        &UNSUPPORTED_MEDIA_TYPE,
+        &INVALID_BODY,
+        &INTERNAL,
+        &UNAVAILABLE,
+        &TIMEOUT,
     ];
 }

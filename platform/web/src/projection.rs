@@ -58,7 +58,11 @@ impl Projection {
                 if names.knows(&path) {
                     root.insert(&path);
                 } else {
-                    query.fault(parameter, "unknown_field", format!("{path:?} is not a field; there are {}", names.listed()));
+                    query.fault(
+                        parameter,
+                        "unknown_field",
+                        format!("{path:?} is not a field; there are {}", names.listed()),
+                    );
                 }
             }
             Some(root)
@@ -423,8 +427,16 @@ mod tests {
     use super::*;
     use serde_json::{json, value::RawValue};
 
-    const NAMES: FieldNames =
-        FieldNames(&["id", "title", "category.id", "category.name", "images.url", "images.alt", "specifications.*", "createdAt"]);
+    const NAMES: FieldNames = FieldNames(&[
+        "id",
+        "title",
+        "category.id",
+        "category.name",
+        "images.url",
+        "images.alt",
+        "specifications.*",
+        "createdAt",
+    ]);
 
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
@@ -443,7 +455,8 @@ mod tests {
             title: "Tea",
             category: Some(json!({"id": 1, "name": "Drinks"})),
             images: vec![json!({"url": "a", "alt": "b"}), json!({"url": "c", "alt": "d"})],
-            specifications: RawValue::from_string(r#"{"weight": {"net": 100, "unit": "g"}, "leaf": true}"#.to_owned()).expect("JSON"),
+            specifications: RawValue::from_string(r#"{"weight": {"net": 100, "unit": "g"}, "leaf": true}"#.to_owned())
+                .expect("JSON"),
             created_at: "now",
         }
     }

@@ -109,7 +109,11 @@ impl Query {
         found.sort();
         for pair in found.windows(2) {
             if pair[0].0 == pair[1].0 {
-                self.faults.push(Fault::of_parameter(format!("{prefix}{}", pair[0].0), "repeated", "is given more than once"));
+                self.faults.push(Fault::of_parameter(
+                    format!("{prefix}{}", pair[0].0),
+                    "repeated",
+                    "is given more than once",
+                ));
             }
         }
         found

@@ -73,7 +73,10 @@ pub async fn serve(listener: TcpListener, edge: Edge, connections: Connections, 
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be taken");
                 // Out of file descriptors, most likely: let some connections end first.
-                #[expect(clippy::disallowed_methods, reason = "the kernel tells nobody when a descriptor becomes free")]
+                #[expect(
+                    clippy::disallowed_methods,
+                    reason = "the kernel tells nobody when a descriptor becomes free"
+                )]
                 tokio::time::sleep(Duration::from_millis(50)).await;
                 continue;
             }
@@ -89,7 +92,10 @@ pub async fn serve(listener: TcpListener, edge: Edge, connections: Connections, 
         });
         let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
         let connection = graceful.watch(connection);
-        #[expect(clippy::disallowed_methods, reason = "`graceful` waits for it; a panic in a handler is caught at the edge")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "`graceful` waits for it; a panic in a handler is caught at the edge"
+        )]
         tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(error = %crate::problem::chain(error.as_ref()), "a connection ended badly");

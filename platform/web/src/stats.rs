@@ -35,7 +35,11 @@ struct Counters {
 impl Default for RequestStats {
     fn default() -> Self {
         Self {
-            counters: Arc::new(Counters { start: Instant::now(), errors: AtomicU64::new(0), windows: Default::default() }),
+            counters: Arc::new(Counters {
+                start: Instant::now(),
+                errors: AtomicU64::new(0),
+                windows: Default::default(),
+            }),
         }
     }
 }

@@ -4,10 +4,12 @@
 //! no new connections, the requests under way, the background tasks, the pool, the private database.
 
 use std::io::{IsTerminal as _, stderr};
+use std::pin::Pin;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use entrepot_pg::Database;
 use entrepot_runtime::{Clock, Shutdown, Tasks, wait_for_stop_signal};
 use entrepot_telemetry::LogSettings;
 use entrepot_web::{Connections, serve as serve_http};
@@ -40,51 +42,53 @@ pub(crate) async fn serve(loaded: &Loaded) -> anyhow::Result<ExitCode> {
     let mut stop = std::pin::pin!(wait_for_stop_signal());
     let home = tokio::select! {
         home = Home::own(settings, "serve") => home?,
-        signal = &mut stop => {
-            tell(format_args!("{} while starting", signal?));
-            return Ok(ExitCode::SUCCESS);
-        }
+        signal = &mut stop => return stopped_early(signal),
     };
-    let outcome = tokio::select! {
-        outcome = run(settings, &home, listener, start) => outcome,
-        signal = &mut stop => signal.map_err(anyhow::Error::from).map(|signal| tell(format_args!("{signal} while starting"))),
-    };
+    let outcome = run(settings, &home, listener, stop, start).await;
     home.close().await?;
-    outcome?;
-    tracing::info!("stopped");
+    outcome
+}
+
+type Stop<'a> = Pin<&'a mut (dyn Future<Output = std::io::Result<&'static str>> + Send)>;
+
+fn stopped_early(signal: std::io::Result<&'static str>) -> anyhow::Result<ExitCode> {
+    tracing::info!(signal = signal?, "stopped while starting");
     Ok(ExitCode::SUCCESS)
 }
 
-async fn run(settings: &Settings, home: &Home, listener: TcpListener, start: Instant) -> anyhow::Result<()> {
-    home.migrate(settings).await?;
+async fn run(
+    settings: &Settings,
+    home: &Home,
+    listener: TcpListener,
+    mut stop: Stop<'_>,
+    start: Instant,
+) -> anyhow::Result<ExitCode> {
     let database = home.database(settings)?;
-    database.warm_up().await?;
+    let prepare = async {
+        home.migrate(settings).await?;
+        database.warm_up().await?;
+        anyhow::Ok(())
+    };
+    tokio::select! {
+        prepared = prepare => prepared?,
+        signal = &mut stop => return stopped_early(signal),
+    }
     let shutdown = Shutdown::new();
     let tasks = Tasks::new(shutdown.clone());
     let app = App::build(settings, database.clone(), Clock::system(), &tasks)?;
     tasks.supervise("close-idle-connections", {
         let database = database.clone();
-        move || {
-            let database = database.clone();
-            async move {
-                let mut beat = tokio::time::interval(database.idle_timeout().max(Duration::from_secs(1)));
-                loop {
-                    beat.tick().await;
-                    database.close_idle();
-                }
-            }
-        }
+        move || close_idle_connections(database.clone())
     });
-    let address = listener.local_addr()?;
-    announce(settings, address, start);
+    announce(settings, listener.local_addr()?, start);
     let connections = Connections {
         max_connections: settings.server.max_connections,
         header_timeout: ms(settings.server.header_timeout_ms),
         drain: ms(settings.server.drain_ms),
     };
     let signalled = async {
-        let signal = wait_for_stop_signal().await;
-        tracing::info!(signal = signal.unwrap_or("an unknown signal"), "stopping");
+        let signal = stop.await;
+        tracing::info!(signal = signal.unwrap_or("none could be waited for"), "stopping");
         shutdown.begin();
     };
     let served = serve_http(listener, app.edge, connections, shutdown.signal());
@@ -96,7 +100,16 @@ async fn run(settings: &Settings, home: &Home, listener: TcpListener, start: Ins
         tracing::warn!(task, "a task did not end in time");
     }
     database.close();
-    Ok(())
+    tracing::info!("stopped");
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn close_idle_connections(database: Database) {
+    let mut beat = tokio::time::interval(database.idle_timeout().max(Duration::from_secs(1)));
+    loop {
+        beat.tick().await;
+        database.close_idle();
+    }
 }
 
 /// Says that the server is there: in the log for programs, and on a terminal for people.
@@ -104,7 +117,10 @@ fn announce(settings: &Settings, address: std::net::SocketAddr, start: Instant) 
     let ready_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
     tracing::info!(%address, ready_ms, version = env!("CARGO_PKG_VERSION"), "ready");
     if settings.is_open_to_network() {
-        tracing::warn!(host = settings.server.host, "writes need no sign-in yet, and the server listens beyond this machine: whoever reaches it can change the catalog");
+        tracing::warn!(
+            host = settings.server.host,
+            "writes need no sign-in yet, and the server listens beyond this machine: whoever reaches it can change the catalog"
+        );
     }
     if !stderr().is_terminal() {
         return;

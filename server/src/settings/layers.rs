@@ -148,9 +148,9 @@ impl Layers {
         let value = match self.get(key) {
             Some(Value::Integer(_)) => Value::Integer(text.trim().parse().map_err(|_| bad("a whole number"))?),
             Some(Value::Boolean(_)) => Value::Boolean(text.trim().parse().map_err(|_| bad("true or false"))?),
-            Some(Value::Array(_)) => Value::Array(
-                text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(Value::from).collect(),
-            ),
+            Some(Value::Array(_)) => {
+                Value::Array(text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(Value::from).collect())
+            }
             _ => Value::from(text),
         };
         self.set(key, value, from)

@@ -12,8 +12,9 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-pub use layers::{Source, SettingsError};
 use layers::Layers;
+pub use layers::SettingsError;
+pub(crate) use layers::Source;
 
 /// The default settings, as text.
 const DEFAULTS: &str = include_str!("../../../config/default.toml");
@@ -235,7 +236,9 @@ impl Settings {
             return Err(layers.bad("database.pool_min", "must not be above database.pool_max"));
         }
         if self.database.pool_max > 1_000 || self.database.pipeline_connections > 64 {
-            return Err(layers.bad("database.pool_max", "must be at most 1000, and database.pipeline_connections at most 64"));
+            return Err(
+                layers.bad("database.pool_max", "must be at most 1000, and database.pipeline_connections at most 64")
+            );
         }
         if self.import.currency.parse::<entrepot_contracts::Currency>().is_err() {
             return Err(layers.bad("import.currency", "must be a currency code of ISO 4217 such as USD"));
@@ -244,7 +247,9 @@ impl Settings {
             return Err(layers.bad("database.url", "is not a PostgreSQL address such as postgresql://user@host/name"));
         }
         if let Err(origin) = self.cors_policy() {
-            return Err(layers.bad("cors.origins", &format!("{origin:?} is not an origin such as https://shop.example")));
+            return Err(
+                layers.bad("cors.origins", &format!("{origin:?} is not an origin such as https://shop.example"))
+            );
         }
         Ok(())
     }

@@ -99,8 +99,11 @@ pub(super) async fn upsert_products(
         let detail = format!("a batch has 1 to {LARGEST_BATCH} products, not {}", rows.len());
         return Err(Problem::new(&BATCH_SIZE, detail));
     }
-    let rows: Vec<UpsertRow<'_>> =
-        rows.iter().enumerate().map(|(index, value)| UpsertRow { value, pointer: format!("/products/{index}") }).collect();
+    let rows: Vec<UpsertRow<'_>> = rows
+        .iter()
+        .enumerate()
+        .map(|(index, value)| UpsertRow { value, pointer: format!("/products/{index}") })
+        .collect();
     let verdicts = ops::upsert_products(&catalog.to, &rows, atomic).await.map_err(|error| match error {
         UpsertProductsError::Invalid(faults) => {
             let detail = format!("{} faults; nothing was written", faults.len());

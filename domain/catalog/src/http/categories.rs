@@ -113,8 +113,10 @@ pub(super) async fn update_category(
         UpdateCategoryError::Invalid(faults) => Problem::invalid_body(faults),
         UpdateCategoryError::DuplicateSlug(_) => duplicate_slug(),
         UpdateCategoryError::UnknownParent(parent) => unknown_category(&parent, "/parent"),
-        UpdateCategoryError::Cycle => Problem::new(&CATEGORY_CYCLE, "the new parent is the category itself or lies below it")
-            .with_faults(vec![Fault::at("/parent", "cycle", "is the category itself or lies below it")]),
+        UpdateCategoryError::Cycle => {
+            Problem::new(&CATEGORY_CYCLE, "the new parent is the category itself or lies below it")
+                .with_faults(vec![Fault::at("/parent", "cycle", "is the category itself or lies below it")])
+        }
         UpdateCategoryError::TooDeep => too_deep(),
         UpdateCategoryError::Database(error) => database_problem(error),
     })?;
@@ -217,6 +219,9 @@ fn not_found(slug: &str) -> Problem {
 }
 
 fn too_deep() -> Problem {
-    Problem::new(&CATEGORY_TOO_DEEP, "the tree would be more than eight levels deep")
-        .with_faults(vec![Fault::at("/parent", "too_deep", "lies too deep")])
+    Problem::new(&CATEGORY_TOO_DEEP, "the tree would be more than eight levels deep").with_faults(vec![Fault::at(
+        "/parent",
+        "too_deep",
+        "lies too deep",
+    )])
 }

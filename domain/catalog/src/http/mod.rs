@@ -16,8 +16,8 @@ use entrepot_web::{Module, Problem};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::store::{self, ProductReads};
 use crate::Dependencies;
+use crate::store::{self, ProductReads};
 
 /// What the handlers share.
 #[derive(Clone, Debug)]

@@ -9,19 +9,91 @@ macro_rules! kind {
     };
 }
 
-kind!(PRODUCT_NOT_FOUND, 404, "catalog.product_not_found", "There is no such product", "No product has this id, SKU or slug.");
-kind!(PRODUCT_DELETED, 410, "catalog.product_deleted", "The product is deleted", "It was there once. Its SKU and slug may belong to another product by now.");
-kind!(DUPLICATE_SKU, 409, "catalog.duplicate_sku", "Another product has this SKU", "A SKU names one product. Change the SKU, or PATCH the product that has it.");
-kind!(DUPLICATE_SLUG, 409, "catalog.duplicate_slug", "Something else has this slug", "A slug names one product or one category. Leave it out to have one made.");
-kind!(UNKNOWN_CATEGORY, 422, "catalog.unknown_category", "There is no such category", "No category has the slug or id that the body names.");
+kind!(
+    PRODUCT_NOT_FOUND,
+    404,
+    "catalog.product_not_found",
+    "There is no such product",
+    "No product has this id, SKU or slug."
+);
+kind!(
+    PRODUCT_DELETED,
+    410,
+    "catalog.product_deleted",
+    "The product is deleted",
+    "It was there once. Its SKU and slug may belong to another product by now."
+);
+kind!(
+    DUPLICATE_SKU,
+    409,
+    "catalog.duplicate_sku",
+    "Another product has this SKU",
+    "A SKU names one product. Change the SKU, or PATCH the product that has it."
+);
+kind!(
+    DUPLICATE_SLUG,
+    409,
+    "catalog.duplicate_slug",
+    "Something else has this slug",
+    "A slug names one product or one category. Leave it out to have one made."
+);
+kind!(
+    UNKNOWN_CATEGORY,
+    422,
+    "catalog.unknown_category",
+    "There is no such category",
+    "No category has the slug or id that the body names."
+);
 kind!(CATEGORY_NOT_FOUND, 404, "catalog.category_not_found", "There is no such category", "No category has this slug.");
-kind!(CATEGORY_CYCLE, 422, "catalog.category_cycle", "A category cannot lie below itself", "The new parent is the category itself or lies below it.");
-kind!(CATEGORY_TOO_DEEP, 422, "catalog.category_too_deep", "The tree would be too deep", "Categories may be eight levels deep.");
-kind!(CATEGORY_NOT_EMPTY, 409, "catalog.category_not_empty", "The category is not empty", "Categories lie below it or products are in it. Move those first.");
-kind!(IMAGE_NOT_FOUND, 404, "catalog.image_not_found", "There is no such image", "The product has no image with this id.");
-kind!(TOO_MANY_IMAGES, 409, "catalog.too_many_images", "The product has too many images", "A product may have 50 images.");
-kind!(BATCH_SIZE, 422, "catalog.batch_size", "The batch is empty or too large", "A batch has 1 to 50 products. Larger loads go through `entrepot import`.");
-kind!(BATCH_INVALID, 422, "catalog.batch_invalid", "Some rows of the batch are not valid", "`errors` names every fault by its row. Nothing was written; `atomic=false` would write the rows that are valid.");
+kind!(
+    CATEGORY_CYCLE,
+    422,
+    "catalog.category_cycle",
+    "A category cannot lie below itself",
+    "The new parent is the category itself or lies below it."
+);
+kind!(
+    CATEGORY_TOO_DEEP,
+    422,
+    "catalog.category_too_deep",
+    "The tree would be too deep",
+    "Categories may be eight levels deep."
+);
+kind!(
+    CATEGORY_NOT_EMPTY,
+    409,
+    "catalog.category_not_empty",
+    "The category is not empty",
+    "Categories lie below it or products are in it. Move those first."
+);
+kind!(
+    IMAGE_NOT_FOUND,
+    404,
+    "catalog.image_not_found",
+    "There is no such image",
+    "The product has no image with this id."
+);
+kind!(
+    TOO_MANY_IMAGES,
+    409,
+    "catalog.too_many_images",
+    "The product has too many images",
+    "A product may have 50 images."
+);
+kind!(
+    BATCH_SIZE,
+    422,
+    "catalog.batch_size",
+    "The batch is empty or too large",
+    "A batch has 1 to 50 products. Larger loads go through `entrepot import`."
+);
+kind!(
+    BATCH_INVALID,
+    422,
+    "catalog.batch_invalid",
+    "Some rows of the batch are not valid",
+    "`errors` names every fault by its row. Nothing was written; `atomic=false` would write the rows that are valid."
+);
 
 /// All of them that an operation can answer with, beyond those that any operation can.
 pub(super) const BY_OPERATION: &[(&str, &[&ProblemKind])] = &[

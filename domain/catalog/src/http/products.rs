@@ -173,7 +173,8 @@ pub(super) fn duplicate_sku() -> Problem {
 
 pub(super) fn duplicate_slug() -> Problem {
     let fault = Fault::at("/slug", "duplicate", "belongs to something else");
-    Problem::new(&DUPLICATE_SLUG, "something else has this slug; leave it out to have one made").with_faults(vec![fault])
+    Problem::new(&DUPLICATE_SLUG, "something else has this slug; leave it out to have one made")
+        .with_faults(vec![fault])
 }
 
 pub(super) fn unknown_category(category: &str, pointer: &str) -> Problem {
@@ -181,4 +182,3 @@ pub(super) fn unknown_category(category: &str, pointer: &str) -> Problem {
     let fault = Fault::at(pointer, "unknown_category", detail.clone());
     Problem::new(&UNKNOWN_CATEGORY, detail).with_faults(vec![fault])
 }
-

@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use entrepot_web::{
-    CacheClass, ListMeta, Page, PageRequest, Problem, Projection, Query, Reply, list_reply,
-};
+use entrepot_web::{CacheClass, ListMeta, Page, PageRequest, Problem, Projection, Query, Reply, list_reply};
 use rust_decimal::Decimal;
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
@@ -13,7 +11,8 @@ use uuid::Uuid;
 use super::{Catalog, database_problem};
 use crate::model::{PRODUCT_FIELDS, Product};
 use crate::store::{
-    self, Columns, Facet, FacetField, Filters, Found, ListError, ListQuery, SearchText, SortField, SortKey,
+    self, Columns, Facet, FacetField, Filters, Found, ListConnection, ListError, ListQuery, SearchText, SortField,
+    SortKey,
 };
 
 /// The most keys of an order.
@@ -123,7 +122,7 @@ pub(super) struct ProductListMeta {
 pub(super) struct FacetCounts {
     /// The most frequent first, 25 at most.
     values: Vec<FacetCount>,
-    /// Whether only the newest 10,000 matches were counted, there being more.
+    /// Whether only 5,000 matches were counted, there being more.
     is_partial: bool,
 }
 
@@ -224,6 +223,26 @@ fn amount(query: &mut Query, name: &'static str) -> Option<Decimal> {
     Some(amount)
 }
 
+async fn page(connection: &ListConnection, query: &ListQuery) -> Result<Found, Problem> {
+    store::list_page(connection, query).await.map_err(|error| match error {
+        ListError::BadCursor => entrepot_web::Cursor::invalid(),
+        ListError::Database(error) => database_problem(error),
+    })
+}
+
+/// The counts of the facets that were asked for.
+fn facet_counts(asked: &[FacetField], values: Vec<Facet>, is_partial: bool) -> BTreeMap<&'static str, FacetCounts> {
+    let name = |field: FacetField| if field == FacetField::Brand { "brand" } else { "category" };
+    let empty = || FacetCounts { values: Vec::new(), is_partial };
+    let mut counts: BTreeMap<_, _> = asked.iter().map(|field| (name(*field), empty())).collect();
+    for Facet { field, value, label, count } in values {
+        if let Some(facet) = counts.get_mut(name(field)) {
+            facet.values.push(FacetCount { value, label, count });
+        }
+    }
+    counts
+}
+
 fn sort(query: &mut Query, has_text: bool) -> Vec<SortKey> {
     let default = if has_text { SortField::Relevance } else { SortField::CreatedAt };
     let default = vec![SortKey { field: default, descending: true }];
@@ -290,49 +309,54 @@ impl Catalog {
     pub(super) async fn list(&self, request: ListRequest) -> Result<Reply, Problem> {
         let ListRequest { mut filters, category, sort, projection, page, count, facets } = request;
         let mut answer = Page { limit: page.limit, number: page.number, ..Page::default() };
-        let mut meta =
-            ProductListMeta { list: ListMeta::new(&projection, PRODUCT_FIELDS, sort_text(&sort)), ..ProductListMeta::default() };
+        let mut meta = ProductListMeta {
+            list: ListMeta::new(&projection, PRODUCT_FIELDS, sort_text(&sort)),
+            ..ProductListMeta::default()
+        };
         if let Some(reference) = category {
-            filters.category = store::category_resolve(&self.to.database, &reference).await.map_err(database_problem)?;
+            filters.category =
+                store::category_resolve(&self.to.database, &reference).await.map_err(database_problem)?;
             if filters.category.is_none() {
                 // A category that is not there holds nothing: an empty list, not an error, since
                 // links to shelves outlive the shelves.
+                if let Some(count) = count {
+                    answer.total = Some(0);
+                    answer.total_is_estimate = Some(count == Count::Estimate);
+                }
                 return list_reply::<Product, _>(&[], &answer, &meta, &projection, CacheClass::Api);
             }
         }
         let mut query = ListQuery { filters, sort, columns: Columns::for_projection(&projection), page };
-        let found = self.find(&mut query, &mut meta).await?;
+        let connection = ListConnection::open(&self.to.database, &query).await.map_err(database_problem)?;
+        let found = self.find(&connection, &mut query, &mut meta).await?;
         answer.next_cursor = found.next.map(|cursor| cursor.encode());
         answer.prev_cursor = found.prev.map(|cursor| cursor.encode());
-        if count.is_some() || !facets.is_empty() {
-            let client = self.to.database.client().await.map_err(database_problem)?;
-            if let Some(count) = count {
-                let exact = count == Count::Exact;
-                let total = store::list_count(&client, &query.filters, exact).await.map_err(database_problem)?;
-                answer.total = Some(total);
-                answer.total_is_estimate = Some(!exact);
-            }
-            let mut counted = BTreeMap::new();
-            for facet in facets {
-                let name = if facet == FacetField::Brand { "brand" } else { "category" };
-                let (values, is_partial) =
-                    store::list_facets(&client, &query.filters, facet).await.map_err(database_problem)?;
-                let values = values.into_iter().map(|Facet { value, label, count }| FacetCount { value, label, count });
-                counted.insert(name, FacetCounts { values: values.collect(), is_partial });
-            }
-            if !counted.is_empty() {
-                meta.facets = Some(counted);
-            }
+        if let Some(count) = count {
+            let exact = count == Count::Exact;
+            let total = store::list_count(&connection, &query.filters, exact).await.map_err(database_problem)?;
+            answer.total = Some(total);
+            answer.total_is_estimate = Some(!exact);
         }
+        if !facets.is_empty() {
+            let (values, is_partial) =
+                store::list_facets(&connection, &query.filters).await.map_err(database_problem)?;
+            meta.facets = Some(facet_counts(&facets, values, is_partial));
+        }
+        connection.close().await;
         list_reply(&found.products, &answer, &meta, &projection, CacheClass::Api)
     }
 
     /// Reads the page. Where a text matches nothing, looks for words like it and tries those; a
     /// cursor tells by its fingerprint which of the two texts it belongs to.
-    async fn find(&self, query: &mut ListQuery, meta: &mut ProductListMeta) -> Result<Found, Problem> {
+    async fn find(
+        &self,
+        connection: &ListConnection,
+        query: &mut ListQuery,
+        meta: &mut ProductListMeta,
+    ) -> Result<Found, Problem> {
         let belongs = query.check_cursor();
         if belongs.is_ok() {
-            let found = self.page(query).await?;
+            let found = page(connection, query).await?;
             if !found.products.is_empty() || query.filters.text.is_none() {
                 return Ok(found);
             }
@@ -343,20 +367,12 @@ impl Catalog {
         if second.check_cursor().is_err() {
             return belongs.map(|()| Found::default());
         }
-        let found = self.page(&second).await?;
+        let found = page(connection, &second).await?;
         if !found.products.is_empty() {
             meta.corrected_to = Some(corrected.typed);
             *query = second;
         }
         Ok(found)
-    }
-
-    async fn page(&self, query: &ListQuery) -> Result<Found, Problem> {
-        let client = self.to.database.client().await.map_err(database_problem)?;
-        store::list_page(&client, query).await.map_err(|error| match error {
-            ListError::BadCursor => entrepot_web::Cursor::invalid(),
-            ListError::Database(error) => database_problem(error),
-        })
     }
 
     /// The text with its unknown words replaced by the known ones most like them; `None` where
@@ -368,7 +384,7 @@ impl Catalog {
         let mut corrections = Vec::new();
         for word in words.into_iter().filter(|word| !known.contains(word)).take(4) {
             let like = store::words_like(&self.to.database, &word).await.map_err(database_problem)?;
-            if let Some((best, _)) = like.into_iter().next() {
+            if let Some(best) = most_like(&word, like) {
                 corrections.push((word, best));
             }
         }
@@ -376,3 +392,29 @@ impl Catalog {
     }
 }
 
+/// The word that takes the fewest slips of the finger to get to: letters added, dropped, changed or
+/// swapped. At most one slip for every three letters; among equals the one most alike by trigrams.
+fn most_like(word: &str, candidates: Vec<String>) -> Option<String> {
+    let most = 1.max(word.chars().count() / 3);
+    candidates
+        .into_iter()
+        .map(|candidate| (strsim::damerau_levenshtein(word, &candidate), candidate))
+        .filter(|(slips, _)| *slips <= most)
+        // Fingers swap letters more often than they lose them; of what is still equal, `min_by_key`
+        // keeps the first, and they come the most alike first.
+        .min_by_key(|(slips, candidate)| (*slips, candidate.chars().count().abs_diff(word.chars().count())))
+        .map(|(_, candidate)| candidate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::most_like;
+
+    #[test]
+    fn the_nearest_word_wins_and_far_ones_do_not_count() {
+        let check = |word, candidates: &[&str]| most_like(word, candidates.iter().map(ToString::to_string).collect());
+        assert_eq!(check("appel", &["apparel", "appl", "apple"]).as_deref(), Some("apple"));
+        assert_eq!(check("choclate", &["chocolate"]).as_deref(), Some("chocolate"));
+        assert_eq!(check("xyz", &["xylophone"]), None);
+    }
+}

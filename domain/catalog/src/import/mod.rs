@@ -24,13 +24,13 @@ use entrepot_pg::{Error, Transaction};
 use flate2::read::MultiGzDecoder;
 use uuid::Uuid;
 
-use crate::ops::{CreateCategoryError, create_category_in};
-use crate::model::CategoryInput;
-use crate::store::{self, StagedProduct};
 use crate::Dependencies;
+use crate::model::CategoryInput;
+use crate::ops::{CreateCategoryError, create_category_in};
+use crate::store::{self, StagedProduct};
 
-pub use row::{Note, NoteKind};
 use row::{Columns, Parsed, parse_row};
+pub use row::{Note, NoteKind};
 
 /// Rows that are sent to the database together.
 const CHUNK: usize = 2_000;
@@ -107,7 +107,10 @@ pub enum ImportError {
 ///
 /// # Errors
 /// When it cannot be opened.
-pub fn open(path: &Path, progress: impl FnMut(u64) + Send + 'static) -> Result<(Box<dyn Read + Send>, u64), ImportError> {
+pub fn open(
+    path: &Path,
+    progress: impl FnMut(u64) + Send + 'static,
+) -> Result<(Box<dyn Read + Send>, u64), ImportError> {
     let failed = |source| ImportError::Open { path: path.to_owned(), source };
     let file = std::fs::File::open(path).map_err(failed)?;
     let bytes = file.metadata().map_err(failed)?.len();
@@ -146,9 +149,7 @@ pub async fn import_products(
     transaction.batch_execute("SET LOCAL statement_timeout = '30min'").await.map_err(Error::from)?;
     let report = load(to, &transaction, input, currency).await?;
     transaction.commit().await?;
-    // Fresh statistics, and pages marked as visible to all for the index-only scans.
-    let client = to.database.client().await?;
-    client.batch_execute("SET statement_timeout = '30min'; VACUUM (ANALYZE) catalog.product, catalog.category; RESET statement_timeout").await.map_err(Error::from)?;
+    store::refresh_statistics(&to.database).await;
     Ok(report)
 }
 
@@ -188,7 +189,18 @@ async fn load(
         let Parsed { sku, slug, title, brand, manufacturer, package_size, price, .. } = row;
         let currency = price.map(|_| currency.code());
         let id = to.clock.new_id();
-        staged.push(StagedProduct { id, sku, slug, title, brand, category_id, manufacturer, package_size, price, currency });
+        staged.push(StagedProduct {
+            id,
+            sku,
+            slug,
+            title,
+            brand,
+            category_id,
+            manufacturer,
+            package_size,
+            price,
+            currency,
+        });
     }
     let sink = store::staging_open(transaction).await?;
     let mut sink = pin!(sink);
@@ -249,7 +261,12 @@ impl Shelves {
         let id = match store::category_by_slug(transaction, &slug).await? {
             Some(row) => row.id,
             None => {
-                let input = CategoryInput { name: name.to_owned(), slug: Some(slug.clone()), parent, ..CategoryInput::default() };
+                let input = CategoryInput {
+                    name: name.to_owned(),
+                    slug: Some(slug.clone()),
+                    parent,
+                    ..CategoryInput::default()
+                };
                 self.created += 1;
                 create_category_in(transaction, to, &input).await.map_err(|error| match error {
                     CreateCategoryError::Database(error) => ImportError::Database(error),

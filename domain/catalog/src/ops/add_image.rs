@@ -28,10 +28,11 @@ pub(crate) async fn add_image(to: &Dependencies, reference: &str, input: &ImageI
     database
         .transaction(|transaction| {
             async move {
-                let product_id = lock_product(transaction, reference, &|_| true).await?.map_err(|error| match error {
-                    Unlockable::NotFound => AddImageError::ProductNotFound,
-                    Unlockable::Deleted | Unlockable::MovedOn(_) => AddImageError::ProductDeleted,
-                })?;
+                let product_id =
+                    lock_product(transaction, reference, &|_| true).await?.map_err(|error| match error {
+                        Unlockable::NotFound => AddImageError::ProductNotFound,
+                        Unlockable::Deleted | Unlockable::MovedOn(_) => AddImageError::ProductDeleted,
+                    })?;
                 let images = store::image_list(transaction, product_id).await?;
                 if images.len() >= MOST_IMAGES {
                     return Err(AddImageError::TooMany);

@@ -3,10 +3,10 @@
 use entrepot_pg::{Error, ScopedFutureExt as _, Transaction};
 use uuid::Uuid;
 
+use crate::Dependencies;
 use crate::model::CategoryInput;
 use crate::slug::slugify;
 use crate::store::{self, CategoryRow};
-use crate::Dependencies;
 
 /// Levels of the tree at the most; the database checks it too.
 pub(super) const DEEPEST: usize = 8;

@@ -41,10 +41,12 @@ async fn insert(
     };
     let slug = choose_slugs(transaction, &[input]).await?.remove(0);
     let record = ProductRecord::new(input.clone(), id, slug, category_id, None);
-    store::product_insert_many(transaction, &[record], clock.now()).await.map_err(|error| match error.constraint() {
-        Some("product_sku_key") => CreateProductError::DuplicateSku,
-        Some("product_slug_key") => CreateProductError::DuplicateSlug,
-        _ => error.into(),
+    store::product_insert_many(transaction, &[record], clock.now()).await.map_err(|error| {
+        match error.constraint() {
+            Some("product_sku_key") => CreateProductError::DuplicateSku,
+            Some("product_slug_key") => CreateProductError::DuplicateSlug,
+            _ => error.into(),
+        }
     })?;
     store::product_learn_words(transaction, &[id]).await?;
     Ok(store::product_written(transaction, id).await?)

@@ -25,10 +25,11 @@ pub(crate) async fn remove_image(to: &Dependencies, reference: &str, image: Imag
     database
         .transaction(|transaction| {
             async move {
-                let product_id = lock_product(transaction, reference, &|_| true).await?.map_err(|error| match error {
-                    Unlockable::NotFound => RemoveImageError::ProductNotFound,
-                    Unlockable::Deleted | Unlockable::MovedOn(_) => RemoveImageError::ProductDeleted,
-                })?;
+                let product_id =
+                    lock_product(transaction, reference, &|_| true).await?.map_err(|error| match error {
+                        Unlockable::NotFound => RemoveImageError::ProductNotFound,
+                        Unlockable::Deleted | Unlockable::MovedOn(_) => RemoveImageError::ProductDeleted,
+                    })?;
                 if !store::image_delete(transaction, product_id, image).await? {
                     return Err(RemoveImageError::ImageNotFound);
                 }

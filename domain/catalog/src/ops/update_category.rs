@@ -12,10 +12,10 @@ use serde_json::Value;
 
 use super::Accepts;
 use super::create_category::DEEPEST;
+use crate::Dependencies;
 use crate::model::CategoryInput;
 use crate::slug::slugify;
 use crate::store::{self, CategoryRow};
-use crate::Dependencies;
 
 /// Why a category was not changed.
 #[derive(Debug, thiserror::Error)]
@@ -46,7 +46,9 @@ pub(crate) async fn update_category(
     patch: &Value,
 ) -> Result<String, UpdateCategoryError> {
     let Dependencies { database, clock } = to;
-    database.transaction(|transaction| async move { update(transaction, clock, slug, accepts, patch).await }.scope_boxed()).await
+    database
+        .transaction(|transaction| async move { update(transaction, clock, slug, accepts, patch).await }.scope_boxed())
+        .await
 }
 
 async fn update(
@@ -97,12 +99,12 @@ async fn update(
     })?;
     if after.path != before.path {
         let depth = i32::try_from(before.path.len()).unwrap_or(i32::MAX);
-        store::category_move_below(transaction, before.id, &after.path, depth, now).await.map_err(|error| {
-            match error.constraint() {
+        store::category_move_below(transaction, before.id, &after.path, depth, now).await.map_err(
+            |error| match error.constraint() {
                 Some("category_depth") => UpdateCategoryError::TooDeep,
                 _ => error.into(),
-            }
-        })?;
+            },
+        )?;
     }
     if after.path != before.path || after.name != before.name {
         store::category_refresh_products(transaction, before.id).await?;

@@ -43,7 +43,11 @@ pub(crate) async fn update_product(
     patch: &Value,
 ) -> Result<Product, UpdateProductError> {
     let Dependencies { database, clock } = to;
-    database.transaction(|transaction| async move { update(transaction, clock, reference, accepts, patch).await }.scope_boxed()).await
+    database
+        .transaction(|transaction| {
+            async move { update(transaction, clock, reference, accepts, patch).await }.scope_boxed()
+        })
+        .await
 }
 
 async fn update(
@@ -73,12 +77,12 @@ async fn update(
     let slug = input.slug.clone().unwrap_or_else(|| slugify(&format!("{} {}", input.title, input.sku), "product"));
     let rating = (Decimal::try_from(before.rating.unwrap_or(0.0)).unwrap_or_default().round_dp(2), before.rating_count);
     let record = ProductRecord::new(input, id, slug, category_id, Some(rating));
-    let changed = store::product_update_many(transaction, &[record], clock.now()).await.map_err(|error| {
-        match error.constraint() {
-            Some("product_sku_key") => UpdateProductError::DuplicateSku,
-            Some("product_slug_key") => UpdateProductError::DuplicateSlug,
-            _ => error.into(),
-        }
+    let changed = store::product_update_many(transaction, &[record], clock.now()).await.map_err(|error| match error
+        .constraint()
+    {
+        Some("product_sku_key") => UpdateProductError::DuplicateSku,
+        Some("product_slug_key") => UpdateProductError::DuplicateSlug,
+        _ => error.into(),
     })?;
     store::product_learn_words(transaction, &changed).await?;
     Ok(store::product_written(transaction, id).await?)

@@ -58,7 +58,11 @@ pub(crate) async fn upsert_products(
     atomic: bool,
 ) -> Result<Vec<Verdict>, UpsertProductsError> {
     let read: &[Result<ProductInput, Vec<Fault>>] = &read_rows(rows);
-    to.database.transaction(|transaction| async move { write(transaction, to, rows, read.to_vec(), atomic).await }.scope_boxed()).await
+    to.database
+        .transaction(|transaction| {
+            async move { write(transaction, to, rows, read.to_vec(), atomic).await }.scope_boxed()
+        })
+        .await
 }
 
 /// Reads every row, and finds SKUs that are there twice.

@@ -22,15 +22,33 @@ const DEPARTMENTS: [(&str, &[&str], &[&str]); 8] = [
 ];
 const RANGES: [&str; 3] = ["Everyday", "Classic", "Studio"];
 const QUALITIES: [&str; 16] = [
-    "Solid", "Light", "Folding", "Quiet", "Wide", "Compact", "Robust", "Fine", "Bright", "Warm", "Simple", "Heavy", "Soft",
-    "Tall", "Round", "Smooth",
+    "Solid", "Light", "Folding", "Quiet", "Wide", "Compact", "Robust", "Fine", "Bright", "Warm", "Simple", "Heavy",
+    "Soft", "Tall", "Round", "Smooth",
 ];
 const MATERIALS: [&str; 12] =
     ["Oak", "Steel", "Linen", "Glass", "Copper", "Bamboo", "Wool", "Ceramic", "Leather", "Cork", "Brass", "Cotton"];
 const COLOURS: [&str; 10] = ["red", "blue", "green", "black", "white", "natural", "grey", "yellow", "brown", "orange"];
 const TAGS: [&str; 20] = [
-    "new", "sale", "gift", "organic", "handmade", "bestseller", "limited", "recycled", "vegan", "outdoor", "indoor", "kids",
-    "travel", "winter", "summer", "repairable", "local", "fair", "refurbished", "bundle",
+    "new",
+    "sale",
+    "gift",
+    "organic",
+    "handmade",
+    "bestseller",
+    "limited",
+    "recycled",
+    "vegan",
+    "outdoor",
+    "indoor",
+    "kids",
+    "travel",
+    "winter",
+    "summer",
+    "repairable",
+    "local",
+    "fair",
+    "refurbished",
+    "bundle",
 ];
 
 /// SplitMix64: a small, well-known stream of numbers, the same everywhere.
@@ -120,7 +138,11 @@ fn product(random: &mut Random, index: usize, sellers: &[Uuid]) -> Planned {
         Decimal::new(scale * (100 + i64::try_from(random.below(900)).unwrap_or(0)) - 1, 2)
     });
     let rating_count = if random.chance(60) { 1 + random.skewed(500) } else { 0 };
-    let rating = if rating_count > 0 { Decimal::new(250 + i64::try_from(random.below(251)).unwrap_or(0), 2) } else { Decimal::ZERO };
+    let rating = if rating_count > 0 {
+        Decimal::new(250 + i64::try_from(random.below(251)).unwrap_or(0), 2)
+    } else {
+        Decimal::ZERO
+    };
     let mut tags: Vec<String> = (0..random.below(4)).map(|_| TAGS[random.skewed(TAGS.len())].to_owned()).collect();
     tags.sort();
     tags.dedup();

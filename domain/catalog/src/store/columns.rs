@@ -140,11 +140,9 @@ fn read_group(product: &mut Product, member: &str, row: &Row, at: usize) -> Resu
         "brand" => product.brand = row.try_get(at)?,
         "category" => {
             product.category = match row.try_get::<_, Option<uuid::Uuid>>(at)? {
-                Some(id) => Some(CategoryRef {
-                    id: CategoryId(id),
-                    slug: row.try_get(at + 1)?,
-                    name: row.try_get(at + 2)?,
-                }),
+                Some(id) => {
+                    Some(CategoryRef { id: CategoryId(id), slug: row.try_get(at + 1)?, name: row.try_get(at + 2)? })
+                }
                 None => None,
             };
         }

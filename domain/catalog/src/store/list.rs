@@ -8,7 +8,9 @@
 //! each time; one whose plan is always the same is prepared once. `tests/it/plans.rs` runs every
 //! combination at 100,000 products and fails on a plan that reads or sorts the table.
 
-use entrepot_pg::{Error, Pooled};
+use std::ops::Deref;
+
+use entrepot_pg::{Database, Error, Pooled, Transaction};
 use entrepot_web::{Cursor, PageRequest, Position, Problem};
 use jiff::Timestamp;
 use rust_decimal::Decimal;
@@ -21,8 +23,10 @@ use super::columns::{self, Columns};
 use super::text::SearchText;
 use crate::model::Product;
 
-/// Facets are counted over at most this many matches, the newest first.
-const FACETS_OVER: i64 = 10_000;
+/// Ranking a match costs the database some 2 µs, so it ranks at most this many.
+const RANKED_AT_MOST: u32 = 1_000;
+/// Facets are counted over at most this many matches.
+const FACETS_OVER: i64 = 5_000;
 /// Values that a facet lists at the most.
 const FACET_VALUES: i64 = 25;
 
@@ -103,7 +107,7 @@ impl From<tokio_postgres::Error> for ListError {
 }
 
 /// A member that facets count.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum FacetField {
     Brand,
     Category,
@@ -112,6 +116,7 @@ pub(crate) enum FacetField {
 /// A value of a facet and how many matches have it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Facet {
+    pub(crate) field: FacetField,
     pub(crate) value: String,
     pub(crate) label: String,
     pub(crate) count: i64,
@@ -121,6 +126,10 @@ impl ListQuery {
     /// Stands for the filters and the order, in cursors.
     fn fingerprint(&self) -> u64 {
         Cursor::fingerprint(&format!("{:?}{:?}", self.filters, self.sort))
+    }
+
+    fn is_by_relevance(&self) -> bool {
+        self.sort.iter().any(|key| key.field == SortField::Relevance)
     }
 
     /// Whether the page's cursor, where there is one, was given out for these filters and this order.
@@ -191,7 +200,11 @@ impl Binds {
     }
 
     fn typed(&self) -> Vec<(&(dyn ToSql + Sync), Type)> {
-        self.values.iter().zip(&self.types).map(|(value, kind)| (&**value as &(dyn ToSql + Sync), kind.clone())).collect()
+        self.values
+            .iter()
+            .zip(&self.types)
+            .map(|(value, kind)| (&**value as &(dyn ToSql + Sync), kind.clone()))
+            .collect()
     }
 
     fn plain(&self) -> Vec<&(dyn ToSql + Sync)> {
@@ -230,7 +243,11 @@ impl Filters {
         }
         if let Some(category) = self.category {
             let id = binds.add(category.id, Type::UUID);
-            and(if category.has_children { format!("p.category_path @> ARRAY[{id}]") } else { format!("p.category_id = {id}") });
+            and(if category.has_children {
+                format!("p.category_path @> ARRAY[{id}]")
+            } else {
+                format!("p.category_id = {id}")
+            });
         }
         if let Some(brand) = &self.brand {
             and(format!("p.brand = {}", binds.add(brand.clone(), Type::TEXT)));
@@ -326,7 +343,7 @@ struct Statement {
 
 impl ListQuery {
     fn statement(&self) -> Result<Statement, ListError> {
-        let Conditions { mut binds, sql: mut conditions, tsquery } = self.filters.conditions(&self.sort);
+        let Conditions { mut binds, sql: conditions, tsquery } = self.filters.conditions(&self.sort);
         let cursor = match &self.page.position {
             Position::Cursor(cursor) => Some(cursor),
             Position::Start | Position::Offset(_) => None,
@@ -337,6 +354,7 @@ impl ListQuery {
         let id_descending = keys.last().is_some_and(|(_, descending)| *descending);
         keys.push(("p.id".to_owned(), id_descending));
 
+        let mut after = String::new();
         if let Some(cursor) = cursor {
             let (id, values) = cursor.values.split_last().ok_or(ListError::BadCursor)?;
             if values.len() != self.sort.len() {
@@ -348,8 +366,7 @@ impl ListQuery {
             }
             let id: Uuid = id.as_str().and_then(|id| id.parse().ok()).ok_or(ListError::BadCursor)?;
             bound.push(binds.add(id, Type::UUID));
-            conditions.push_str(" AND ");
-            conditions.push_str(&behind(&keys, &bound));
+            after = behind(&keys, &bound);
         }
 
         let order = keys
@@ -365,9 +382,12 @@ impl ListQuery {
         let select = self.columns.select_list();
         let join = self.columns.join();
         let width = self.columns.width();
+        let and_after = if after.is_empty() { String::new() } else { format!(" AND {after}") };
         if self.filters.text.is_none() {
             let key_values = self.sort.iter().map(|key| key.expression("")).collect::<Vec<_>>().join(", ");
-            let sql = format!("SELECT {select}, {key_values} FROM catalog.product p{join} WHERE {conditions} ORDER BY {order} {limit}");
+            let sql = format!(
+                "SELECT {select}, {key_values} FROM catalog.product p{join} WHERE {conditions}{and_after} ORDER BY {order} {limit}"
+            );
             let is_stable = self.columns == Columns::ALL && self.filters.plan_is_stable(&self.sort);
             return Ok(Statement { sql, binds, is_stable, backwards, highlights_at: None, keys_at: width });
         }
@@ -390,11 +410,20 @@ impl ListQuery {
             })
             .collect::<Vec<_>>()
             .join(", ");
+        let source = if self.is_by_relevance() {
+            let from = if after.is_empty() { String::new() } else { format!(" WHERE {after}") };
+            format!(
+                "(SELECT p.id, p.document, p.created_at, p.updated_at, p.price, p.title, p.rating FROM catalog.product p \
+                 WHERE {conditions} LIMIT {RANKED_AT_MOST}) p{from}"
+            )
+        } else {
+            format!("catalog.product p WHERE {conditions}{and_after}")
+        };
         let marks = format!("StartSel={},StopSel={}", columns::MARKS.0, columns::MARKS.1);
         let sql = format!(
             "SELECT {select}, ts_headline('english', p.title, {tsquery}, '{marks},HighlightAll=true'), \
              ts_headline('english', p.description, {tsquery}, '{marks},MaxFragments=1,MaxWords=30,MinWords=12'), {outer_keys} \
-             FROM (SELECT p.id, {inner_keys} FROM catalog.product p WHERE {conditions} ORDER BY {order} {limit}) r \
+             FROM (SELECT p.id, {inner_keys} FROM {source} ORDER BY {order} {limit}) r \
              JOIN catalog.product p ON p.id = r.id{join} ORDER BY {outer_order}"
         );
         Ok(Statement { sql, binds, is_stable: false, backwards, highlights_at: Some(width), keys_at: width + 2 })
@@ -440,6 +469,59 @@ impl ListQuery {
     }
 }
 
+/// A connection that a list is read over.
+pub(crate) enum ListConnection {
+    Plain(Pooled),
+    /// Page, count and facets of a search see the same moment.
+    Search(Transaction),
+}
+
+impl Deref for ListConnection {
+    type Target = Pooled;
+
+    fn deref(&self) -> &Pooled {
+        match self {
+            Self::Plain(client) => client,
+            Self::Search(transaction) => transaction,
+        }
+    }
+}
+
+impl ListConnection {
+    /// Opens one that suits the query.
+    pub(crate) async fn open(database: &Database, query: &ListQuery) -> Result<Self, Error> {
+        if query.filters.text.is_none() {
+            return Ok(Self::Plain(database.client().await?));
+        }
+        let transaction = database.begin().await?;
+        transaction.batch_execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
+        let connection = Self::Search(transaction);
+        if query.is_by_relevance() {
+            connection.take_matches_from_the_texts_index().await?;
+        }
+        Ok(connection)
+    }
+
+    /// For statements that look at a bounded number of a search's matches, in no order: takes them
+    /// out of the text's own index. The planner, which expects matches to lie evenly, would often
+    /// rather walk the table or another index until it has met enough of them; this takes that away,
+    /// and with it the dependence of what is found on the plan.
+    async fn take_matches_from_the_texts_index(&self) -> Result<(), Error> {
+        if let Self::Search(transaction) = self {
+            transaction.batch_execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_indexscan = off").await?;
+        }
+        Ok(())
+    }
+
+    /// Gives it back.
+    pub(crate) async fn close(self) {
+        if let Self::Search(transaction) = self {
+            // Nothing was written, so the two ways to end it come to the same.
+            transaction.roll_back().await;
+        }
+    }
+}
+
 /// Reads a page.
 pub(crate) async fn list_page(client: &Pooled, query: &ListQuery) -> Result<Found, ListError> {
     let statement = query.statement()?;
@@ -464,30 +546,34 @@ pub(crate) async fn list_count(client: &Pooled, filters: &Filters, exact: bool) 
     Ok(plan.pointer("/0/Plan/Plan Rows").and_then(Value::as_i64).unwrap_or(0))
 }
 
-/// Counts a facet's values among the matches. Also tells whether these were too many to look at all.
-pub(crate) async fn list_facets(client: &Pooled, filters: &Filters, field: FacetField) -> Result<(Vec<Facet>, bool), Error> {
+/// Counts brands and categories among the matches, the most frequent first. Also tells whether the
+/// matches were too many to look at all.
+pub(crate) async fn list_facets(connection: &ListConnection, filters: &Filters) -> Result<(Vec<Facet>, bool), Error> {
+    connection.take_matches_from_the_texts_index().await?;
     let Conditions { binds, sql: conditions, .. } = filters.conditions(&[]);
-    let (column, labels) = match field {
-        FacetField::Brand => ("brand", "SELECT value, value, n FROM counted"),
-        FacetField::Category => (
-            "category_id",
-            "SELECT c.slug, c.name, n FROM counted JOIN catalog.category c ON c.id = counted.value",
-        ),
-    };
     let over = FACETS_OVER + 1;
+    // Without a text an index in the order of time bounds the look; with one the text's index does.
+    let newest = if filters.text.is_none() { " ORDER BY p.created_at DESC, p.id DESC" } else { "" };
     let sql = format!(
-        "WITH matched AS (SELECT p.{column} AS value FROM catalog.product p WHERE {conditions} \
-             ORDER BY p.created_at DESC, p.id DESC LIMIT {over}), \
-         counted AS (SELECT value, count(*) AS n FROM matched WHERE value IS NOT NULL GROUP BY value \
-             ORDER BY n DESC, value LIMIT {FACET_VALUES}) \
-         SELECT labelled.*, (SELECT count(*) FROM matched) FROM ({labels}) AS labelled (value, label, n) \
-         ORDER BY n DESC, value"
+        "WITH matched AS MATERIALIZED (SELECT p.brand, p.category_id FROM catalog.product p WHERE {conditions}{newest} LIMIT {over}), \
+         brands AS (SELECT brand, count(*) AS n FROM matched WHERE brand IS NOT NULL GROUP BY brand \
+             ORDER BY n DESC, brand LIMIT {FACET_VALUES}), \
+         shelves AS (SELECT category_id, count(*) AS n FROM matched WHERE category_id IS NOT NULL GROUP BY category_id \
+             ORDER BY n DESC, category_id LIMIT {FACET_VALUES}) \
+         SELECT true, brand, brand, n, (SELECT count(*) FROM matched) FROM brands \
+         UNION ALL \
+         SELECT false, c.slug, c.name, n, (SELECT count(*) FROM matched) FROM shelves JOIN catalog.category c ON c.id = category_id \
+         ORDER BY 1 DESC, 4 DESC, 2"
     );
-    let rows = client.query_typed(&sql, &binds.typed()).await?;
-    let partial = rows.first().map_or(Ok(false), |row| row.try_get::<_, i64>(3).map(|matched| matched > FACETS_OVER))?;
+    let rows = connection.query_typed(&sql, &binds.typed()).await?;
+    let partial =
+        rows.first().map_or(Ok(false), |row| row.try_get::<_, i64>(4).map(|matched| matched > FACETS_OVER))?;
     let facets = rows
         .iter()
-        .map(|row| Ok(Facet { value: row.try_get(0)?, label: row.try_get(1)?, count: row.try_get(2)? }))
+        .map(|row| {
+            let field = if row.try_get(0)? { FacetField::Brand } else { FacetField::Category };
+            Ok(Facet { field, value: row.try_get(1)?, label: row.try_get(2)?, count: row.try_get(3)? })
+        })
         .collect::<Result<_, Error>>()?;
     Ok((facets, partial))
 }
@@ -514,9 +600,6 @@ mod tests {
     fn behind_bounds_the_first_key_where_the_ways_differ() {
         let keys = [("a".to_owned(), true), ("b".to_owned(), false), ("id".to_owned(), false)];
         let values = ["$1".to_owned(), "$2".to_owned(), "$3".to_owned()];
-        assert_eq!(
-            behind(&keys, &values),
-            "a <= $1 AND (a < $1 OR (a = $1 AND (b > $2 OR (b = $2 AND (id > $3)))))"
-        );
+        assert_eq!(behind(&keys, &values), "a <= $1 AND (a < $1 OR (a = $1 AND (b > $2 OR (b = $2 AND (id > $3)))))");
     }
 }

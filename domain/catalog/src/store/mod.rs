@@ -13,6 +13,8 @@
 
 mod columns;
 mod list;
+#[cfg(test)]
+mod plans;
 mod staging;
 mod text;
 
@@ -34,8 +36,11 @@ use crate::model::{CategoryRef, Image, ImageInput, Product, ProductRecord};
 
 pub(crate) use categories::CategoryRow;
 pub(crate) use columns::Columns;
-pub(crate) use list::{CategoryFilter, Facet, FacetField, Filters, Found, ListError, ListQuery, SortField, SortKey, list_count, list_facets, list_page};
-pub(crate) use staging::{StagedProduct, staging_apply, staging_load, staging_open};
+pub(crate) use list::{
+    CategoryFilter, Facet, FacetField, Filters, Found, ListConnection, ListError, ListQuery, SortField, SortKey,
+    list_count, list_facets, list_page,
+};
+pub(crate) use staging::{StagedProduct, refresh_statistics, staging_apply, staging_load, staging_open};
 pub(crate) use text::{LONGEST as LONGEST_TEXT, SearchText};
 
 /// Keys that one gathered read asks for at the most.
@@ -173,10 +178,10 @@ pub(crate) async fn words_known(database: &Database, words: &[String]) -> Result
 }
 
 /// The words most like this one by trigrams, the most similar first.
-pub(crate) async fn words_like(database: &Database, word: &str) -> Result<Vec<(String, f32)>, Error> {
+pub(crate) async fn words_like(database: &Database, word: &str) -> Result<Vec<String>, Error> {
     let client = database.client().await?;
     let rows = products::product_similar_words().bind(&client, &word).all().await?;
-    Ok(rows.into_iter().map(|row| (row.word, row.similarity)).collect())
+    Ok(rows.into_iter().map(|row| row.word).collect())
 }
 
 /// Whether there is no category and no product.
@@ -204,7 +209,10 @@ pub(crate) async fn category_counts(database: &Database) -> Result<HashMap<Uuid,
 }
 
 /// The same for some categories.
-pub(crate) async fn category_counts_below(database: &Database, ids: &[Uuid]) -> Result<HashMap<Uuid, (i64, i64)>, Error> {
+pub(crate) async fn category_counts_below(
+    database: &Database,
+    ids: &[Uuid],
+) -> Result<HashMap<Uuid, (i64, i64)>, Error> {
     let client = database.client().await?;
     let rows = categories::category_counts_below().bind(&client, &ids).all().await?;
     Ok(rows.into_iter().map(|row| (row.category_id, (row.products, row.in_stock))).collect())
@@ -213,7 +221,9 @@ pub(crate) async fn category_counts_below(database: &Database, ids: &[Uuid]) -> 
 /// A category by its slug, with everything below it, itself first.
 pub(crate) async fn category_with_below(database: &Database, slug: &str) -> Result<Vec<CategoryRow>, Error> {
     let client = database.client().await?;
-    let Some(category) = categories::category_by_slug().bind(&client, &slug).opt().await? else { return Ok(Vec::new()) };
+    let Some(category) = categories::category_by_slug().bind(&client, &slug).opt().await? else {
+        return Ok(Vec::new());
+    };
     Ok(categories::category_below().bind(&client, &category.id).all().await?)
 }
 
@@ -292,11 +302,7 @@ pub(crate) async fn category_insert(transaction: &Transaction, row: &CategoryRow
 }
 
 /// Replaces a category with a new version of itself.
-pub(crate) async fn category_update(
-    transaction: &Transaction,
-    row: &CategoryRow,
-    now: Timestamp,
-) -> Result<(), Error> {
+pub(crate) async fn category_update(transaction: &Transaction, row: &CategoryRow, now: Timestamp) -> Result<(), Error> {
     use entrepot_queries::client::Params as _;
     let parameters = CategoryUpdateParams {
         parent_id: row.parent_id,

@@ -5,7 +5,7 @@
 use std::pin::Pin;
 
 use bytes::BytesMut;
-use entrepot_pg::{Error, Transaction};
+use entrepot_pg::{Database, Error, Transaction};
 use futures_util::SinkExt as _;
 use jiff::Timestamp;
 use rust_decimal::Decimal;
@@ -48,7 +48,10 @@ pub(crate) async fn staging_open(transaction: &Transaction) -> Result<CopyInSink
 }
 
 /// Sends rows into the stream.
-pub(crate) async fn staging_load(sink: &mut Pin<&mut CopyInSink<bytes::Bytes>>, rows: &[StagedProduct]) -> Result<(), Error> {
+pub(crate) async fn staging_load(
+    sink: &mut Pin<&mut CopyInSink<bytes::Bytes>>,
+    rows: &[StagedProduct],
+) -> Result<(), Error> {
     let mut text = BytesMut::with_capacity(rows.len() * 160);
     for row in rows {
         let price = row.price.map(|price| price.to_string());
@@ -134,4 +137,26 @@ pub(crate) async fn staging_apply(
         )
         .await?;
     Ok(Upserted { created, updated })
+}
+
+/// After a large load: fresh statistics for the planner, and pages marked as visible to all, which
+/// index-only scans need. A failure is logged and no more: autovacuum does the same a little later.
+pub(crate) async fn refresh_statistics(database: &Database) {
+    let tidy = async {
+        let client = database.client().await?;
+        // VACUUM takes no part in a transaction, so each statement goes by itself.
+        for statement in [
+            "SET statement_timeout = '30min'",
+            "VACUUM (ANALYZE) catalog.product",
+            "VACUUM (ANALYZE) catalog.category",
+            "VACUUM (ANALYZE) catalog.search_word",
+            "RESET statement_timeout",
+        ] {
+            client.batch_execute(statement).await?;
+        }
+        Ok::<_, Error>(())
+    };
+    if let Err(error) = tidy.await {
+        tracing::warn!(%error, "statistics could not be refreshed; autovacuum will");
+    }
 }

@@ -24,10 +24,13 @@ impl SearchText {
         let quotes = trimmed.matches('"').count();
         let (head, last) = trimmed.rsplit_once(char::is_whitespace).unwrap_or(("", trimmed));
         // A word is unfinished when the cursor still stands behind it, outside of quotes.
-        let finished = typed.ends_with(char::is_whitespace) || quotes % 2 == 1 || trimmed.ends_with('"') || last.starts_with('-');
+        let finished =
+            typed.ends_with(char::is_whitespace) || quotes % 2 == 1 || trimmed.ends_with('"') || last.starts_with('-');
         let word: String = last.chars().filter(|char| char.is_alphanumeric()).collect();
-        let plain = word.chars().count() >= 2 && last.chars().all(char::is_alphanumeric) && !is_operator(last);
-        if finished || !plain {
+        let plain = word.chars().count() >= 2 && last.chars().all(char::is_alphanumeric);
+        // `a or b c` is a, or both others: a prefix that is added with "and" would say something else.
+        let has_or = trimmed.split_whitespace().any(is_operator);
+        if finished || !plain || has_or {
             return Self { head: trimmed.to_owned(), prefix: String::new(), typed: trimmed.to_owned() };
         }
         Self { head: head.to_owned(), prefix: format!("'{word}':*"), typed: trimmed.to_owned() }
@@ -83,6 +86,7 @@ mod tests {
             ("sauce -apple", "sauce -apple", ""),
             ("o'brien", "o'brien", ""),
             ("tea or", "tea or", ""),
+            ("assam or sencha", "assam or sencha", ""),
             ("x'); DROP TABLE", "x'); DROP", "'TABLE':*"),
         ] {
             let text = SearchText::parse(typed);

@@ -89,7 +89,9 @@ pub enum ClusterError {
         installed: String,
     },
     /// PostgreSQL refuses to run as root, and there is no user to run it as.
-    #[error("PostgreSQL does not run as root, and there is no user named {wanted} to run it as; make one, or start entrepot as an ordinary user")]
+    #[error(
+        "PostgreSQL does not run as root, and there is no user named {wanted} to run it as; make one, or start entrepot as an ordinary user"
+    )]
     NoUnprivilegedUser {
         /// The user that was looked for.
         wanted: &'static str,

@@ -37,7 +37,10 @@ pub(crate) fn wait_for(patience: Duration, mut done: impl FnMut() -> bool) -> bo
         if Instant::now() >= deadline {
             return false;
         }
-        #[expect(clippy::disallowed_methods, reason = "another process's file can only be polled; this thread may block")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "another process's file can only be polled; this thread may block"
+        )]
         std::thread::sleep(POLL);
     }
 }

@@ -227,7 +227,11 @@ fn make_cluster(owner: &Owner, binaries: &Binaries, folder: &Path) -> Result<(),
         return Err(ClusterError::Init { status: output.status.to_string(), output: last_lines(&said) });
     }
     for (name, text) in [
-        ("pg_hba.conf", "# Written by entrepot: no network, and only the mapped users.\nlocal all all peer map=entrepot\n".to_owned()),
+        (
+            "pg_hba.conf",
+            "# Written by entrepot: no network, and only the mapped users.\nlocal all all peer map=entrepot\n"
+                .to_owned(),
+        ),
         ("pg_ident.conf", format!("# Written by entrepot.\n{}", owner.ident_map())),
     ] {
         let path = making.join(name);

@@ -94,7 +94,10 @@ pub fn parse(body: &[u8]) -> Result<Value, Problem> {
             serde_json::error::Category::Eof => "ends too early",
             _ => "is not JSON",
         };
-        Problem::new(&kinds::MALFORMED_JSON, format!("the body {what}, at line {} column {}", error.line(), error.column()))
+        Problem::new(
+            &kinds::MALFORMED_JSON,
+            format!("the body {what}, at line {} column {}", error.line(), error.column()),
+        )
     })
 }
 

@@ -126,18 +126,8 @@ pub struct CategoryResolveBorrowed<'a> {
     pub has_children: bool,
 }
 impl<'a> From<CategoryResolveBorrowed<'a>> for CategoryResolve {
-    fn from(
-        CategoryResolveBorrowed {
-            id,
-            slug,
-            has_children,
-        }: CategoryResolveBorrowed<'a>,
-    ) -> Self {
-        Self {
-            id,
-            slug: slug.into(),
-            has_children,
-        }
+    fn from(CategoryResolveBorrowed { id, slug, has_children }: CategoryResolveBorrowed<'a>) -> Self {
+        Self { id, slug: slug.into(), has_children }
     }
 }
 #[derive(Debug, Clone, PartialEq)]
@@ -154,20 +144,8 @@ pub struct CategoryPathsBorrowed<'a> {
     pub names: &'a str,
 }
 impl<'a> From<CategoryPathsBorrowed<'a>> for CategoryPaths {
-    fn from(
-        CategoryPathsBorrowed {
-            id,
-            slug,
-            path,
-            names,
-        }: CategoryPathsBorrowed<'a>,
-    ) -> Self {
-        Self {
-            id,
-            slug: slug.into(),
-            path: path.map(|v| v).collect(),
-            names: names.into(),
-        }
+    fn from(CategoryPathsBorrowed { id, slug, path, names }: CategoryPathsBorrowed<'a>) -> Self {
+        Self { id, slug: slug.into(), path: path.map(|v| v).collect(), names: names.into() }
     }
 }
 #[derive(Debug, Clone, PartialEq, Copy)]
@@ -189,10 +167,7 @@ impl<'c, 'a, 's, C, T: 'c, const N: usize> CategoryRowQuery<'c, 'a, 's, C, T, N>
 where
     C: GenericClient,
 {
-    pub fn map<R>(
-        self,
-        mapper: fn(CategoryRowBorrowed) -> R,
-    ) -> CategoryRowQuery<'c, 'a, 's, C, R, N> {
+    pub fn map<R>(self, mapper: fn(CategoryRowBorrowed) -> R) -> CategoryRowQuery<'c, 'a, 's, C, R, N> {
         CategoryRowQuery {
             client: self.client,
             params: self.params,
@@ -203,16 +178,14 @@ where
         }
     }
     pub async fn one(self) -> Result<T, tokio_postgres::Error> {
-        let row =
-            crate::client::async_::one(self.client, self.query, &self.params, self.cached).await?;
+        let row = crate::client::async_::one(self.client, self.query, &self.params, self.cached).await?;
         Ok((self.mapper)((self.extractor)(&row)?))
     }
     pub async fn all(self) -> Result<Vec<T>, tokio_postgres::Error> {
         self.iter().await?.try_collect().await
     }
     pub async fn opt(self) -> Result<Option<T>, tokio_postgres::Error> {
-        let opt_row =
-            crate::client::async_::opt(self.client, self.query, &self.params, self.cached).await?;
+        let opt_row = crate::client::async_::opt(self.client, self.query, &self.params, self.cached).await?;
         Ok(opt_row
             .map(|row| {
                 let extracted = (self.extractor)(&row)?;
@@ -222,17 +195,9 @@ where
     }
     pub async fn iter(
         self,
-    ) -> Result<
-        impl futures::Stream<Item = Result<T, tokio_postgres::Error>> + 'c,
-        tokio_postgres::Error,
-    > {
-        let stream = crate::client::async_::raw(
-            self.client,
-            self.query,
-            crate::slice_iter(&self.params),
-            self.cached,
-        )
-        .await?;
+    ) -> Result<impl futures::Stream<Item = Result<T, tokio_postgres::Error>> + 'c, tokio_postgres::Error> {
+        let stream =
+            crate::client::async_::raw(self.client, self.query, crate::slice_iter(&self.params), self.cached).await?;
         let mapped = stream
             .map(move |res| {
                 res.and_then(|row| {
@@ -256,10 +221,7 @@ impl<'c, 'a, 's, C, T: 'c, const N: usize> CategoryCountsQuery<'c, 'a, 's, C, T,
 where
     C: GenericClient,
 {
-    pub fn map<R>(
-        self,
-        mapper: fn(CategoryCounts) -> R,
-    ) -> CategoryCountsQuery<'c, 'a, 's, C, R, N> {
+    pub fn map<R>(self, mapper: fn(CategoryCounts) -> R) -> CategoryCountsQuery<'c, 'a, 's, C, R, N> {
         CategoryCountsQuery {
             client: self.client,
             params: self.params,
@@ -270,16 +232,14 @@ where
         }
     }
     pub async fn one(self) -> Result<T, tokio_postgres::Error> {
-        let row =
-            crate::client::async_::one(self.client, self.query, &self.params, self.cached).await?;
+        let row = crate::client::async_::one(self.client, self.query, &self.params, self.cached).await?;
         Ok((self.mapper)((self.extractor)(&row)?))
     }
     pub async fn all(self) -> Result<Vec<T>, tokio_postgres::Error> {
         self.iter().await?.try_collect().await
     }
     pub async fn opt(self) -> Result<Option<T>, tokio_postgres::Error> {
-        let opt_row =
-            crate::client::async_::opt(self.client, self.query, &self.params, self.cached).await?;
+        let opt_row = crate::client::async_::opt(self.client, self.query, &self.params, self.cached).await?;
         Ok(opt_row
             .map(|row| {
                 let extracted = (self.extractor)(&row)?;
@@ -289,17 +249,9 @@ where
     }
     pub async fn iter(
         self,
-    ) -> Result<
-        impl futures::Stream<Item = Result<T, tokio_postgres::Error>> + 'c,
-        tokio_postgres::Error,
-    > {
-        let stream = crate::client::async_::raw(
-            self.client,
-            self.query,
-            crate::slice_iter(&self.params),
-            self.cached,
-        )
-        .await?;
+    ) -> Result<impl futures::Stream<Item = Result<T, tokio_postgres::Error>> + 'c, tokio_postgres::Error> {
+        let stream =
+            crate::client::async_::raw(self.client, self.query, crate::slice_iter(&self.params), self.cached).await?;
         let mapped = stream
             .map(move |res| {
                 res.and_then(|row| {
@@ -323,10 +275,7 @@ impl<'c, 'a, 's, C, T: 'c, const N: usize> CategoryCountsBelowQuery<'c, 'a, 's, 
 where
     C: GenericClient,
 {
-    pub fn map<R>(
-        self,
-        mapper: fn(CategoryCountsBelow) -> R,
-    ) -> CategoryCountsBelowQuery<'c, 'a, 's, C, R, N> {
+    pub fn map<R>(self, mapper: fn(CategoryCountsBelow) -> R) -> CategoryCountsBelowQuery<'c, 'a, 's, C, R, N> {
         CategoryCountsBelowQuery {
             client: self.client,
             params: self.params,
@@ -337,16 +286,14 @@ where
         }
     }
     pub async fn one(self) -> Result<T, tokio_postgres::Error> {
-        let row =
-            crate::client::async_::one(self.client, self.query, &self.params, self.cached).await?;
+        let row = crate::client::async_::one(self.client, self.query, &self.params, self.cached).await?;
         Ok((self.mapper)((self.extractor)(&row)?))
     }
     pub async fn all(self) -> Result<Vec<T>, tokio_postgres::Error> {
         self.iter().await?.try_collect().await
     }
     pub async fn opt(self) -> Result<Option<T>, tokio_postgres::Error> {
-        let opt_row =
-            crate::client::async_::opt(self.client, self.query, &self.params, self.cached).await?;
+        let opt_row = crate::client::async_::opt(self.client, self.query, &self.params, self.cached).await?;
         Ok(opt_row
             .map(|row| {
                 let extracted = (self.extractor)(&row)?;
@@ -356,17 +303,9 @@ where
     }
     pub async fn iter(
         self,
-    ) -> Result<
-        impl futures::Stream<Item = Result<T, tokio_postgres::Error>> + 'c,
-        tokio_postgres::Error,
-    > {
-        let stream = crate::client::async_::raw(
-            self.client,
-            self.query,
-            crate::slice_iter(&self.params),
-            self.cached,
-        )
-        .await?;
+    ) -> Result<impl futures::Stream<Item = Result<T, tokio_postgres::Error>> + 'c, tokio_postgres::Error> {
+        let stream =
+            crate::client::async_::raw(self.client, self.query, crate::slice_iter(&self.params), self.cached).await?;
         let mapped = stream
             .map(move |res| {
                 res.and_then(|row| {
@@ -390,10 +329,7 @@ impl<'c, 'a, 's, C, T: 'c, const N: usize> CategoryResolveQuery<'c, 'a, 's, C, T
 where
     C: GenericClient,
 {
-    pub fn map<R>(
-        self,
-        mapper: fn(CategoryResolveBorrowed) -> R,
-    ) -> CategoryResolveQuery<'c, 'a, 's, C, R, N> {
+    pub fn map<R>(self, mapper: fn(CategoryResolveBorrowed) -> R) -> CategoryResolveQuery<'c, 'a, 's, C, R, N> {
         CategoryResolveQuery {
             client: self.client,
             params: self.params,
@@ -404,16 +340,14 @@ where
         }
     }
     pub async fn one(self) -> Result<T, tokio_postgres::Error> {
-        let row =
-            crate::client::async_::one(self.client, self.query, &self.params, self.cached).await?;
+        let row = crate::client::async_::one(self.client, self.query, &self.params, self.cached).await?;
         Ok((self.mapper)((self.extractor)(&row)?))
     }
     pub async fn all(self) -> Result<Vec<T>, tokio_postgres::Error> {
         self.iter().await?.try_collect().await
     }
     pub async fn opt(self) -> Result<Option<T>, tokio_postgres::Error> {
-        let opt_row =
-            crate::client::async_::opt(self.client, self.query, &self.params, self.cached).await?;
+        let opt_row = crate::client::async_::opt(self.client, self.query, &self.params, self.cached).await?;
         Ok(opt_row
             .map(|row| {
                 let extracted = (self.extractor)(&row)?;
@@ -423,17 +357,9 @@ where
     }
     pub async fn iter(
         self,
-    ) -> Result<
-        impl futures::Stream<Item = Result<T, tokio_postgres::Error>> + 'c,
-        tokio_postgres::Error,
-    > {
-        let stream = crate::client::async_::raw(
-            self.client,
-            self.query,
-            crate::slice_iter(&self.params),
-            self.cached,
-        )
-        .await?;
+    ) -> Result<impl futures::Stream<Item = Result<T, tokio_postgres::Error>> + 'c, tokio_postgres::Error> {
+        let stream =
+            crate::client::async_::raw(self.client, self.query, crate::slice_iter(&self.params), self.cached).await?;
         let mapped = stream
             .map(move |res| {
                 res.and_then(|row| {
@@ -457,10 +383,7 @@ impl<'c, 'a, 's, C, T: 'c, const N: usize> CategoryPathsQuery<'c, 'a, 's, C, T, 
 where
     C: GenericClient,
 {
-    pub fn map<R>(
-        self,
-        mapper: fn(CategoryPathsBorrowed) -> R,
-    ) -> CategoryPathsQuery<'c, 'a, 's, C, R, N> {
+    pub fn map<R>(self, mapper: fn(CategoryPathsBorrowed) -> R) -> CategoryPathsQuery<'c, 'a, 's, C, R, N> {
         CategoryPathsQuery {
             client: self.client,
             params: self.params,
@@ -471,16 +394,14 @@ where
         }
     }
     pub async fn one(self) -> Result<T, tokio_postgres::Error> {
-        let row =
-            crate::client::async_::one(self.client, self.query, &self.params, self.cached).await?;
+        let row = crate::client::async_::one(self.client, self.query, &self.params, self.cached).await?;
         Ok((self.mapper)((self.extractor)(&row)?))
     }
     pub async fn all(self) -> Result<Vec<T>, tokio_postgres::Error> {
         self.iter().await?.try_collect().await
     }
     pub async fn opt(self) -> Result<Option<T>, tokio_postgres::Error> {
-        let opt_row =
-            crate::client::async_::opt(self.client, self.query, &self.params, self.cached).await?;
+        let opt_row = crate::client::async_::opt(self.client, self.query, &self.params, self.cached).await?;
         Ok(opt_row
             .map(|row| {
                 let extracted = (self.extractor)(&row)?;
@@ -490,17 +411,9 @@ where
     }
     pub async fn iter(
         self,
-    ) -> Result<
-        impl futures::Stream<Item = Result<T, tokio_postgres::Error>> + 'c,
-        tokio_postgres::Error,
-    > {
-        let stream = crate::client::async_::raw(
-            self.client,
-            self.query,
-            crate::slice_iter(&self.params),
-            self.cached,
-        )
-        .await?;
+    ) -> Result<impl futures::Stream<Item = Result<T, tokio_postgres::Error>> + 'c, tokio_postgres::Error> {
+        let stream =
+            crate::client::async_::raw(self.client, self.query, crate::slice_iter(&self.params), self.cached).await?;
         let mapped = stream
             .map(move |res| {
                 res.and_then(|row| {
@@ -535,16 +448,14 @@ where
         }
     }
     pub async fn one(self) -> Result<T, tokio_postgres::Error> {
-        let row =
-            crate::client::async_::one(self.client, self.query, &self.params, self.cached).await?;
+        let row = crate::client::async_::one(self.client, self.query, &self.params, self.cached).await?;
         Ok((self.mapper)((self.extractor)(&row)?))
     }
     pub async fn all(self) -> Result<Vec<T>, tokio_postgres::Error> {
         self.iter().await?.try_collect().await
     }
     pub async fn opt(self) -> Result<Option<T>, tokio_postgres::Error> {
-        let opt_row =
-            crate::client::async_::opt(self.client, self.query, &self.params, self.cached).await?;
+        let opt_row = crate::client::async_::opt(self.client, self.query, &self.params, self.cached).await?;
         Ok(opt_row
             .map(|row| {
                 let extracted = (self.extractor)(&row)?;
@@ -554,17 +465,9 @@ where
     }
     pub async fn iter(
         self,
-    ) -> Result<
-        impl futures::Stream<Item = Result<T, tokio_postgres::Error>> + 'c,
-        tokio_postgres::Error,
-    > {
-        let stream = crate::client::async_::raw(
-            self.client,
-            self.query,
-            crate::slice_iter(&self.params),
-            self.cached,
-        )
-        .await?;
+    ) -> Result<impl futures::Stream<Item = Result<T, tokio_postgres::Error>> + 'c, tokio_postgres::Error> {
+        let stream =
+            crate::client::async_::raw(self.client, self.query, crate::slice_iter(&self.params), self.cached).await?;
         let mapped = stream
             .map(move |res| {
                 res.and_then(|row| {
@@ -599,16 +502,14 @@ where
         }
     }
     pub async fn one(self) -> Result<T, tokio_postgres::Error> {
-        let row =
-            crate::client::async_::one(self.client, self.query, &self.params, self.cached).await?;
+        let row = crate::client::async_::one(self.client, self.query, &self.params, self.cached).await?;
         Ok((self.mapper)((self.extractor)(&row)?))
     }
     pub async fn all(self) -> Result<Vec<T>, tokio_postgres::Error> {
         self.iter().await?.try_collect().await
     }
     pub async fn opt(self) -> Result<Option<T>, tokio_postgres::Error> {
-        let opt_row =
-            crate::client::async_::opt(self.client, self.query, &self.params, self.cached).await?;
+        let opt_row = crate::client::async_::opt(self.client, self.query, &self.params, self.cached).await?;
         Ok(opt_row
             .map(|row| {
                 let extracted = (self.extractor)(&row)?;
@@ -618,17 +519,9 @@ where
     }
     pub async fn iter(
         self,
-    ) -> Result<
-        impl futures::Stream<Item = Result<T, tokio_postgres::Error>> + 'c,
-        tokio_postgres::Error,
-    > {
-        let stream = crate::client::async_::raw(
-            self.client,
-            self.query,
-            crate::slice_iter(&self.params),
-            self.cached,
-        )
-        .await?;
+    ) -> Result<impl futures::Stream<Item = Result<T, tokio_postgres::Error>> + 'c, tokio_postgres::Error> {
+        let stream =
+            crate::client::async_::raw(self.client, self.query, crate::slice_iter(&self.params), self.cached).await?;
         let mapped = stream
             .map(move |res| {
                 res.and_then(|row| {
@@ -648,10 +541,7 @@ pub fn category_tree() -> CategoryTreeStmt {
     )
 }
 impl CategoryTreeStmt {
-    pub async fn prepare<'a, C: GenericClient>(
-        mut self,
-        client: &'a C,
-    ) -> Result<Self, tokio_postgres::Error> {
+    pub async fn prepare<'a, C: GenericClient>(mut self, client: &'a C) -> Result<Self, tokio_postgres::Error> {
         self.1 = Some(client.prepare(self.0).await?);
         Ok(self)
     }
@@ -664,21 +554,20 @@ impl CategoryTreeStmt {
             params: [],
             query: self.0,
             cached: self.1.as_ref(),
-            extractor:
-                |row: &tokio_postgres::Row| -> Result<CategoryRowBorrowed, tokio_postgres::Error> {
-                    Ok(CategoryRowBorrowed {
-                        id: row.try_get(0)?,
-                        parent_id: row.try_get(1)?,
-                        name: row.try_get(2)?,
-                        slug: row.try_get(3)?,
-                        description: row.try_get(4)?,
-                        position: row.try_get(5)?,
-                        path: row.try_get(6)?,
-                        version: row.try_get(7)?,
-                        created_at: row.try_get(8)?,
-                        updated_at: row.try_get(9)?,
-                    })
-                },
+            extractor: |row: &tokio_postgres::Row| -> Result<CategoryRowBorrowed, tokio_postgres::Error> {
+                Ok(CategoryRowBorrowed {
+                    id: row.try_get(0)?,
+                    parent_id: row.try_get(1)?,
+                    name: row.try_get(2)?,
+                    slug: row.try_get(3)?,
+                    description: row.try_get(4)?,
+                    position: row.try_get(5)?,
+                    path: row.try_get(6)?,
+                    version: row.try_get(7)?,
+                    created_at: row.try_get(8)?,
+                    updated_at: row.try_get(9)?,
+                })
+            },
             mapper: |it| CategoryRow::from(it),
         }
     }
@@ -691,10 +580,7 @@ pub fn category_by_slug() -> CategoryBySlugStmt {
     )
 }
 impl CategoryBySlugStmt {
-    pub async fn prepare<'a, C: GenericClient>(
-        mut self,
-        client: &'a C,
-    ) -> Result<Self, tokio_postgres::Error> {
+    pub async fn prepare<'a, C: GenericClient>(mut self, client: &'a C) -> Result<Self, tokio_postgres::Error> {
         self.1 = Some(client.prepare(self.0).await?);
         Ok(self)
     }
@@ -708,21 +594,20 @@ impl CategoryBySlugStmt {
             params: [slug],
             query: self.0,
             cached: self.1.as_ref(),
-            extractor:
-                |row: &tokio_postgres::Row| -> Result<CategoryRowBorrowed, tokio_postgres::Error> {
-                    Ok(CategoryRowBorrowed {
-                        id: row.try_get(0)?,
-                        parent_id: row.try_get(1)?,
-                        name: row.try_get(2)?,
-                        slug: row.try_get(3)?,
-                        description: row.try_get(4)?,
-                        position: row.try_get(5)?,
-                        path: row.try_get(6)?,
-                        version: row.try_get(7)?,
-                        created_at: row.try_get(8)?,
-                        updated_at: row.try_get(9)?,
-                    })
-                },
+            extractor: |row: &tokio_postgres::Row| -> Result<CategoryRowBorrowed, tokio_postgres::Error> {
+                Ok(CategoryRowBorrowed {
+                    id: row.try_get(0)?,
+                    parent_id: row.try_get(1)?,
+                    name: row.try_get(2)?,
+                    slug: row.try_get(3)?,
+                    description: row.try_get(4)?,
+                    position: row.try_get(5)?,
+                    path: row.try_get(6)?,
+                    version: row.try_get(7)?,
+                    created_at: row.try_get(8)?,
+                    updated_at: row.try_get(9)?,
+                })
+            },
             mapper: |it| CategoryRow::from(it),
         }
     }
@@ -735,10 +620,7 @@ pub fn category_lock() -> CategoryLockStmt {
     )
 }
 impl CategoryLockStmt {
-    pub async fn prepare<'a, C: GenericClient>(
-        mut self,
-        client: &'a C,
-    ) -> Result<Self, tokio_postgres::Error> {
+    pub async fn prepare<'a, C: GenericClient>(mut self, client: &'a C) -> Result<Self, tokio_postgres::Error> {
         self.1 = Some(client.prepare(self.0).await?);
         Ok(self)
     }
@@ -752,21 +634,20 @@ impl CategoryLockStmt {
             params: [slug],
             query: self.0,
             cached: self.1.as_ref(),
-            extractor:
-                |row: &tokio_postgres::Row| -> Result<CategoryRowBorrowed, tokio_postgres::Error> {
-                    Ok(CategoryRowBorrowed {
-                        id: row.try_get(0)?,
-                        parent_id: row.try_get(1)?,
-                        name: row.try_get(2)?,
-                        slug: row.try_get(3)?,
-                        description: row.try_get(4)?,
-                        position: row.try_get(5)?,
-                        path: row.try_get(6)?,
-                        version: row.try_get(7)?,
-                        created_at: row.try_get(8)?,
-                        updated_at: row.try_get(9)?,
-                    })
-                },
+            extractor: |row: &tokio_postgres::Row| -> Result<CategoryRowBorrowed, tokio_postgres::Error> {
+                Ok(CategoryRowBorrowed {
+                    id: row.try_get(0)?,
+                    parent_id: row.try_get(1)?,
+                    name: row.try_get(2)?,
+                    slug: row.try_get(3)?,
+                    description: row.try_get(4)?,
+                    position: row.try_get(5)?,
+                    path: row.try_get(6)?,
+                    version: row.try_get(7)?,
+                    created_at: row.try_get(8)?,
+                    updated_at: row.try_get(9)?,
+                })
+            },
             mapper: |it| CategoryRow::from(it),
         }
     }
@@ -779,10 +660,7 @@ pub fn category_by_id() -> CategoryByIdStmt {
     )
 }
 impl CategoryByIdStmt {
-    pub async fn prepare<'a, C: GenericClient>(
-        mut self,
-        client: &'a C,
-    ) -> Result<Self, tokio_postgres::Error> {
+    pub async fn prepare<'a, C: GenericClient>(mut self, client: &'a C) -> Result<Self, tokio_postgres::Error> {
         self.1 = Some(client.prepare(self.0).await?);
         Ok(self)
     }
@@ -796,21 +674,20 @@ impl CategoryByIdStmt {
             params: [id],
             query: self.0,
             cached: self.1.as_ref(),
-            extractor:
-                |row: &tokio_postgres::Row| -> Result<CategoryRowBorrowed, tokio_postgres::Error> {
-                    Ok(CategoryRowBorrowed {
-                        id: row.try_get(0)?,
-                        parent_id: row.try_get(1)?,
-                        name: row.try_get(2)?,
-                        slug: row.try_get(3)?,
-                        description: row.try_get(4)?,
-                        position: row.try_get(5)?,
-                        path: row.try_get(6)?,
-                        version: row.try_get(7)?,
-                        created_at: row.try_get(8)?,
-                        updated_at: row.try_get(9)?,
-                    })
-                },
+            extractor: |row: &tokio_postgres::Row| -> Result<CategoryRowBorrowed, tokio_postgres::Error> {
+                Ok(CategoryRowBorrowed {
+                    id: row.try_get(0)?,
+                    parent_id: row.try_get(1)?,
+                    name: row.try_get(2)?,
+                    slug: row.try_get(3)?,
+                    description: row.try_get(4)?,
+                    position: row.try_get(5)?,
+                    path: row.try_get(6)?,
+                    version: row.try_get(7)?,
+                    created_at: row.try_get(8)?,
+                    updated_at: row.try_get(9)?,
+                })
+            },
             mapper: |it| CategoryRow::from(it),
         }
     }
@@ -823,10 +700,7 @@ pub fn category_below() -> CategoryBelowStmt {
     )
 }
 impl CategoryBelowStmt {
-    pub async fn prepare<'a, C: GenericClient>(
-        mut self,
-        client: &'a C,
-    ) -> Result<Self, tokio_postgres::Error> {
+    pub async fn prepare<'a, C: GenericClient>(mut self, client: &'a C) -> Result<Self, tokio_postgres::Error> {
         self.1 = Some(client.prepare(self.0).await?);
         Ok(self)
     }
@@ -840,21 +714,20 @@ impl CategoryBelowStmt {
             params: [id],
             query: self.0,
             cached: self.1.as_ref(),
-            extractor:
-                |row: &tokio_postgres::Row| -> Result<CategoryRowBorrowed, tokio_postgres::Error> {
-                    Ok(CategoryRowBorrowed {
-                        id: row.try_get(0)?,
-                        parent_id: row.try_get(1)?,
-                        name: row.try_get(2)?,
-                        slug: row.try_get(3)?,
-                        description: row.try_get(4)?,
-                        position: row.try_get(5)?,
-                        path: row.try_get(6)?,
-                        version: row.try_get(7)?,
-                        created_at: row.try_get(8)?,
-                        updated_at: row.try_get(9)?,
-                    })
-                },
+            extractor: |row: &tokio_postgres::Row| -> Result<CategoryRowBorrowed, tokio_postgres::Error> {
+                Ok(CategoryRowBorrowed {
+                    id: row.try_get(0)?,
+                    parent_id: row.try_get(1)?,
+                    name: row.try_get(2)?,
+                    slug: row.try_get(3)?,
+                    description: row.try_get(4)?,
+                    position: row.try_get(5)?,
+                    path: row.try_get(6)?,
+                    version: row.try_get(7)?,
+                    created_at: row.try_get(8)?,
+                    updated_at: row.try_get(9)?,
+                })
+            },
             mapper: |it| CategoryRow::from(it),
         }
     }
@@ -867,10 +740,7 @@ pub fn category_counts() -> CategoryCountsStmt {
     )
 }
 impl CategoryCountsStmt {
-    pub async fn prepare<'a, C: GenericClient>(
-        mut self,
-        client: &'a C,
-    ) -> Result<Self, tokio_postgres::Error> {
+    pub async fn prepare<'a, C: GenericClient>(mut self, client: &'a C) -> Result<Self, tokio_postgres::Error> {
         self.1 = Some(client.prepare(self.0).await?);
         Ok(self)
     }
@@ -883,14 +753,13 @@ impl CategoryCountsStmt {
             params: [],
             query: self.0,
             cached: self.1.as_ref(),
-            extractor:
-                |row: &tokio_postgres::Row| -> Result<CategoryCounts, tokio_postgres::Error> {
-                    Ok(CategoryCounts {
-                        category_id: row.try_get(0)?,
-                        products: row.try_get(1)?,
-                        in_stock: row.try_get(2)?,
-                    })
-                },
+            extractor: |row: &tokio_postgres::Row| -> Result<CategoryCounts, tokio_postgres::Error> {
+                Ok(CategoryCounts {
+                    category_id: row.try_get(0)?,
+                    products: row.try_get(1)?,
+                    in_stock: row.try_get(2)?,
+                })
+            },
             mapper: |it| CategoryCounts::from(it),
         }
     }
@@ -903,10 +772,7 @@ pub fn category_counts_below() -> CategoryCountsBelowStmt {
     )
 }
 impl CategoryCountsBelowStmt {
-    pub async fn prepare<'a, C: GenericClient>(
-        mut self,
-        client: &'a C,
-    ) -> Result<Self, tokio_postgres::Error> {
+    pub async fn prepare<'a, C: GenericClient>(mut self, client: &'a C) -> Result<Self, tokio_postgres::Error> {
         self.1 = Some(client.prepare(self.0).await?);
         Ok(self)
     }
@@ -920,14 +786,13 @@ impl CategoryCountsBelowStmt {
             params: [ids],
             query: self.0,
             cached: self.1.as_ref(),
-            extractor:
-                |row: &tokio_postgres::Row| -> Result<CategoryCountsBelow, tokio_postgres::Error> {
-                    Ok(CategoryCountsBelow {
-                        category_id: row.try_get(0)?,
-                        products: row.try_get(1)?,
-                        in_stock: row.try_get(2)?,
-                    })
-                },
+            extractor: |row: &tokio_postgres::Row| -> Result<CategoryCountsBelow, tokio_postgres::Error> {
+                Ok(CategoryCountsBelow {
+                    category_id: row.try_get(0)?,
+                    products: row.try_get(1)?,
+                    in_stock: row.try_get(2)?,
+                })
+            },
             mapper: |it| CategoryCountsBelow::from(it),
         }
     }
@@ -940,21 +805,11 @@ pub fn category_resolve() -> CategoryResolveStmt {
     )
 }
 impl CategoryResolveStmt {
-    pub async fn prepare<'a, C: GenericClient>(
-        mut self,
-        client: &'a C,
-    ) -> Result<Self, tokio_postgres::Error> {
+    pub async fn prepare<'a, C: GenericClient>(mut self, client: &'a C) -> Result<Self, tokio_postgres::Error> {
         self.1 = Some(client.prepare(self.0).await?);
         Ok(self)
     }
-    pub fn bind<
-        'c,
-        'a,
-        's,
-        C: GenericClient,
-        T1: crate::StringSql,
-        T2: crate::ArraySql<Item = T1>,
-    >(
+    pub fn bind<'c, 'a, 's, C: GenericClient, T1: crate::StringSql, T2: crate::ArraySql<Item = T1>>(
         &'s self,
         client: &'c C,
         slugs: &'a T2,
@@ -964,9 +819,7 @@ impl CategoryResolveStmt {
             params: [slugs],
             query: self.0,
             cached: self.1.as_ref(),
-            extractor: |
-                row: &tokio_postgres::Row,
-            | -> Result<CategoryResolveBorrowed, tokio_postgres::Error> {
+            extractor: |row: &tokio_postgres::Row| -> Result<CategoryResolveBorrowed, tokio_postgres::Error> {
                 Ok(CategoryResolveBorrowed {
                     id: row.try_get(0)?,
                     slug: row.try_get(1)?,
@@ -985,10 +838,7 @@ pub fn category_paths() -> CategoryPathsStmt {
     )
 }
 impl CategoryPathsStmt {
-    pub async fn prepare<'a, C: GenericClient>(
-        mut self,
-        client: &'a C,
-    ) -> Result<Self, tokio_postgres::Error> {
+    pub async fn prepare<'a, C: GenericClient>(mut self, client: &'a C) -> Result<Self, tokio_postgres::Error> {
         self.1 = Some(client.prepare(self.0).await?);
         Ok(self)
     }
@@ -1011,15 +861,14 @@ impl CategoryPathsStmt {
             params: [ids, slugs],
             query: self.0,
             cached: self.1.as_ref(),
-            extractor:
-                |row: &tokio_postgres::Row| -> Result<CategoryPathsBorrowed, tokio_postgres::Error> {
-                    Ok(CategoryPathsBorrowed {
-                        id: row.try_get(0)?,
-                        slug: row.try_get(1)?,
-                        path: row.try_get(2)?,
-                        names: row.try_get(3)?,
-                    })
-                },
+            extractor: |row: &tokio_postgres::Row| -> Result<CategoryPathsBorrowed, tokio_postgres::Error> {
+                Ok(CategoryPathsBorrowed {
+                    id: row.try_get(0)?,
+                    slug: row.try_get(1)?,
+                    path: row.try_get(2)?,
+                    names: row.try_get(3)?,
+                })
+            },
             mapper: |it| CategoryPaths::from(it),
         }
     }
@@ -1052,23 +901,14 @@ impl<
 }
 pub struct CategoryTreeLockStmt(&'static str, Option<tokio_postgres::Statement>);
 pub fn category_tree_lock() -> CategoryTreeLockStmt {
-    CategoryTreeLockStmt(
-        "SELECT pg_advisory_xact_lock(hashtext('catalog.category_tree'))::text AS locked",
-        None,
-    )
+    CategoryTreeLockStmt("SELECT pg_advisory_xact_lock(hashtext('catalog.category_tree'))::text AS locked", None)
 }
 impl CategoryTreeLockStmt {
-    pub async fn prepare<'a, C: GenericClient>(
-        mut self,
-        client: &'a C,
-    ) -> Result<Self, tokio_postgres::Error> {
+    pub async fn prepare<'a, C: GenericClient>(mut self, client: &'a C) -> Result<Self, tokio_postgres::Error> {
         self.1 = Some(client.prepare(self.0).await?);
         Ok(self)
     }
-    pub fn bind<'c, 'a, 's, C: GenericClient>(
-        &'s self,
-        client: &'c C,
-    ) -> StringQuery<'c, 'a, 's, C, String, 0> {
+    pub fn bind<'c, 'a, 's, C: GenericClient>(&'s self, client: &'c C) -> StringQuery<'c, 'a, 's, C, String, 0> {
         StringQuery {
             client,
             params: [],
@@ -1087,10 +927,7 @@ pub fn category_insert() -> CategoryInsertStmt {
     )
 }
 impl CategoryInsertStmt {
-    pub async fn prepare<'a, C: GenericClient>(
-        mut self,
-        client: &'a C,
-    ) -> Result<Self, tokio_postgres::Error> {
+    pub async fn prepare<'a, C: GenericClient>(mut self, client: &'a C) -> Result<Self, tokio_postgres::Error> {
         self.1 = Some(client.prepare(self.0).await?);
         Ok(self)
     }
@@ -1115,12 +952,7 @@ impl CategoryInsertStmt {
         path: &'a T4,
         now: &'a jiff::Timestamp,
     ) -> Result<u64, tokio_postgres::Error> {
-        client
-            .execute(
-                self.0,
-                &[id, parent_id, name, slug, description, position, path, now],
-            )
-            .await
+        client.execute(self.0, &[id, parent_id, name, slug, description, position, path, now]).await
     }
 }
 impl<
@@ -1136,9 +968,7 @@ impl<
         'a,
         'a,
         CategoryInsertParams<T1, T2, T3, T4>,
-        std::pin::Pin<
-            Box<dyn futures::Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'a>,
-        >,
+        std::pin::Pin<Box<dyn futures::Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'a>>,
         C,
     > for CategoryInsertStmt
 {
@@ -1146,9 +976,7 @@ impl<
         &'a self,
         client: &'a C,
         params: &'a CategoryInsertParams<T1, T2, T3, T4>,
-    ) -> std::pin::Pin<
-        Box<dyn futures::Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'a>,
-    > {
+    ) -> std::pin::Pin<Box<dyn futures::Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'a>> {
         Box::pin(self.bind(
             client,
             &params.id,
@@ -1170,10 +998,7 @@ pub fn category_update() -> CategoryUpdateStmt {
     )
 }
 impl CategoryUpdateStmt {
-    pub async fn prepare<'a, C: GenericClient>(
-        mut self,
-        client: &'a C,
-    ) -> Result<Self, tokio_postgres::Error> {
+    pub async fn prepare<'a, C: GenericClient>(mut self, client: &'a C) -> Result<Self, tokio_postgres::Error> {
         self.1 = Some(client.prepare(self.0).await?);
         Ok(self)
     }
@@ -1198,12 +1023,7 @@ impl CategoryUpdateStmt {
         now: &'a jiff::Timestamp,
         id: &'a uuid::Uuid,
     ) -> Result<u64, tokio_postgres::Error> {
-        client
-            .execute(
-                self.0,
-                &[parent_id, name, slug, description, position, path, now, id],
-            )
-            .await
+        client.execute(self.0, &[parent_id, name, slug, description, position, path, now, id]).await
     }
 }
 impl<
@@ -1219,9 +1039,7 @@ impl<
         'a,
         'a,
         CategoryUpdateParams<T1, T2, T3, T4>,
-        std::pin::Pin<
-            Box<dyn futures::Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'a>,
-        >,
+        std::pin::Pin<Box<dyn futures::Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'a>>,
         C,
     > for CategoryUpdateStmt
 {
@@ -1229,9 +1047,7 @@ impl<
         &'a self,
         client: &'a C,
         params: &'a CategoryUpdateParams<T1, T2, T3, T4>,
-    ) -> std::pin::Pin<
-        Box<dyn futures::Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'a>,
-    > {
+    ) -> std::pin::Pin<Box<dyn futures::Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'a>> {
         Box::pin(self.bind(
             client,
             &params.parent_id,
@@ -1253,10 +1069,7 @@ pub fn category_move_below() -> CategoryMoveBelowStmt {
     )
 }
 impl CategoryMoveBelowStmt {
-    pub async fn prepare<'a, C: GenericClient>(
-        mut self,
-        client: &'a C,
-    ) -> Result<Self, tokio_postgres::Error> {
+    pub async fn prepare<'a, C: GenericClient>(mut self, client: &'a C) -> Result<Self, tokio_postgres::Error> {
         self.1 = Some(client.prepare(self.0).await?);
         Ok(self)
     }
@@ -1268,9 +1081,7 @@ impl CategoryMoveBelowStmt {
         now: &'a jiff::Timestamp,
         id: &'a uuid::Uuid,
     ) -> Result<u64, tokio_postgres::Error> {
-        client
-            .execute(self.0, &[new_path, old_depth, now, id])
-            .await
+        client.execute(self.0, &[new_path, old_depth, now, id]).await
     }
 }
 impl<'a, C: GenericClient + Send + Sync, T1: crate::ArraySql<Item = uuid::Uuid>>
@@ -1279,9 +1090,7 @@ impl<'a, C: GenericClient + Send + Sync, T1: crate::ArraySql<Item = uuid::Uuid>>
         'a,
         'a,
         CategoryMoveBelowParams<T1>,
-        std::pin::Pin<
-            Box<dyn futures::Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'a>,
-        >,
+        std::pin::Pin<Box<dyn futures::Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'a>>,
         C,
     > for CategoryMoveBelowStmt
 {
@@ -1289,16 +1098,8 @@ impl<'a, C: GenericClient + Send + Sync, T1: crate::ArraySql<Item = uuid::Uuid>>
         &'a self,
         client: &'a C,
         params: &'a CategoryMoveBelowParams<T1>,
-    ) -> std::pin::Pin<
-        Box<dyn futures::Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'a>,
-    > {
-        Box::pin(self.bind(
-            client,
-            &params.new_path,
-            &params.old_depth,
-            &params.now,
-            &params.id,
-        ))
+    ) -> std::pin::Pin<Box<dyn futures::Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'a>> {
+        Box::pin(self.bind(client, &params.new_path, &params.old_depth, &params.now, &params.id))
     }
 }
 pub struct CategoryRefreshProductsStmt(&'static str, Option<tokio_postgres::Statement>);
@@ -1309,10 +1110,7 @@ pub fn category_refresh_products() -> CategoryRefreshProductsStmt {
     )
 }
 impl CategoryRefreshProductsStmt {
-    pub async fn prepare<'a, C: GenericClient>(
-        mut self,
-        client: &'a C,
-    ) -> Result<Self, tokio_postgres::Error> {
+    pub async fn prepare<'a, C: GenericClient>(mut self, client: &'a C) -> Result<Self, tokio_postgres::Error> {
         self.1 = Some(client.prepare(self.0).await?);
         Ok(self)
     }
@@ -1332,10 +1130,7 @@ pub fn category_in_use() -> CategoryInUseStmt {
     )
 }
 impl CategoryInUseStmt {
-    pub async fn prepare<'a, C: GenericClient>(
-        mut self,
-        client: &'a C,
-    ) -> Result<Self, tokio_postgres::Error> {
+    pub async fn prepare<'a, C: GenericClient>(mut self, client: &'a C) -> Result<Self, tokio_postgres::Error> {
         self.1 = Some(client.prepare(self.0).await?);
         Ok(self)
     }
@@ -1350,10 +1145,7 @@ impl CategoryInUseStmt {
             query: self.0,
             cached: self.1.as_ref(),
             extractor: |row: &tokio_postgres::Row| -> Result<CategoryInUse, tokio_postgres::Error> {
-                Ok(CategoryInUse {
-                    has_children: row.try_get(0)?,
-                    has_products: row.try_get(1)?,
-                })
+                Ok(CategoryInUse { has_children: row.try_get(0)?, has_products: row.try_get(1)? })
             },
             mapper: |it| CategoryInUse::from(it),
         }
@@ -1367,10 +1159,7 @@ pub fn category_forget_deleted_products() -> CategoryForgetDeletedProductsStmt {
     )
 }
 impl CategoryForgetDeletedProductsStmt {
-    pub async fn prepare<'a, C: GenericClient>(
-        mut self,
-        client: &'a C,
-    ) -> Result<Self, tokio_postgres::Error> {
+    pub async fn prepare<'a, C: GenericClient>(mut self, client: &'a C) -> Result<Self, tokio_postgres::Error> {
         self.1 = Some(client.prepare(self.0).await?);
         Ok(self)
     }
@@ -1387,10 +1176,7 @@ pub fn category_delete() -> CategoryDeleteStmt {
     CategoryDeleteStmt("DELETE FROM catalog.category WHERE id = $1", None)
 }
 impl CategoryDeleteStmt {
-    pub async fn prepare<'a, C: GenericClient>(
-        mut self,
-        client: &'a C,
-    ) -> Result<Self, tokio_postgres::Error> {
+    pub async fn prepare<'a, C: GenericClient>(mut self, client: &'a C) -> Result<Self, tokio_postgres::Error> {
         self.1 = Some(client.prepare(self.0).await?);
         Ok(self)
     }

@@ -42,25 +42,9 @@ pub struct ImageRowBorrowed<'a> {
 }
 impl<'a> From<ImageRowBorrowed<'a>> for ImageRow {
     fn from(
-        ImageRowBorrowed {
-            id,
-            url,
-            alt,
-            width_px,
-            height_px,
-            position,
-            created_at,
-        }: ImageRowBorrowed<'a>,
+        ImageRowBorrowed { id, url, alt, width_px, height_px, position, created_at }: ImageRowBorrowed<'a>,
     ) -> Self {
-        Self {
-            id,
-            url: url.into(),
-            alt: alt.into(),
-            width_px,
-            height_px,
-            position,
-            created_at,
-        }
+        Self { id, url: url.into(), alt: alt.into(), width_px, height_px, position, created_at }
     }
 }
 use crate::client::async_::GenericClient;
@@ -88,16 +72,14 @@ where
         }
     }
     pub async fn one(self) -> Result<T, tokio_postgres::Error> {
-        let row =
-            crate::client::async_::one(self.client, self.query, &self.params, self.cached).await?;
+        let row = crate::client::async_::one(self.client, self.query, &self.params, self.cached).await?;
         Ok((self.mapper)((self.extractor)(&row)?))
     }
     pub async fn all(self) -> Result<Vec<T>, tokio_postgres::Error> {
         self.iter().await?.try_collect().await
     }
     pub async fn opt(self) -> Result<Option<T>, tokio_postgres::Error> {
-        let opt_row =
-            crate::client::async_::opt(self.client, self.query, &self.params, self.cached).await?;
+        let opt_row = crate::client::async_::opt(self.client, self.query, &self.params, self.cached).await?;
         Ok(opt_row
             .map(|row| {
                 let extracted = (self.extractor)(&row)?;
@@ -107,17 +89,9 @@ where
     }
     pub async fn iter(
         self,
-    ) -> Result<
-        impl futures::Stream<Item = Result<T, tokio_postgres::Error>> + 'c,
-        tokio_postgres::Error,
-    > {
-        let stream = crate::client::async_::raw(
-            self.client,
-            self.query,
-            crate::slice_iter(&self.params),
-            self.cached,
-        )
-        .await?;
+    ) -> Result<impl futures::Stream<Item = Result<T, tokio_postgres::Error>> + 'c, tokio_postgres::Error> {
+        let stream =
+            crate::client::async_::raw(self.client, self.query, crate::slice_iter(&self.params), self.cached).await?;
         let mapped = stream
             .map(move |res| {
                 res.and_then(|row| {
@@ -152,16 +126,14 @@ where
         }
     }
     pub async fn one(self) -> Result<T, tokio_postgres::Error> {
-        let row =
-            crate::client::async_::one(self.client, self.query, &self.params, self.cached).await?;
+        let row = crate::client::async_::one(self.client, self.query, &self.params, self.cached).await?;
         Ok((self.mapper)((self.extractor)(&row)?))
     }
     pub async fn all(self) -> Result<Vec<T>, tokio_postgres::Error> {
         self.iter().await?.try_collect().await
     }
     pub async fn opt(self) -> Result<Option<T>, tokio_postgres::Error> {
-        let opt_row =
-            crate::client::async_::opt(self.client, self.query, &self.params, self.cached).await?;
+        let opt_row = crate::client::async_::opt(self.client, self.query, &self.params, self.cached).await?;
         Ok(opt_row
             .map(|row| {
                 let extracted = (self.extractor)(&row)?;
@@ -171,17 +143,9 @@ where
     }
     pub async fn iter(
         self,
-    ) -> Result<
-        impl futures::Stream<Item = Result<T, tokio_postgres::Error>> + 'c,
-        tokio_postgres::Error,
-    > {
-        let stream = crate::client::async_::raw(
-            self.client,
-            self.query,
-            crate::slice_iter(&self.params),
-            self.cached,
-        )
-        .await?;
+    ) -> Result<impl futures::Stream<Item = Result<T, tokio_postgres::Error>> + 'c, tokio_postgres::Error> {
+        let stream =
+            crate::client::async_::raw(self.client, self.query, crate::slice_iter(&self.params), self.cached).await?;
         let mapped = stream
             .map(move |res| {
                 res.and_then(|row| {
@@ -201,10 +165,7 @@ pub fn image_list() -> ImageListStmt {
     )
 }
 impl ImageListStmt {
-    pub async fn prepare<'a, C: GenericClient>(
-        mut self,
-        client: &'a C,
-    ) -> Result<Self, tokio_postgres::Error> {
+    pub async fn prepare<'a, C: GenericClient>(mut self, client: &'a C) -> Result<Self, tokio_postgres::Error> {
         self.1 = Some(client.prepare(self.0).await?);
         Ok(self)
     }
@@ -218,18 +179,17 @@ impl ImageListStmt {
             params: [product_id],
             query: self.0,
             cached: self.1.as_ref(),
-            extractor:
-                |row: &tokio_postgres::Row| -> Result<ImageRowBorrowed, tokio_postgres::Error> {
-                    Ok(ImageRowBorrowed {
-                        id: row.try_get(0)?,
-                        url: row.try_get(1)?,
-                        alt: row.try_get(2)?,
-                        width_px: row.try_get(3)?,
-                        height_px: row.try_get(4)?,
-                        position: row.try_get(5)?,
-                        created_at: row.try_get(6)?,
-                    })
-                },
+            extractor: |row: &tokio_postgres::Row| -> Result<ImageRowBorrowed, tokio_postgres::Error> {
+                Ok(ImageRowBorrowed {
+                    id: row.try_get(0)?,
+                    url: row.try_get(1)?,
+                    alt: row.try_get(2)?,
+                    width_px: row.try_get(3)?,
+                    height_px: row.try_get(4)?,
+                    position: row.try_get(5)?,
+                    created_at: row.try_get(6)?,
+                })
+            },
             mapper: |it| ImageRow::from(it),
         }
     }
@@ -242,10 +202,7 @@ pub fn image_insert() -> ImageInsertStmt {
     )
 }
 impl ImageInsertStmt {
-    pub async fn prepare<'a, C: GenericClient>(
-        mut self,
-        client: &'a C,
-    ) -> Result<Self, tokio_postgres::Error> {
+    pub async fn prepare<'a, C: GenericClient>(mut self, client: &'a C) -> Result<Self, tokio_postgres::Error> {
         self.1 = Some(client.prepare(self.0).await?);
         Ok(self)
     }
@@ -266,31 +223,24 @@ impl ImageInsertStmt {
             params: [id, product_id, url, alt, width_px, height_px, position, now],
             query: self.0,
             cached: self.1.as_ref(),
-            extractor:
-                |row: &tokio_postgres::Row| -> Result<ImageRowBorrowed, tokio_postgres::Error> {
-                    Ok(ImageRowBorrowed {
-                        id: row.try_get(0)?,
-                        url: row.try_get(1)?,
-                        alt: row.try_get(2)?,
-                        width_px: row.try_get(3)?,
-                        height_px: row.try_get(4)?,
-                        position: row.try_get(5)?,
-                        created_at: row.try_get(6)?,
-                    })
-                },
+            extractor: |row: &tokio_postgres::Row| -> Result<ImageRowBorrowed, tokio_postgres::Error> {
+                Ok(ImageRowBorrowed {
+                    id: row.try_get(0)?,
+                    url: row.try_get(1)?,
+                    alt: row.try_get(2)?,
+                    width_px: row.try_get(3)?,
+                    height_px: row.try_get(4)?,
+                    position: row.try_get(5)?,
+                    created_at: row.try_get(6)?,
+                })
+            },
             mapper: |it| ImageRow::from(it),
         }
     }
 }
 impl<'c, 'a, 's, C: GenericClient, T1: crate::StringSql, T2: crate::StringSql>
-    crate::client::async_::Params<
-        'c,
-        'a,
-        's,
-        ImageInsertParams<T1, T2>,
-        ImageRowQuery<'c, 'a, 's, C, ImageRow, 8>,
-        C,
-    > for ImageInsertStmt
+    crate::client::async_::Params<'c, 'a, 's, ImageInsertParams<T1, T2>, ImageRowQuery<'c, 'a, 's, C, ImageRow, 8>, C>
+    for ImageInsertStmt
 {
     fn params(
         &'s self,
@@ -318,10 +268,7 @@ pub fn image_next_position() -> ImageNextPositionStmt {
     )
 }
 impl ImageNextPositionStmt {
-    pub async fn prepare<'a, C: GenericClient>(
-        mut self,
-        client: &'a C,
-    ) -> Result<Self, tokio_postgres::Error> {
+    pub async fn prepare<'a, C: GenericClient>(mut self, client: &'a C) -> Result<Self, tokio_postgres::Error> {
         self.1 = Some(client.prepare(self.0).await?);
         Ok(self)
     }
@@ -342,16 +289,10 @@ impl ImageNextPositionStmt {
 }
 pub struct ImageDeleteStmt(&'static str, Option<tokio_postgres::Statement>);
 pub fn image_delete() -> ImageDeleteStmt {
-    ImageDeleteStmt(
-        "DELETE FROM catalog.product_image WHERE id = $1 AND product_id = $2",
-        None,
-    )
+    ImageDeleteStmt("DELETE FROM catalog.product_image WHERE id = $1 AND product_id = $2", None)
 }
 impl ImageDeleteStmt {
-    pub async fn prepare<'a, C: GenericClient>(
-        mut self,
-        client: &'a C,
-    ) -> Result<Self, tokio_postgres::Error> {
+    pub async fn prepare<'a, C: GenericClient>(mut self, client: &'a C) -> Result<Self, tokio_postgres::Error> {
         self.1 = Some(client.prepare(self.0).await?);
         Ok(self)
     }
@@ -370,9 +311,7 @@ impl<'a, C: GenericClient + Send + Sync>
         'a,
         'a,
         ImageDeleteParams,
-        std::pin::Pin<
-            Box<dyn futures::Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'a>,
-        >,
+        std::pin::Pin<Box<dyn futures::Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'a>>,
         C,
     > for ImageDeleteStmt
 {
@@ -380,9 +319,7 @@ impl<'a, C: GenericClient + Send + Sync>
         &'a self,
         client: &'a C,
         params: &'a ImageDeleteParams,
-    ) -> std::pin::Pin<
-        Box<dyn futures::Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'a>,
-    > {
+    ) -> std::pin::Pin<Box<dyn futures::Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'a>> {
         Box::pin(self.bind(client, &params.id, &params.product_id))
     }
 }
@@ -394,10 +331,7 @@ pub fn product_images_changed() -> ProductImagesChangedStmt {
     )
 }
 impl ProductImagesChangedStmt {
-    pub async fn prepare<'a, C: GenericClient>(
-        mut self,
-        client: &'a C,
-    ) -> Result<Self, tokio_postgres::Error> {
+    pub async fn prepare<'a, C: GenericClient>(mut self, client: &'a C) -> Result<Self, tokio_postgres::Error> {
         self.1 = Some(client.prepare(self.0).await?);
         Ok(self)
     }
@@ -416,9 +350,7 @@ impl<'a, C: GenericClient + Send + Sync>
         'a,
         'a,
         ProductImagesChangedParams,
-        std::pin::Pin<
-            Box<dyn futures::Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'a>,
-        >,
+        std::pin::Pin<Box<dyn futures::Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'a>>,
         C,
     > for ProductImagesChangedStmt
 {
@@ -426,9 +358,7 @@ impl<'a, C: GenericClient + Send + Sync>
         &'a self,
         client: &'a C,
         params: &'a ProductImagesChangedParams,
-    ) -> std::pin::Pin<
-        Box<dyn futures::Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'a>,
-    > {
+    ) -> std::pin::Pin<Box<dyn futures::Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'a>> {
         Box::pin(self.bind(client, &params.id, &params.now))
     }
 }

@@ -34,11 +34,7 @@ pub struct ProductLockBySkusBorrowed<'a> {
 }
 impl<'a> From<ProductLockBySkusBorrowed<'a>> for ProductLockBySkus {
     fn from(ProductLockBySkusBorrowed { id, sku, version }: ProductLockBySkusBorrowed<'a>) -> Self {
-        Self {
-            id,
-            sku: sku.into(),
-            version,
-        }
+        Self { id, sku: sku.into(), version }
     }
 }
 #[derive(Debug, Clone, PartialEq)]
@@ -55,20 +51,8 @@ pub struct ProductKeptBorrowed<'a> {
     pub rating_count: i32,
 }
 impl<'a> From<ProductKeptBorrowed<'a>> for ProductKept {
-    fn from(
-        ProductKeptBorrowed {
-            id,
-            slug,
-            rating,
-            rating_count,
-        }: ProductKeptBorrowed<'a>,
-    ) -> Self {
-        Self {
-            id,
-            slug: slug.into(),
-            rating,
-            rating_count,
-        }
+    fn from(ProductKeptBorrowed { id, slug, rating, rating_count }: ProductKeptBorrowed<'a>) -> Self {
+        Self { id, slug: slug.into(), rating, rating_count }
     }
 }
 #[derive(Debug, Clone, PartialEq)]
@@ -81,13 +65,8 @@ pub struct ProductSimilarWordsBorrowed<'a> {
     pub similarity: f32,
 }
 impl<'a> From<ProductSimilarWordsBorrowed<'a>> for ProductSimilarWords {
-    fn from(
-        ProductSimilarWordsBorrowed { word, similarity }: ProductSimilarWordsBorrowed<'a>,
-    ) -> Self {
-        Self {
-            word: word.into(),
-            similarity,
-        }
+    fn from(ProductSimilarWordsBorrowed { word, similarity }: ProductSimilarWordsBorrowed<'a>) -> Self {
+        Self { word: word.into(), similarity }
     }
 }
 use crate::client::async_::GenericClient;
@@ -115,16 +94,14 @@ where
         }
     }
     pub async fn one(self) -> Result<T, tokio_postgres::Error> {
-        let row =
-            crate::client::async_::one(self.client, self.query, &self.params, self.cached).await?;
+        let row = crate::client::async_::one(self.client, self.query, &self.params, self.cached).await?;
         Ok((self.mapper)((self.extractor)(&row)?))
     }
     pub async fn all(self) -> Result<Vec<T>, tokio_postgres::Error> {
         self.iter().await?.try_collect().await
     }
     pub async fn opt(self) -> Result<Option<T>, tokio_postgres::Error> {
-        let opt_row =
-            crate::client::async_::opt(self.client, self.query, &self.params, self.cached).await?;
+        let opt_row = crate::client::async_::opt(self.client, self.query, &self.params, self.cached).await?;
         Ok(opt_row
             .map(|row| {
                 let extracted = (self.extractor)(&row)?;
@@ -134,17 +111,9 @@ where
     }
     pub async fn iter(
         self,
-    ) -> Result<
-        impl futures::Stream<Item = Result<T, tokio_postgres::Error>> + 'c,
-        tokio_postgres::Error,
-    > {
-        let stream = crate::client::async_::raw(
-            self.client,
-            self.query,
-            crate::slice_iter(&self.params),
-            self.cached,
-        )
-        .await?;
+    ) -> Result<impl futures::Stream<Item = Result<T, tokio_postgres::Error>> + 'c, tokio_postgres::Error> {
+        let stream =
+            crate::client::async_::raw(self.client, self.query, crate::slice_iter(&self.params), self.cached).await?;
         let mapped = stream
             .map(move |res| {
                 res.and_then(|row| {
@@ -179,16 +148,14 @@ where
         }
     }
     pub async fn one(self) -> Result<T, tokio_postgres::Error> {
-        let row =
-            crate::client::async_::one(self.client, self.query, &self.params, self.cached).await?;
+        let row = crate::client::async_::one(self.client, self.query, &self.params, self.cached).await?;
         Ok((self.mapper)((self.extractor)(&row)?))
     }
     pub async fn all(self) -> Result<Vec<T>, tokio_postgres::Error> {
         self.iter().await?.try_collect().await
     }
     pub async fn opt(self) -> Result<Option<T>, tokio_postgres::Error> {
-        let opt_row =
-            crate::client::async_::opt(self.client, self.query, &self.params, self.cached).await?;
+        let opt_row = crate::client::async_::opt(self.client, self.query, &self.params, self.cached).await?;
         Ok(opt_row
             .map(|row| {
                 let extracted = (self.extractor)(&row)?;
@@ -198,17 +165,9 @@ where
     }
     pub async fn iter(
         self,
-    ) -> Result<
-        impl futures::Stream<Item = Result<T, tokio_postgres::Error>> + 'c,
-        tokio_postgres::Error,
-    > {
-        let stream = crate::client::async_::raw(
-            self.client,
-            self.query,
-            crate::slice_iter(&self.params),
-            self.cached,
-        )
-        .await?;
+    ) -> Result<impl futures::Stream<Item = Result<T, tokio_postgres::Error>> + 'c, tokio_postgres::Error> {
+        let stream =
+            crate::client::async_::raw(self.client, self.query, crate::slice_iter(&self.params), self.cached).await?;
         let mapped = stream
             .map(move |res| {
                 res.and_then(|row| {
@@ -232,10 +191,7 @@ impl<'c, 'a, 's, C, T: 'c, const N: usize> ProductLockBySkusQuery<'c, 'a, 's, C,
 where
     C: GenericClient,
 {
-    pub fn map<R>(
-        self,
-        mapper: fn(ProductLockBySkusBorrowed) -> R,
-    ) -> ProductLockBySkusQuery<'c, 'a, 's, C, R, N> {
+    pub fn map<R>(self, mapper: fn(ProductLockBySkusBorrowed) -> R) -> ProductLockBySkusQuery<'c, 'a, 's, C, R, N> {
         ProductLockBySkusQuery {
             client: self.client,
             params: self.params,
@@ -246,16 +202,14 @@ where
         }
     }
     pub async fn one(self) -> Result<T, tokio_postgres::Error> {
-        let row =
-            crate::client::async_::one(self.client, self.query, &self.params, self.cached).await?;
+        let row = crate::client::async_::one(self.client, self.query, &self.params, self.cached).await?;
         Ok((self.mapper)((self.extractor)(&row)?))
     }
     pub async fn all(self) -> Result<Vec<T>, tokio_postgres::Error> {
         self.iter().await?.try_collect().await
     }
     pub async fn opt(self) -> Result<Option<T>, tokio_postgres::Error> {
-        let opt_row =
-            crate::client::async_::opt(self.client, self.query, &self.params, self.cached).await?;
+        let opt_row = crate::client::async_::opt(self.client, self.query, &self.params, self.cached).await?;
         Ok(opt_row
             .map(|row| {
                 let extracted = (self.extractor)(&row)?;
@@ -265,17 +219,9 @@ where
     }
     pub async fn iter(
         self,
-    ) -> Result<
-        impl futures::Stream<Item = Result<T, tokio_postgres::Error>> + 'c,
-        tokio_postgres::Error,
-    > {
-        let stream = crate::client::async_::raw(
-            self.client,
-            self.query,
-            crate::slice_iter(&self.params),
-            self.cached,
-        )
-        .await?;
+    ) -> Result<impl futures::Stream<Item = Result<T, tokio_postgres::Error>> + 'c, tokio_postgres::Error> {
+        let stream =
+            crate::client::async_::raw(self.client, self.query, crate::slice_iter(&self.params), self.cached).await?;
         let mapped = stream
             .map(move |res| {
                 res.and_then(|row| {
@@ -299,10 +245,7 @@ impl<'c, 'a, 's, C, T: 'c, const N: usize> ProductKeptQuery<'c, 'a, 's, C, T, N>
 where
     C: GenericClient,
 {
-    pub fn map<R>(
-        self,
-        mapper: fn(ProductKeptBorrowed) -> R,
-    ) -> ProductKeptQuery<'c, 'a, 's, C, R, N> {
+    pub fn map<R>(self, mapper: fn(ProductKeptBorrowed) -> R) -> ProductKeptQuery<'c, 'a, 's, C, R, N> {
         ProductKeptQuery {
             client: self.client,
             params: self.params,
@@ -313,16 +256,14 @@ where
         }
     }
     pub async fn one(self) -> Result<T, tokio_postgres::Error> {
-        let row =
-            crate::client::async_::one(self.client, self.query, &self.params, self.cached).await?;
+        let row = crate::client::async_::one(self.client, self.query, &self.params, self.cached).await?;
         Ok((self.mapper)((self.extractor)(&row)?))
     }
     pub async fn all(self) -> Result<Vec<T>, tokio_postgres::Error> {
         self.iter().await?.try_collect().await
     }
     pub async fn opt(self) -> Result<Option<T>, tokio_postgres::Error> {
-        let opt_row =
-            crate::client::async_::opt(self.client, self.query, &self.params, self.cached).await?;
+        let opt_row = crate::client::async_::opt(self.client, self.query, &self.params, self.cached).await?;
         Ok(opt_row
             .map(|row| {
                 let extracted = (self.extractor)(&row)?;
@@ -332,17 +273,9 @@ where
     }
     pub async fn iter(
         self,
-    ) -> Result<
-        impl futures::Stream<Item = Result<T, tokio_postgres::Error>> + 'c,
-        tokio_postgres::Error,
-    > {
-        let stream = crate::client::async_::raw(
-            self.client,
-            self.query,
-            crate::slice_iter(&self.params),
-            self.cached,
-        )
-        .await?;
+    ) -> Result<impl futures::Stream<Item = Result<T, tokio_postgres::Error>> + 'c, tokio_postgres::Error> {
+        let stream =
+            crate::client::async_::raw(self.client, self.query, crate::slice_iter(&self.params), self.cached).await?;
         let mapped = stream
             .map(move |res| {
                 res.and_then(|row| {
@@ -377,16 +310,14 @@ where
         }
     }
     pub async fn one(self) -> Result<T, tokio_postgres::Error> {
-        let row =
-            crate::client::async_::one(self.client, self.query, &self.params, self.cached).await?;
+        let row = crate::client::async_::one(self.client, self.query, &self.params, self.cached).await?;
         Ok((self.mapper)((self.extractor)(&row)?))
     }
     pub async fn all(self) -> Result<Vec<T>, tokio_postgres::Error> {
         self.iter().await?.try_collect().await
     }
     pub async fn opt(self) -> Result<Option<T>, tokio_postgres::Error> {
-        let opt_row =
-            crate::client::async_::opt(self.client, self.query, &self.params, self.cached).await?;
+        let opt_row = crate::client::async_::opt(self.client, self.query, &self.params, self.cached).await?;
         Ok(opt_row
             .map(|row| {
                 let extracted = (self.extractor)(&row)?;
@@ -396,17 +327,9 @@ where
     }
     pub async fn iter(
         self,
-    ) -> Result<
-        impl futures::Stream<Item = Result<T, tokio_postgres::Error>> + 'c,
-        tokio_postgres::Error,
-    > {
-        let stream = crate::client::async_::raw(
-            self.client,
-            self.query,
-            crate::slice_iter(&self.params),
-            self.cached,
-        )
-        .await?;
+    ) -> Result<impl futures::Stream<Item = Result<T, tokio_postgres::Error>> + 'c, tokio_postgres::Error> {
+        let stream =
+            crate::client::async_::raw(self.client, self.query, crate::slice_iter(&self.params), self.cached).await?;
         let mapped = stream
             .map(move |res| {
                 res.and_then(|row| {
@@ -423,18 +346,14 @@ pub struct ProductSimilarWordsQuery<'c, 'a, 's, C: GenericClient, T, const N: us
     params: [&'a (dyn postgres_types::ToSql + Sync); N],
     query: &'static str,
     cached: Option<&'s tokio_postgres::Statement>,
-    extractor:
-        fn(&tokio_postgres::Row) -> Result<ProductSimilarWordsBorrowed, tokio_postgres::Error>,
+    extractor: fn(&tokio_postgres::Row) -> Result<ProductSimilarWordsBorrowed, tokio_postgres::Error>,
     mapper: fn(ProductSimilarWordsBorrowed) -> T,
 }
 impl<'c, 'a, 's, C, T: 'c, const N: usize> ProductSimilarWordsQuery<'c, 'a, 's, C, T, N>
 where
     C: GenericClient,
 {
-    pub fn map<R>(
-        self,
-        mapper: fn(ProductSimilarWordsBorrowed) -> R,
-    ) -> ProductSimilarWordsQuery<'c, 'a, 's, C, R, N> {
+    pub fn map<R>(self, mapper: fn(ProductSimilarWordsBorrowed) -> R) -> ProductSimilarWordsQuery<'c, 'a, 's, C, R, N> {
         ProductSimilarWordsQuery {
             client: self.client,
             params: self.params,
@@ -445,16 +364,14 @@ where
         }
     }
     pub async fn one(self) -> Result<T, tokio_postgres::Error> {
-        let row =
-            crate::client::async_::one(self.client, self.query, &self.params, self.cached).await?;
+        let row = crate::client::async_::one(self.client, self.query, &self.params, self.cached).await?;
         Ok((self.mapper)((self.extractor)(&row)?))
     }
     pub async fn all(self) -> Result<Vec<T>, tokio_postgres::Error> {
         self.iter().await?.try_collect().await
     }
     pub async fn opt(self) -> Result<Option<T>, tokio_postgres::Error> {
-        let opt_row =
-            crate::client::async_::opt(self.client, self.query, &self.params, self.cached).await?;
+        let opt_row = crate::client::async_::opt(self.client, self.query, &self.params, self.cached).await?;
         Ok(opt_row
             .map(|row| {
                 let extracted = (self.extractor)(&row)?;
@@ -464,17 +381,9 @@ where
     }
     pub async fn iter(
         self,
-    ) -> Result<
-        impl futures::Stream<Item = Result<T, tokio_postgres::Error>> + 'c,
-        tokio_postgres::Error,
-    > {
-        let stream = crate::client::async_::raw(
-            self.client,
-            self.query,
-            crate::slice_iter(&self.params),
-            self.cached,
-        )
-        .await?;
+    ) -> Result<impl futures::Stream<Item = Result<T, tokio_postgres::Error>> + 'c, tokio_postgres::Error> {
+        let stream =
+            crate::client::async_::raw(self.client, self.query, crate::slice_iter(&self.params), self.cached).await?;
         let mapped = stream
             .map(move |res| {
                 res.and_then(|row| {
@@ -509,16 +418,14 @@ where
         }
     }
     pub async fn one(self) -> Result<T, tokio_postgres::Error> {
-        let row =
-            crate::client::async_::one(self.client, self.query, &self.params, self.cached).await?;
+        let row = crate::client::async_::one(self.client, self.query, &self.params, self.cached).await?;
         Ok((self.mapper)((self.extractor)(&row)?))
     }
     pub async fn all(self) -> Result<Vec<T>, tokio_postgres::Error> {
         self.iter().await?.try_collect().await
     }
     pub async fn opt(self) -> Result<Option<T>, tokio_postgres::Error> {
-        let opt_row =
-            crate::client::async_::opt(self.client, self.query, &self.params, self.cached).await?;
+        let opt_row = crate::client::async_::opt(self.client, self.query, &self.params, self.cached).await?;
         Ok(opt_row
             .map(|row| {
                 let extracted = (self.extractor)(&row)?;
@@ -528,17 +435,9 @@ where
     }
     pub async fn iter(
         self,
-    ) -> Result<
-        impl futures::Stream<Item = Result<T, tokio_postgres::Error>> + 'c,
-        tokio_postgres::Error,
-    > {
-        let stream = crate::client::async_::raw(
-            self.client,
-            self.query,
-            crate::slice_iter(&self.params),
-            self.cached,
-        )
-        .await?;
+    ) -> Result<impl futures::Stream<Item = Result<T, tokio_postgres::Error>> + 'c, tokio_postgres::Error> {
+        let stream =
+            crate::client::async_::raw(self.client, self.query, crate::slice_iter(&self.params), self.cached).await?;
         let mapped = stream
             .map(move |res| {
                 res.and_then(|row| {
@@ -558,10 +457,7 @@ pub fn product_find() -> ProductFindStmt {
     )
 }
 impl ProductFindStmt {
-    pub async fn prepare<'a, C: GenericClient>(
-        mut self,
-        client: &'a C,
-    ) -> Result<Self, tokio_postgres::Error> {
+    pub async fn prepare<'a, C: GenericClient>(mut self, client: &'a C) -> Result<Self, tokio_postgres::Error> {
         self.1 = Some(client.prepare(self.0).await?);
         Ok(self)
     }
@@ -588,10 +484,7 @@ pub fn product_lock() -> ProductLockStmt {
     )
 }
 impl ProductLockStmt {
-    pub async fn prepare<'a, C: GenericClient>(
-        mut self,
-        client: &'a C,
-    ) -> Result<Self, tokio_postgres::Error> {
+    pub async fn prepare<'a, C: GenericClient>(mut self, client: &'a C) -> Result<Self, tokio_postgres::Error> {
         self.1 = Some(client.prepare(self.0).await?);
         Ok(self)
     }
@@ -606,11 +499,7 @@ impl ProductLockStmt {
             query: self.0,
             cached: self.1.as_ref(),
             extractor: |row: &tokio_postgres::Row| -> Result<ProductLock, tokio_postgres::Error> {
-                Ok(ProductLock {
-                    id: row.try_get(0)?,
-                    version: row.try_get(1)?,
-                    deleted: row.try_get(2)?,
-                })
+                Ok(ProductLock { id: row.try_get(0)?, version: row.try_get(1)?, deleted: row.try_get(2)? })
             },
             mapper: |it| ProductLock::from(it),
         }
@@ -624,21 +513,11 @@ pub fn product_lock_by_skus() -> ProductLockBySkusStmt {
     )
 }
 impl ProductLockBySkusStmt {
-    pub async fn prepare<'a, C: GenericClient>(
-        mut self,
-        client: &'a C,
-    ) -> Result<Self, tokio_postgres::Error> {
+    pub async fn prepare<'a, C: GenericClient>(mut self, client: &'a C) -> Result<Self, tokio_postgres::Error> {
         self.1 = Some(client.prepare(self.0).await?);
         Ok(self)
     }
-    pub fn bind<
-        'c,
-        'a,
-        's,
-        C: GenericClient,
-        T1: crate::StringSql,
-        T2: crate::ArraySql<Item = T1>,
-    >(
+    pub fn bind<'c, 'a, 's, C: GenericClient, T1: crate::StringSql, T2: crate::ArraySql<Item = T1>>(
         &'s self,
         client: &'c C,
         skus: &'a T2,
@@ -648,14 +527,8 @@ impl ProductLockBySkusStmt {
             params: [skus],
             query: self.0,
             cached: self.1.as_ref(),
-            extractor: |
-                row: &tokio_postgres::Row,
-            | -> Result<ProductLockBySkusBorrowed, tokio_postgres::Error> {
-                Ok(ProductLockBySkusBorrowed {
-                    id: row.try_get(0)?,
-                    sku: row.try_get(1)?,
-                    version: row.try_get(2)?,
-                })
+            extractor: |row: &tokio_postgres::Row| -> Result<ProductLockBySkusBorrowed, tokio_postgres::Error> {
+                Ok(ProductLockBySkusBorrowed { id: row.try_get(0)?, sku: row.try_get(1)?, version: row.try_get(2)? })
             },
             mapper: |it| ProductLockBySkus::from(it),
         }
@@ -663,16 +536,10 @@ impl ProductLockBySkusStmt {
 }
 pub struct ProductKeptStmt(&'static str, Option<tokio_postgres::Statement>);
 pub fn product_kept() -> ProductKeptStmt {
-    ProductKeptStmt(
-        "SELECT id, slug, rating, rating_count FROM catalog.product WHERE id = ANY ($1)",
-        None,
-    )
+    ProductKeptStmt("SELECT id, slug, rating, rating_count FROM catalog.product WHERE id = ANY ($1)", None)
 }
 impl ProductKeptStmt {
-    pub async fn prepare<'a, C: GenericClient>(
-        mut self,
-        client: &'a C,
-    ) -> Result<Self, tokio_postgres::Error> {
+    pub async fn prepare<'a, C: GenericClient>(mut self, client: &'a C) -> Result<Self, tokio_postgres::Error> {
         self.1 = Some(client.prepare(self.0).await?);
         Ok(self)
     }
@@ -686,42 +553,28 @@ impl ProductKeptStmt {
             params: [ids],
             query: self.0,
             cached: self.1.as_ref(),
-            extractor:
-                |row: &tokio_postgres::Row| -> Result<ProductKeptBorrowed, tokio_postgres::Error> {
-                    Ok(ProductKeptBorrowed {
-                        id: row.try_get(0)?,
-                        slug: row.try_get(1)?,
-                        rating: row.try_get(2)?,
-                        rating_count: row.try_get(3)?,
-                    })
-                },
+            extractor: |row: &tokio_postgres::Row| -> Result<ProductKeptBorrowed, tokio_postgres::Error> {
+                Ok(ProductKeptBorrowed {
+                    id: row.try_get(0)?,
+                    slug: row.try_get(1)?,
+                    rating: row.try_get(2)?,
+                    rating_count: row.try_get(3)?,
+                })
+            },
             mapper: |it| ProductKept::from(it),
         }
     }
 }
 pub struct ProductSlugsTakenStmt(&'static str, Option<tokio_postgres::Statement>);
 pub fn product_slugs_taken() -> ProductSlugsTakenStmt {
-    ProductSlugsTakenStmt(
-        "SELECT slug FROM catalog.product WHERE slug = ANY ($1) AND deleted_at IS NULL",
-        None,
-    )
+    ProductSlugsTakenStmt("SELECT slug FROM catalog.product WHERE slug = ANY ($1) AND deleted_at IS NULL", None)
 }
 impl ProductSlugsTakenStmt {
-    pub async fn prepare<'a, C: GenericClient>(
-        mut self,
-        client: &'a C,
-    ) -> Result<Self, tokio_postgres::Error> {
+    pub async fn prepare<'a, C: GenericClient>(mut self, client: &'a C) -> Result<Self, tokio_postgres::Error> {
         self.1 = Some(client.prepare(self.0).await?);
         Ok(self)
     }
-    pub fn bind<
-        'c,
-        'a,
-        's,
-        C: GenericClient,
-        T1: crate::StringSql,
-        T2: crate::ArraySql<Item = T1>,
-    >(
+    pub fn bind<'c, 'a, 's, C: GenericClient, T1: crate::StringSql, T2: crate::ArraySql<Item = T1>>(
         &'s self,
         client: &'c C,
         slugs: &'a T2,
@@ -744,10 +597,7 @@ pub fn product_insert_many() -> ProductInsertManyStmt {
     )
 }
 impl ProductInsertManyStmt {
-    pub async fn prepare<'a, C: GenericClient>(
-        mut self,
-        client: &'a C,
-    ) -> Result<Self, tokio_postgres::Error> {
+    pub async fn prepare<'a, C: GenericClient>(mut self, client: &'a C) -> Result<Self, tokio_postgres::Error> {
         self.1 = Some(client.prepare(self.0).await?);
         Ok(self)
     }
@@ -766,9 +616,7 @@ impl<'a, C: GenericClient + Send + Sync, T1: crate::JsonSql>
         'a,
         'a,
         ProductInsertManyParams<T1>,
-        std::pin::Pin<
-            Box<dyn futures::Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'a>,
-        >,
+        std::pin::Pin<Box<dyn futures::Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'a>>,
         C,
     > for ProductInsertManyStmt
 {
@@ -776,9 +624,7 @@ impl<'a, C: GenericClient + Send + Sync, T1: crate::JsonSql>
         &'a self,
         client: &'a C,
         params: &'a ProductInsertManyParams<T1>,
-    ) -> std::pin::Pin<
-        Box<dyn futures::Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'a>,
-    > {
+    ) -> std::pin::Pin<Box<dyn futures::Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'a>> {
         Box::pin(self.bind(client, &params.now, &params.rows))
     }
 }
@@ -790,10 +636,7 @@ pub fn product_update_many() -> ProductUpdateManyStmt {
     )
 }
 impl ProductUpdateManyStmt {
-    pub async fn prepare<'a, C: GenericClient>(
-        mut self,
-        client: &'a C,
-    ) -> Result<Self, tokio_postgres::Error> {
+    pub async fn prepare<'a, C: GenericClient>(mut self, client: &'a C) -> Result<Self, tokio_postgres::Error> {
         self.1 = Some(client.prepare(self.0).await?);
         Ok(self)
     }
@@ -839,10 +682,7 @@ pub fn product_delete() -> ProductDeleteStmt {
     )
 }
 impl ProductDeleteStmt {
-    pub async fn prepare<'a, C: GenericClient>(
-        mut self,
-        client: &'a C,
-    ) -> Result<Self, tokio_postgres::Error> {
+    pub async fn prepare<'a, C: GenericClient>(mut self, client: &'a C) -> Result<Self, tokio_postgres::Error> {
         self.1 = Some(client.prepare(self.0).await?);
         Ok(self)
     }
@@ -861,9 +701,7 @@ impl<'a, C: GenericClient + Send + Sync>
         'a,
         'a,
         ProductDeleteParams,
-        std::pin::Pin<
-            Box<dyn futures::Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'a>,
-        >,
+        std::pin::Pin<Box<dyn futures::Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'a>>,
         C,
     > for ProductDeleteStmt
 {
@@ -871,9 +709,7 @@ impl<'a, C: GenericClient + Send + Sync>
         &'a self,
         client: &'a C,
         params: &'a ProductDeleteParams,
-    ) -> std::pin::Pin<
-        Box<dyn futures::Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'a>,
-    > {
+    ) -> std::pin::Pin<Box<dyn futures::Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'a>> {
         Box::pin(self.bind(client, &params.now, &params.id))
     }
 }
@@ -885,10 +721,7 @@ pub fn product_learn_words() -> ProductLearnWordsStmt {
     )
 }
 impl ProductLearnWordsStmt {
-    pub async fn prepare<'a, C: GenericClient>(
-        mut self,
-        client: &'a C,
-    ) -> Result<Self, tokio_postgres::Error> {
+    pub async fn prepare<'a, C: GenericClient>(mut self, client: &'a C) -> Result<Self, tokio_postgres::Error> {
         self.1 = Some(client.prepare(self.0).await?);
         Ok(self)
     }
@@ -908,32 +741,23 @@ pub fn product_learn_all_words() -> ProductLearnAllWordsStmt {
     )
 }
 impl ProductLearnAllWordsStmt {
-    pub async fn prepare<'a, C: GenericClient>(
-        mut self,
-        client: &'a C,
-    ) -> Result<Self, tokio_postgres::Error> {
+    pub async fn prepare<'a, C: GenericClient>(mut self, client: &'a C) -> Result<Self, tokio_postgres::Error> {
         self.1 = Some(client.prepare(self.0).await?);
         Ok(self)
     }
-    pub async fn bind<'c, 'a, 's, C: GenericClient>(
-        &'s self,
-        client: &'c C,
-    ) -> Result<u64, tokio_postgres::Error> {
+    pub async fn bind<'c, 'a, 's, C: GenericClient>(&'s self, client: &'c C) -> Result<u64, tokio_postgres::Error> {
         client.execute(self.0, &[]).await
     }
 }
 pub struct ProductSimilarWordsStmt(&'static str, Option<tokio_postgres::Statement>);
 pub fn product_similar_words() -> ProductSimilarWordsStmt {
     ProductSimilarWordsStmt(
-        "SELECT word, similarity(word, $1) AS similarity FROM catalog.search_word WHERE word % $1 ORDER BY similarity DESC, word LIMIT 12",
+        "SELECT word, similarity(word, $1) AS similarity FROM catalog.search_word WHERE word % $1 ORDER BY similarity DESC, word LIMIT 30",
         None,
     )
 }
 impl ProductSimilarWordsStmt {
-    pub async fn prepare<'a, C: GenericClient>(
-        mut self,
-        client: &'a C,
-    ) -> Result<Self, tokio_postgres::Error> {
+    pub async fn prepare<'a, C: GenericClient>(mut self, client: &'a C) -> Result<Self, tokio_postgres::Error> {
         self.1 = Some(client.prepare(self.0).await?);
         Ok(self)
     }
@@ -947,13 +771,8 @@ impl ProductSimilarWordsStmt {
             params: [word],
             query: self.0,
             cached: self.1.as_ref(),
-            extractor: |
-                row: &tokio_postgres::Row,
-            | -> Result<ProductSimilarWordsBorrowed, tokio_postgres::Error> {
-                Ok(ProductSimilarWordsBorrowed {
-                    word: row.try_get(0)?,
-                    similarity: row.try_get(1)?,
-                })
+            extractor: |row: &tokio_postgres::Row| -> Result<ProductSimilarWordsBorrowed, tokio_postgres::Error> {
+                Ok(ProductSimilarWordsBorrowed { word: row.try_get(0)?, similarity: row.try_get(1)? })
             },
             mapper: |it| ProductSimilarWords::from(it),
         }
@@ -961,27 +780,14 @@ impl ProductSimilarWordsStmt {
 }
 pub struct ProductKnownWordsStmt(&'static str, Option<tokio_postgres::Statement>);
 pub fn product_known_words() -> ProductKnownWordsStmt {
-    ProductKnownWordsStmt(
-        "SELECT word FROM catalog.search_word WHERE word = ANY ($1)",
-        None,
-    )
+    ProductKnownWordsStmt("SELECT word FROM catalog.search_word WHERE word = ANY ($1)", None)
 }
 impl ProductKnownWordsStmt {
-    pub async fn prepare<'a, C: GenericClient>(
-        mut self,
-        client: &'a C,
-    ) -> Result<Self, tokio_postgres::Error> {
+    pub async fn prepare<'a, C: GenericClient>(mut self, client: &'a C) -> Result<Self, tokio_postgres::Error> {
         self.1 = Some(client.prepare(self.0).await?);
         Ok(self)
     }
-    pub fn bind<
-        'c,
-        'a,
-        's,
-        C: GenericClient,
-        T1: crate::StringSql,
-        T2: crate::ArraySql<Item = T1>,
-    >(
+    pub fn bind<'c, 'a, 's, C: GenericClient, T1: crate::StringSql, T2: crate::ArraySql<Item = T1>>(
         &'s self,
         client: &'c C,
         words: &'a T2,
@@ -1004,17 +810,11 @@ pub fn catalog_is_empty() -> CatalogIsEmptyStmt {
     )
 }
 impl CatalogIsEmptyStmt {
-    pub async fn prepare<'a, C: GenericClient>(
-        mut self,
-        client: &'a C,
-    ) -> Result<Self, tokio_postgres::Error> {
+    pub async fn prepare<'a, C: GenericClient>(mut self, client: &'a C) -> Result<Self, tokio_postgres::Error> {
         self.1 = Some(client.prepare(self.0).await?);
         Ok(self)
     }
-    pub fn bind<'c, 'a, 's, C: GenericClient>(
-        &'s self,
-        client: &'c C,
-    ) -> BoolQuery<'c, 'a, 's, C, bool, 0> {
+    pub fn bind<'c, 'a, 's, C: GenericClient>(&'s self, client: &'c C) -> BoolQuery<'c, 'a, 's, C, bool, 0> {
         BoolQuery {
             client,
             params: [],
@@ -1027,23 +827,14 @@ impl CatalogIsEmptyStmt {
 }
 pub struct CatalogClearStmt(&'static str, Option<tokio_postgres::Statement>);
 pub fn catalog_clear() -> CatalogClearStmt {
-    CatalogClearStmt(
-        "TRUNCATE catalog.product, catalog.product_image, catalog.category, catalog.search_word",
-        None,
-    )
+    CatalogClearStmt("TRUNCATE catalog.product, catalog.product_image, catalog.category, catalog.search_word", None)
 }
 impl CatalogClearStmt {
-    pub async fn prepare<'a, C: GenericClient>(
-        mut self,
-        client: &'a C,
-    ) -> Result<Self, tokio_postgres::Error> {
+    pub async fn prepare<'a, C: GenericClient>(mut self, client: &'a C) -> Result<Self, tokio_postgres::Error> {
         self.1 = Some(client.prepare(self.0).await?);
         Ok(self)
     }
-    pub async fn bind<'c, 'a, 's, C: GenericClient>(
-        &'s self,
-        client: &'c C,
-    ) -> Result<u64, tokio_postgres::Error> {
+    pub async fn bind<'c, 'a, 's, C: GenericClient>(&'s self, client: &'c C) -> Result<u64, tokio_postgres::Error> {
         client.execute(self.0, &[]).await
     }
 }

@@ -1,0 +1,124 @@
+//! The plans of every list that the API offers, at 100,000 products: no plan may read the table or
+//! sort it.
+//!
+//! What is checked is what was really done (EXPLAIN ANALYZE), not what was estimated: no sequential
+//! scan of products; no node that looked at more rows than [`MOST_ROWS`] (a tenth of the table),
+//! those that a filter threw away included; no sort of more than that. Where two filters are each
+//! common and together rare, the planner walks an order until the page is full: that is what the
+//! tenth allows for.
+
+use entrepot_migrations::MIGRATIONS;
+use entrepot_runtime::Clock;
+use entrepot_testkit::test_database;
+use entrepot_web::{Cursor, PageRequest, Position};
+use serde_json::Value;
+
+use super::list::{ListConnection, list_explain, list_page};
+use super::{CategoryFilter, Columns, Filters, ListQuery, SearchText, SortField, SortKey};
+use crate::Dependencies;
+use crate::seed::{SeedProfile, seed};
+
+const MOST_ROWS: f64 = 10_000.0;
+
+/// Every filter alone, by itself common, middling and rare where it matters, and some together.
+fn filters(categories: &[(String, CategoryFilter)]) -> Vec<(String, Filters)> {
+    let none = Filters::default();
+    let mut all = vec![("nothing".to_owned(), none.clone())];
+    for (slug, category) in categories {
+        all.push((format!("category {slug}"), Filters { category: Some(*category), ..none.clone() }));
+    }
+    for brand in ["Brand 01", "Brand 15", "Brand 55", "Nobody"] {
+        all.push((brand.to_owned(), Filters { brand: Some(brand.to_owned()), ..none.clone() }));
+    }
+    for (min, max) in [(None, Some(5)), (Some(5), Some(6)), (Some(9_000), None), (Some(0), None)] {
+        let bounds = Filters { min_price: min.map(Into::into), max_price: max.map(Into::into), ..none.clone() };
+        all.push((format!("price {min:?} to {max:?}"), bounds));
+    }
+    for rating in [3, 5] {
+        all.push((format!("rating {rating}"), Filters { min_rating: Some(rating.into()), ..none.clone() }));
+    }
+    for in_stock in [true, false] {
+        all.push((format!("in stock {in_stock}"), Filters { in_stock: Some(in_stock), ..none.clone() }));
+    }
+    for tag in ["new", "bundle", "none"] {
+        all.push((format!("tag {tag}"), Filters { tag: Some(tag.to_owned()), ..none.clone() }));
+    }
+    for (name, value) in [("material", "oak"), ("widthCm", "80"), ("warrantyYears", "9")] {
+        let specifications = vec![(name.to_owned(), value.to_owned())];
+        all.push((format!("{name} {value}"), Filters { specifications, ..none.clone() }));
+    }
+    for text in ["oak", "quiet steel lamp", "\"solid oak\"", "gard"] {
+        all.push((format!("text {text}"), Filters { text: Some(SearchText::parse(text)), ..none.clone() }));
+    }
+    let together =
+        Filters { category: Some(categories[0].1), in_stock: Some(true), max_price: Some(20.into()), ..none.clone() };
+    all.push(("shelf, in stock, cheap".to_owned(), together));
+    all.push(("brand, tag".to_owned(), Filters { brand: Some("Brand 02".into()), tag: Some("sale".into()), ..none }));
+    all
+}
+
+/// The rows that the busiest node looked at, and the name of a node that may not be.
+fn worst(plan: &Value) -> (f64, Option<String>) {
+    let number = |name: &str| plan[name].as_f64().unwrap_or(0.0);
+    let node = plan["Node Type"].as_str().unwrap_or_default();
+    let removed = number("Rows Removed by Filter") + number("Rows Removed by Index Recheck");
+    let mut rows = (number("Actual Rows") + removed) * number("Actual Loops").max(1.0);
+    // A bitmap of entries in an index is not rows that were looked at.
+    if node.starts_with("Bitmap Index") || node.starts_with("BitmapAnd") || node.starts_with("BitmapOr") {
+        rows = 0.0;
+    }
+    let mut banned =
+        (node == "Seq Scan" && plan["Relation Name"] == "product").then(|| "a sequential scan of products".to_owned());
+    for child in plan["Plans"].as_array().into_iter().flatten() {
+        let (below, banned_below) = worst(child);
+        rows = rows.max(below);
+        banned = banned.or(banned_below);
+    }
+    (rows, banned)
+}
+
+#[tokio::test]
+async fn no_list_reads_or_sorts_the_table() {
+    let database = test_database(MIGRATIONS).await;
+    let to = Dependencies { database: database.database.clone(), clock: Clock::system() };
+    seed(&to, SeedProfile::Full, false, &|_, _| {}).await.expect("the full catalog");
+    let mut categories = Vec::new();
+    for slug in ["kitchen", "grocery", "grocery-tea-studio", "garden-tools", "kitchen-cookware-everyday"] {
+        let found = super::category_resolve(&to.database, slug).await.expect("answered");
+        categories.push((slug.to_owned(), found.unwrap_or_else(|| panic!("{slug} is seeded"))));
+    }
+    let mut faults = Vec::new();
+    let mut checked = 0;
+    for (name, filters) in filters(&categories) {
+        let mut fields =
+            vec![SortField::CreatedAt, SortField::UpdatedAt, SortField::Price, SortField::Title, SortField::Rating];
+        if filters.text.is_some() {
+            fields.push(SortField::Relevance);
+        }
+        for (field, descending) in fields.into_iter().flat_map(|field| [(field, false), (field, true)]) {
+            let mut query = ListQuery {
+                filters: filters.clone(),
+                sort: vec![SortKey { field, descending }],
+                columns: Columns::ALL,
+                page: PageRequest { limit: 50, position: Position::Start, number: None },
+            };
+            let connection = ListConnection::open(&to.database, &query).await.expect("a connection");
+            // The first page, and one from a cursor.
+            let next: Option<Cursor> = list_page(&connection, &query).await.expect("a page").next;
+            for position in std::iter::once(Position::Start).chain(next.map(Position::Cursor)) {
+                query.page.position = position;
+                let plan = list_explain(&connection, &query).await.expect("explained");
+                let (rows, banned) = worst(&plan[0]["Plan"]);
+                checked += 1;
+                if let Some(what) = banned {
+                    faults.push(format!("{name} by {field:?} {descending}: {what}"));
+                } else if rows > MOST_ROWS {
+                    faults.push(format!("{name} by {field:?} {descending}: looked at {rows} rows"));
+                }
+            }
+            connection.close().await;
+        }
+    }
+    assert!(faults.is_empty(), "{} of {checked} plans are at fault:\n{}", faults.len(), faults.join("\n"));
+    assert!(checked > 500, "only {checked} plans were checked");
+}

@@ -1,0 +1,110 @@
+//! Loading the real file, and files that are broken.
+
+use std::io::{Read, Write as _};
+use std::path::PathBuf;
+
+use entrepot_catalog::import::{ImportError, ImportReport, NoteKind, import_products, open};
+
+use crate::Shop;
+
+const HEADER: &str =
+    "product_id,manufacturer_id,department,brand,product_category,product_type,package_size,list_price\n";
+
+async fn load(shop: &Shop, text: impl Into<Vec<u8>>) -> Result<ImportReport, ImportError> {
+    let input: Box<dyn Read + Send> = Box::new(std::io::Cursor::new(text.into()));
+    import_products(&shop.to, input, "USD".parse().expect("a currency")).await
+}
+
+#[tokio::test]
+async fn the_real_file_loads_whole_and_loading_it_again_changes_nothing() {
+    let shop = Shop::empty().await;
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../data/complete-journey/products.csv.gz");
+    for (created, unchanged) in [(92_331, 0), (0, 92_331)] {
+        let (input, _) = open(&path, |_| {}).expect("the file is committed");
+        let report = import_products(&shop.to, input, "USD".parse().expect("a currency")).await.expect("it is sound");
+        assert_eq!(
+            (report.rows, report.created, report.updated, report.unchanged, report.refused),
+            (92_331, created, 0, unchanged, 0)
+        );
+        let count = |kind| report.notes.iter().filter(|note| note.kind == kind).count();
+        assert_eq!(count(NoteKind::NoPrice), 24_142);
+        assert_eq!((count(NoteKind::NoCategory), count(NoteKind::NoType), count(NoteKind::NoSize)), (540, 528, 30_586));
+    }
+    let product = shop.get("/products/26190").await;
+    assert_eq!((product["title"].as_str(), product["price"].is_null()), (Some("Apple Sauce, 50 oz"), true));
+    assert_eq!(product["category"]["slug"], "grocery-fruit-shelf-stable");
+    assert_eq!(shop.get("/products?count=exact&limit=1").await["page"]["total"], 92_331);
+    let versions: i64 = shop
+        .database
+        .client()
+        .await
+        .query_one("SELECT max(version) FROM catalog.product", &[])
+        .await
+        .expect("counted")
+        .get(0);
+    assert_eq!(versions, 1, "a second load made no new versions");
+}
+
+#[tokio::test]
+async fn a_file_owns_only_its_own_columns() {
+    let shop = Shop::empty().await;
+    load(&shop, format!("{HEADER}1,69,TEA,Private,GREEN,SENCHA,4 OZ,2.5\n")).await.expect("sound");
+    let patch = serde_json::json!({"stock": 9, "description": "Grassy.", "slug": "my-sencha"});
+    shop.server.patch("/api/v2/products/1").merge_patch(&patch).await.ok();
+    let report =
+        load(&shop, format!("{HEADER}1,69,TEA,Private,GREEN,SENCHA,4 OZ,3\n2,69,TEA,,,,,\n")).await.expect("sound");
+    assert_eq!((report.created, report.updated, report.categories_created), (1, 1, 0));
+    let product = shop.get("/products/1").await;
+    assert_eq!(product["price"]["amount"], "3.00");
+    assert_eq!(
+        (&product["stock"], &product["description"], &product["slug"]),
+        (&9.into(), &"Grassy.".into(), &"my-sencha".into())
+    );
+}
+
+#[tokio::test]
+async fn rows_that_cannot_be_sold_are_refused_by_line_and_the_rest_is_taken() {
+    let shop = Shop::empty().await;
+    let text = format!("{HEADER}1,69,TEA,P,G,A,,1\n2,69,TEA,P,G,B,,-1\n1,69,TEA,P,G,C,,1\n3,69,,P,G,D,,1\n");
+    let report = load(&shop, text).await.expect("sound");
+    assert_eq!((report.rows, report.created, report.refused), (4, 1, 3));
+    let refused: Vec<u64> =
+        report.notes.iter().filter(|note| note.kind == NoteKind::Refused).map(|note| note.line).collect();
+    assert_eq!(refused, [3, 4, 5]);
+}
+
+#[tokio::test]
+async fn a_broken_file_leaves_the_catalog_as_it_was_and_says_where() {
+    let shop = Shop::sample().await;
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    gzip.write_all(HEADER.as_bytes()).expect("in memory");
+    for id in 1..5_000 {
+        writeln!(gzip, "{id},69,TEA,P,G,A{id},,1").expect("in memory");
+    }
+    let mut half = gzip.finish().expect("in memory");
+    half.truncate(half.len() / 2);
+    let folder = std::env::temp_dir().join(format!("entrepot-half-{}.gz", std::process::id()));
+    std::fs::write(&folder, half).expect("written");
+    let (input, _) = open(&folder, |_| {}).expect("opened");
+    std::fs::remove_file(&folder).expect("removed");
+    let error = import_products(&shop.to, input, "USD".parse().expect("a currency")).await.expect_err("half a file");
+    assert!(matches!(&error, ImportError::Unreadable { line, .. } if *line > 100), "{error}");
+
+    let good = "1,69,TEA,P,G,A,,1\n";
+    for (text, wanted) in [
+        (format!("{HEADER}{good}2,69,TEA\n"), "line 3"),
+        (format!("{HEADER}{good}{good}two,69,TEA,P,G,B,,1\n"), "line 4: product_id is \"two\""),
+        (format!("{HEADER}{good}2,69,TEA,P,G,B,,cheap\n"), "line 3: list_price is \"cheap\""),
+        (format!("{}{good}", HEADER.replace("list_price", "price")), "line 1: the header has no column \"list_price\""),
+        (String::new(), "line 1"),
+    ] {
+        let error = load(&shop, text.clone()).await.expect_err(&text).to_string();
+        assert!(error.starts_with(wanted), "{text}: {error}");
+    }
+    let invalid = [HEADER.as_bytes(), good.as_bytes(), b"2,69,T\xffA,P,G,B,,1\n"].concat();
+    assert!(load(&shop, invalid).await.expect_err("no UTF-8").to_string().starts_with("line 3"));
+
+    assert_eq!(shop.get("/products?count=exact&limit=1").await["page"]["total"], 24);
+    shop.server.get("/api/v2/categories/tea-g").await.problem(404, "catalog.category_not_found");
+    assert!(matches!(open(&PathBuf::from("/nowhere"), |_| {}), Err(ImportError::Open { .. })));
+}

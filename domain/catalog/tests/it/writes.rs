@@ -1,0 +1,197 @@
+//! Changing the catalog: create, patch, delete, preconditions, batches, images.
+
+use serde_json::{Value, json};
+
+use crate::Shop;
+
+#[tokio::test]
+async fn a_product_is_put_in_changed_and_deleted() {
+    let shop = Shop::sample().await;
+    let body = json!({
+        "sku": "OOL-1", "title": "Tie Guan Yin", "description": "Rolled oolong.", "brand": "Smoke House", "category": "tea",
+        "packageSize": "100 g", "price": {"amount": "18.5", "currency": "EUR"}, "stock": 3,
+        "specifications": {"origin": "Anxi, China"}, "tags": ["new"],
+    });
+    let response = shop.server.post("/api/v2/products").json(&body).await;
+    let location = response.header("location").to_owned();
+    let etag = response.header("etag").to_owned();
+    assert_eq!(response.header("cache-control"), "no-store");
+    let made = response.created();
+    assert_eq!((&made["slug"], &made["price"]["amount"]), (&json!("tie-guan-yin"), &json!("18.50")));
+    let read = shop.server.get(&location).await;
+    assert_eq!(read.header("etag"), etag);
+    assert_eq!(read.ok(), made);
+    assert_eq!(shop.skus("/products?q=oolong").await, ["OOL-1"]);
+
+    let patch = json!({"title": "Iron Goddess", "brand": null, "specifications": {"leaf": "rolled"}, "stock": 2});
+    let patched = shop.server.patch(&location).merge_patch(&patch).await.ok();
+    assert_eq!(
+        (&patched["title"], &patched["brand"], &patched["stock"]),
+        (&json!("Iron Goddess"), &Value::Null, &json!(2))
+    );
+    assert_eq!(patched["specifications"], json!({"origin": "Anxi, China", "leaf": "rolled"}));
+    assert_eq!(patched["slug"], "tie-guan-yin", "an address does not change by itself");
+    assert_eq!(shop.skus("/products?q=goddess").await, ["OOL-1"], "search follows at once");
+
+    shop.server.delete(&location).await.status(204);
+    shop.server.get(&location).await.problem(410, "catalog.product_deleted");
+    shop.server.get("/api/v2/products/OOL-1").await.problem(404, "catalog.product_not_found");
+    shop.server.patch(&location).merge_patch(&json!({})).await.problem(410, "catalog.product_deleted");
+    shop.server.delete(&location).await.problem(410, "catalog.product_deleted");
+    shop.server.post("/api/v2/products").json(&body).await.created();
+}
+
+#[tokio::test]
+async fn inactive_products_are_in_no_list() {
+    let shop = Shop::sample().await;
+    shop.server.patch("/api/v2/products/TEA-001").merge_patch(&json!({"active": false})).await.ok();
+    assert_eq!(shop.get("/products/TEA-001").await["active"], false);
+    assert!(!shop.skus("/products?limit=200").await.contains(&"TEA-001".to_owned()));
+    assert_eq!(shop.skus("/products?q=darjeeling").await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_change_based_on_yesterday_is_refused() {
+    let shop = Shop::sample().await;
+    let path = "/api/v2/products/TEA-001";
+    let yesterday = shop.server.get(&format!("{path}?fields=title")).await.header("etag").to_owned();
+    let patch = |stock: i32| shop.server.patch(path).merge_patch(&json!({ "stock": stock }));
+    patch(1).header("if-match", &yesterday).await.ok();
+    patch(2).header("if-match", &yesterday).await.problem(412, "web.precondition_failed");
+    shop.server.delete(path).header("if-match", &yesterday).await.problem(412, "web.precondition_failed");
+    patch(3).header("if-match", "nonsense").await.problem(400, "web.invalid_header");
+    patch(4).header("if-match", "*").await.ok();
+    let today = shop.server.get(path).header("accept-encoding", "br").await.header("etag").to_owned();
+    patch(4).header("if-match", &today).await.ok();
+    let unchanged = shop.server.get(path).header("accept-encoding", "br").await.header("etag").to_owned();
+    assert_eq!(unchanged, today, "a patch that changes nothing makes no new version");
+}
+
+#[tokio::test]
+async fn of_two_changes_at_once_based_on_the_same_version_one_wins() {
+    let shop = Shop::sample().await;
+    let path = "/api/v2/products/TEA-002";
+    let etag = shop.server.get(path).await.header("etag").to_owned();
+    let attempt =
+        |stock: i32| shop.server.patch(path).merge_patch(&json!({ "stock": stock })).header("if-match", &etag);
+    let attempts =
+        futures_util::future::join_all((1..=8).map(|stock| async move { attempt(stock).await.status.as_u16() }));
+    let mut statuses = attempts.await;
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 412, 412, 412, 412, 412, 412, 412]);
+}
+
+#[tokio::test]
+async fn skus_and_slugs_are_unique_and_a_made_slug_gives_way() {
+    let shop = Shop::sample().await;
+    let post = |body: Value| shop.server.post("/api/v2/products").json(&body);
+    let problem = post(json!({"sku": "TEA-001", "title": "x"})).await.problem(409, "catalog.duplicate_sku");
+    assert_eq!(problem["errors"][0]["pointer"], "/sku");
+    post(json!({"sku": "N1", "title": "x", "slug": "earl-grey"})).await.problem(409, "catalog.duplicate_slug");
+    assert_eq!(post(json!({"sku": "N2", "title": "Earl Grey"})).await.created()["slug"], "earl-grey-n2");
+    let patch = shop.server.patch("/api/v2/products/N2").merge_patch(&json!({"sku": "TEA-001"}));
+    patch.await.problem(409, "catalog.duplicate_sku");
+    post(json!({"sku": "N3", "title": "x", "category": "none"})).await.problem(422, "catalog.unknown_category");
+    assert_eq!(shop.server.get("/api/v2/products/N3").await.status.as_u16(), 404);
+}
+
+#[tokio::test]
+async fn a_batch_creates_updates_and_leaves_alone() {
+    let shop = Shop::sample().await;
+    let row =
+        |sku: &str, title: &str, stock: i32| json!({"sku": sku, "title": title, "stock": stock, "category": "sweets"});
+    let body =
+        json!({"products": [row("A", "Anise", 1), row("B", "Barley Sugar", 2), row("TEA-022", "Shortbread", 5)]});
+    let first = shop.server.post("/api/v2/products/batch").json(&body).await.ok();
+    assert_eq!(first["summary"], json!({"created": 2, "updated": 1, "unchanged": 0, "failed": 0}));
+    let shortbread = shop.get("/products/TEA-022").await;
+    assert_eq!((&shortbread["stock"], &shortbread["slug"]), (&json!(5), &json!("shortbread")));
+    assert_eq!(shortbread["ratingCount"], 71, "ratings are nobody's to overwrite");
+    assert_eq!(shortbread["description"], "", "a row is the whole product");
+    let second = shop.server.post("/api/v2/products/batch").json(&body).await.ok();
+    assert_eq!(second["summary"], json!({"created": 0, "updated": 0, "unchanged": 3, "failed": 0}));
+}
+
+#[tokio::test]
+async fn one_bad_row_keeps_an_atomic_batch_out_and_only_itself_otherwise() {
+    let shop = Shop::sample().await;
+    let body = json!({"products": [
+        {"sku": "A", "title": "Anise"},
+        {"sku": "B", "title": "", "stock": -1},
+        {"sku": "A", "title": "Anise again"},
+        {"sku": "C", "title": "Candy", "category": "none"},
+        "not a product",
+    ]});
+    let problem = shop.server.post("/api/v2/products/batch").json(&body).await.problem(422, "catalog.batch_invalid");
+    let told: Vec<(&str, &str)> = problem["errors"]
+        .as_array()
+        .expect("faults")
+        .iter()
+        .map(|fault| (fault["pointer"].as_str().unwrap_or_default(), fault["code"].as_str().unwrap_or_default()))
+        .collect();
+    let wanted = [
+        ("/products/1/title", "empty"),
+        ("/products/1/stock", "negative"),
+        ("/products/2/sku", "repeated"),
+        ("/products/3/category", "unknown_category"),
+        ("/products/4", "wrong_type"),
+    ];
+    assert_eq!(told, wanted);
+    shop.server.get("/api/v2/products/A").await.problem(404, "catalog.product_not_found");
+
+    let result = shop.server.post("/api/v2/products/batch?atomic=false").json(&body).await.status(207).json();
+    assert_eq!(result["summary"], json!({"created": 1, "updated": 0, "unchanged": 0, "failed": 4}));
+    let statuses: Vec<_> =
+        result["results"].as_array().expect("rows").iter().map(|row| row["status"].clone()).collect();
+    assert_eq!(statuses, [201, 422, 422, 422, 422]);
+    shop.get("/products/A").await;
+
+    for (products, code) in [
+        (json!([]), "catalog.batch_size"),
+        (json!(vec![json!({}); 51]), "catalog.batch_size"),
+        (json!({}), "web.invalid_body"),
+    ] {
+        let body = json!({ "products": products });
+        shop.server.post("/api/v2/products/batch").json(&body).await.problem(422, code);
+    }
+}
+
+#[tokio::test]
+async fn images_belong_to_their_product() {
+    let shop = Shop::sample().await;
+    let path = "/api/v2/products/TEA-001/images";
+    let before = shop.server.get("/api/v2/products/TEA-001").await.header("etag").to_owned();
+    let image = json!({"url": "https://cdn.example/a.webp", "alt": "A cup", "widthPx": 640, "heightPx": 480});
+    let made = shop.server.post(path).json(&image).await.created();
+    assert_eq!(made["position"], 1, "behind the one that is there");
+    let product = shop.server.get("/api/v2/products/TEA-001").await;
+    assert_ne!(product.header("etag"), before);
+    assert_eq!(product.ok()["images"][1], made);
+    for url in ["ftp://x/y", "/local.png", "javascript:alert(1)", "https://"] {
+        let problem = shop.server.post(path).json(&json!({ "url": url })).await.problem(422, "web.invalid_body");
+        assert_eq!(problem["errors"][0]["code"], "url_form", "{url}");
+    }
+    let image_path = format!("{path}/{}", made["id"].as_str().expect("an id"));
+    shop.server.delete(&image_path).await.status(204);
+    shop.server.delete(&image_path).await.problem(404, "catalog.image_not_found");
+    shop.server.delete(&format!("{path}/nonsense")).await.problem(404, "catalog.image_not_found");
+    shop.server.post("/api/v2/products/none/images").json(&image).await.problem(404, "catalog.product_not_found");
+    for _ in 0..49 {
+        shop.server.post(path).json(&image).await.created();
+    }
+    shop.server.post(path).json(&image).await.problem(409, "catalog.too_many_images");
+}
+
+#[tokio::test]
+async fn a_seed_never_overwrites_a_catalog_unasked() {
+    use entrepot_catalog::seed::{SeedError, SeedProfile, seed};
+    let shop = Shop::sample().await;
+    let first = shop.get("/products/TEA-001").await;
+    let refused = seed(&shop.to, SeedProfile::Sample, false, &|_, _| {}).await;
+    assert!(matches!(refused, Err(SeedError::NotEmpty)));
+    shop.server.patch("/api/v2/products/TEA-001").merge_patch(&json!({"stock": 1})).await.ok();
+    seed(&shop.to, SeedProfile::Sample, true, &|_, _| {}).await.expect("a reset was asked for");
+    let mut second = shop.get("/products/TEA-001").await;
+    second["images"][0]["id"] = first["images"][0]["id"].clone();
+    assert_eq!(second, first, "a seed is the same every time");
+}
