@@ -36,6 +36,13 @@ pub struct Dependencies {
     pub clock: Clock,
 }
 
+/// The statement that reads products by their ids (`$1`), so that the benchmarks can hand the very
+/// same to `pgbench`.
+#[must_use]
+pub fn product_by_ids_sql() -> &'static str {
+    store::product_by_ids_sql()
+}
+
 /// The catalog's part of the program.
 #[must_use]
 pub fn module(dependencies: Dependencies, tasks: &Tasks) -> Module {

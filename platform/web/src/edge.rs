@@ -240,7 +240,7 @@ fn refuse_unread(parts: &axum::http::request::Parts, settings: &EdgeSettings) ->
     None
 }
 
-pub(crate) fn too_large(limit_bytes: usize) -> Problem {
+fn too_large(limit_bytes: usize) -> Problem {
     Problem::new(&kinds::BODY_TOO_LARGE, format!("a body may have {limit_bytes} bytes"))
 }
 

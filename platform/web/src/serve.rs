@@ -39,14 +39,15 @@ pub struct Connections {
 /// Serves `edge` on `listener` until `shutdown` begins, then drains. Tells how many connections had
 /// to be cut.
 pub async fn serve(listener: TcpListener, edge: Edge, connections: Connections, mut shutdown: ShutdownSignal) -> usize {
+    // `pipeline_flush` stays off: with it, hyper 1.12 never sends the answer to a request whose body
+    // was not read to its end, such as a 413.
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder
         .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(connections.header_timeout)
         .max_buf_size(MAX_HEAD_BYTES)
-        .max_headers(MAX_HEADERS)
-        .pipeline_flush(true);
+        .max_headers(MAX_HEADERS);
     builder
         .http2()
         .timer(TokioTimer::new())

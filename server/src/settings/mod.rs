@@ -327,7 +327,7 @@ mod tests {
     fn a_file_overrides_and_its_unknown_keys_are_named() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("shop.toml");
-        let mut check = |text: &str| {
+        let check = |text: &str| {
             std::fs::write(&path, text).expect("written");
             load(Some(&path), [], &[])
         };

@@ -209,7 +209,7 @@ fn placeholder() -> Product {
 }
 
 /// Products by their ids, with every column.
-pub(super) fn by_ids_sql() -> &'static str {
+pub(crate) fn by_ids_sql() -> &'static str {
     static SQL: LazyLock<String> = LazyLock::new(|| {
         format!("SELECT {} FROM catalog.product p{CATEGORY_JOIN} WHERE p.id = ANY ($1)", Columns::ALL.select_list())
     });

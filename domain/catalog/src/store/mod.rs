@@ -35,7 +35,7 @@ use uuid::Uuid;
 use crate::model::{CategoryRef, Image, ImageInput, Product, ProductRecord};
 
 pub(crate) use categories::CategoryRow;
-pub(crate) use columns::Columns;
+pub(crate) use columns::{Columns, by_ids_sql as product_by_ids_sql};
 pub(crate) use list::{
     CategoryFilter, Facet, FacetField, Filters, Found, ListConnection, ListError, ListQuery, SortField, SortKey,
     list_count, list_facets, list_page,

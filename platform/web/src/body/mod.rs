@@ -15,13 +15,10 @@ use serde_json::Value;
 pub use merge::merge_patch;
 pub use reader::{Reader, Text};
 
-use crate::edge::too_large;
 use crate::{Problem, kinds};
 
 /// How deeply a body may be nested.
 const DEEPEST: usize = 64;
-/// A little above what the edge enforces, for the message only.
-const MEBIBYTE: usize = 1024 * 1024;
 
 /// The JSON body of a request.
 #[derive(Debug)]
@@ -72,7 +69,7 @@ async fn collect(body: Body) -> Result<bytes::Bytes, Problem> {
             let mut source: Option<&(dyn std::error::Error + 'static)> = Some(&error);
             while let Some(cause) = source {
                 if cause.is::<LengthLimitError>() {
-                    return Err(too_large(10 * MEBIBYTE));
+                    return Err(Problem::new(&kinds::BODY_TOO_LARGE, "the body is larger than this server takes"));
                 }
                 source = cause.source();
             }

@@ -1,0 +1,79 @@
+//! A client that measures: one request after the other, or at a fixed rate counted from when each
+//! was due, so that a stalled server cannot hide what it made others wait.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::ensure;
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Empty};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use tokio::sync::{Mutex, Semaphore};
+
+#[derive(Clone)]
+pub(crate) struct Http {
+    client: Client<HttpConnector, Empty<Bytes>>,
+    address: SocketAddr,
+}
+
+impl Http {
+    pub(crate) fn new(address: SocketAddr) -> Self {
+        let mut connector = HttpConnector::new();
+        connector.set_nodelay(true);
+        Self { client: Client::builder(TokioExecutor::new()).build(connector), address }
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> anyhow::Result<Bytes> {
+        let response = self.client.get(format!("http://{}{path}", self.address).parse()?).await?;
+        let status = response.status();
+        let body = response.into_body().collect().await?.to_bytes();
+        ensure!(status == 200, "{path} answered {status}: {}", String::from_utf8_lossy(&body));
+        Ok(body)
+    }
+
+    pub(crate) async fn json(&self, path: &str) -> anyhow::Result<serde_json::Value> {
+        Ok(serde_json::from_slice(&self.get(path).await?)?)
+    }
+
+    /// The median of so many requests, one after the other.
+    pub(crate) async fn median(&self, path: &str, requests: usize) -> anyhow::Result<Duration> {
+        let mut times = Vec::with_capacity(requests);
+        for _ in 0..requests {
+            let start = Instant::now();
+            self.get(path).await?;
+            times.push(start.elapsed());
+        }
+        times.sort_unstable();
+        Ok(times[times.len() / 2])
+    }
+
+    /// Asks for `paths` in turn at a fixed rate over at most so many connections; the times from
+    /// when each was due to the end of its answer, sorted.
+    pub(crate) async fn at_rate(&self, paths: &[String], per_second: u32, connections: usize) -> anyhow::Result<Vec<Duration>> {
+        let gap = Duration::from_secs(1) / per_second;
+        let places = Arc::new(Semaphore::new(connections));
+        let times = Arc::new(Mutex::new(Vec::with_capacity(paths.len())));
+        let start = Instant::now();
+        let mut tasks = Vec::with_capacity(paths.len());
+        for (index, path) in paths.iter().enumerate() {
+            let due = start + gap * u32::try_from(index)?;
+            tokio::time::sleep_until(due.into()).await;
+            let (this, path, places, times) = (self.clone(), path.clone(), places.clone(), times.clone());
+            tasks.push(tokio::spawn(async move {
+                let _place = places.acquire().await?;
+                this.get(&path).await?;
+                times.lock().await.push(due.elapsed());
+                anyhow::Ok(())
+            }));
+        }
+        for task in tasks {
+            task.await??;
+        }
+        let mut times = std::mem::take(&mut *times.lock().await);
+        times.sort_unstable();
+        Ok(times)
+    }
+}

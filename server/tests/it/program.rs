@@ -1,0 +1,264 @@
+//! The binary: started, asked, stopped and killed as people do.
+
+use std::io::{BufRead as _, BufReader};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use entrepot_testkit::{RedisServer, TestServer, bare_database};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
+
+/// A folder that PostgreSQL's user can reach, also when the tests run as root.
+fn folder() -> tempfile::TempDir {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).expect("opened");
+    folder
+}
+
+/// The program with a clean environment, on this data folder.
+fn entrepot(data: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_entrepot"));
+    command.env_clear().env("PATH", "/usr/bin:/bin").arg("--data").arg(data).args(arguments);
+    command
+}
+
+fn run(data: &Path, arguments: &[&str]) -> Output {
+    entrepot(data, arguments).stdin(Stdio::null()).output().expect("it runs")
+}
+
+fn said(output: &Output) -> String {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout.clone()).expect("UTF-8")
+}
+
+fn complaint(output: &Output) -> String {
+    assert!(!output.status.success(), "it succeeded: {}", String::from_utf8_lossy(&output.stdout));
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// A running server.
+struct Running {
+    child: Child,
+    client: TestServer,
+    log: std::io::Lines<BufReader<std::process::ChildStderr>>,
+}
+
+impl Running {
+    fn start(mut command: Command) -> Self {
+        let mut child = command.args(["serve", "--port", "0"]).stderr(Stdio::piped()).spawn().expect("it starts");
+        let mut log = BufReader::new(child.stderr.take().expect("piped")).lines();
+        let mut seen = Vec::new();
+        let address: SocketAddr = loop {
+            let line = log.next().unwrap_or_else(|| panic!("it ended: {seen:?}")).expect("readable");
+            if let Ok(entry) = serde_json::from_str::<Value>(&line)
+                && entry["message"] == "ready"
+            {
+                break entry["address"].as_str().expect("an address").parse().expect("an address");
+            }
+            seen.push(line);
+        };
+        Self { child, client: TestServer::at(address), log }
+    }
+
+    fn signal(&self, signal: Signal) {
+        let pid = Pid::from_raw(i32::try_from(self.child.id()).expect("a pid")).expect("a pid");
+        kill_process(pid, signal).expect("signalled");
+    }
+
+    /// Ends it by a signal; what it still said, and whether it ended well.
+    fn end(mut self, signal: Signal) -> (Vec<String>, bool) {
+        self.signal(signal);
+        let rest = self.log.by_ref().map_while(Result::ok).collect();
+        (rest, self.child.wait().expect("it ends").success())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _already_ended = self.child.kill();
+        let _already_reaped = self.child.wait();
+    }
+}
+
+fn postmaster(data: &Path) -> Option<PathBuf> {
+    let text = std::fs::read_to_string(data.join("postgres/postmaster.pid")).ok()?;
+    let process = PathBuf::from("/proc").join(text.lines().next()?);
+    process.exists().then_some(process)
+}
+
+#[tokio::test]
+async fn a_newcomers_first_hour() {
+    let folder = folder();
+    let data = folder.path().join("data");
+    assert!(said(&run(&data, &["seed", "--profile", "sample"])).starts_with("24 products in 9 categories"));
+    assert!(postmaster(&data).is_none(), "a command that started PostgreSQL stops it again");
+
+    let server = Running::start(entrepot(&data, &[]));
+    let found = server.client.get("/api/v2/products/search?q=earl").await.ok();
+    assert_eq!(found["data"][0]["sku"], "TEA-004");
+    // Other commands work beside it.
+    assert_eq!(said(&run(&data, &["psql", "--", "-Atc", "SELECT count(*) FROM catalog.product"])).trim(), "24");
+    assert_eq!(said(&run(&data, &["migrate"])).trim(), "the schema is up to date");
+    assert!(complaint(&run(&data, &["seed", "--profile", "sample"])).contains("--reset"));
+    assert!(complaint(&run(&data, &["import", "products", "/nowhere.csv"])).contains("cannot open /nowhere.csv"));
+    let second = run(&data, &["serve", "--port", "0"]);
+    assert!(complaint(&second).contains(&format!("in use by process {} (entrepot serve)", server.child.id())));
+    server.client.get("/api/v2/products/TEA-001").await.ok();
+
+    let (rest, well) = server.end(Signal::TERM);
+    assert!(well && rest.iter().any(|line| line.contains("stopped")), "{rest:?}");
+    assert!(postmaster(&data).is_none(), "PostgreSQL ended with it");
+}
+
+#[tokio::test]
+async fn a_killed_server_loses_nothing_that_it_acknowledged() {
+    let folder = folder();
+    let data = folder.path().join("data");
+    let server = Running::start(entrepot(&data, &[]));
+    server.client.post("/api/v2/products").json(&json!({"sku": "KEPT", "title": "Kept"})).await.created();
+    let (_, well) = server.end(Signal::KILL);
+    assert!(!well);
+    let server = Running::start(entrepot(&data, &[]));
+    assert_eq!(server.client.get("/api/v2/products/KEPT").await.ok()["title"], "Kept");
+    let (_, well) = server.end(Signal::INT);
+    assert!(well);
+}
+
+#[tokio::test]
+async fn a_killed_postgres_comes_back_by_itself() {
+    let folder = folder();
+    let data = folder.path().join("data");
+    let server = Running::start(entrepot(&data, &[]));
+    server.client.post("/api/v2/products").json(&json!({"sku": "KEPT", "title": "Kept"})).await.created();
+    let process = postmaster(&data).expect("it runs");
+    let pid = process.file_name().and_then(|pid| pid.to_str()?.parse().ok()).and_then(Pid::from_raw).expect("a pid");
+    kill_process(pid, Signal::KILL).expect("killed");
+    let mut away = 0;
+    loop {
+        let response = server.client.get("/api/v2/products/KEPT").await;
+        if response.status == 200 {
+            break;
+        }
+        response.problem(503, "web.unavailable");
+        away += 1;
+        assert!(away < 100_000, "it does not come back");
+    }
+    assert_eq!(server.client.get("/health/ready").await.ok()["status"], "ready");
+}
+
+#[tokio::test]
+async fn requests_under_way_are_answered_before_the_end() {
+    let folder = folder();
+    let data = folder.path().join("data");
+    let server = Running::start(entrepot(&data, &[]));
+    // A lock that somebody else holds keeps the request waiting while the signal arrives.
+    let mut locker = entrepot(&data, &["psql", "--", "-c", "BEGIN; LOCK TABLE catalog.product; SELECT pg_sleep(1.5)"])
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("it runs");
+    while said(&run(&data, &["psql", "--", "-Atc", "SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND relation = 'catalog.product'::regclass"])).trim() == "0" {}
+    let mut request = Box::pin(server.client.post("/api/v2/products").json(&json!({"sku": "LATE", "title": "x"})).into_future());
+    while said(&run(&data, &["psql", "--", "-Atc", "SELECT count(*) FROM pg_locks WHERE NOT granted"])).trim() == "0" {
+        assert!(futures_util::poll!(&mut request).is_pending());
+        tokio::task::yield_now().await;
+    }
+    server.signal(Signal::TERM);
+    request.await.created();
+    let (rest, well) = server.end(Signal::TERM);
+    assert!(well, "{rest:?}");
+    locker.wait().expect("it ends");
+}
+
+#[tokio::test]
+async fn health_tells_the_shape_of_things() {
+    let database = bare_database().await;
+    let mut redis = RedisServer::start();
+    let folder = folder();
+    let mut command = entrepot(folder.path(), &[]);
+    command.env("DATABASE_URL", database.url()).env("REDIS_URL", redis.url());
+    let server = Running::start(command);
+    let health = server.client.get("/health").await.ok();
+    assert_eq!(health["status"], "healthy");
+    assert_eq!((&health["database"]["connected"], &health["cache"]["connected"]), (&json!(true), &json!(true)));
+    assert!(health["memory"]["used"].as_u64().is_some_and(|used| used > 1_000_000), "{health}");
+    assert!(!folder.path().join("postgres").exists(), "with DATABASE_URL there is no private cluster");
+
+    redis.kill();
+    let health = server.client.get("/health").await.ok();
+    assert_eq!((&health["status"], &health["cache"]["connected"]), (&json!("degraded"), &json!(false)));
+
+    let beside = bare_database().await;
+    let admin = beside.client().await;
+    let name = database.address.get_dbname().expect("a name").to_owned();
+    admin.batch_execute(&format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false")).await.expect("closed");
+    admin.execute("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = $1", &[&name]).await.expect("cut");
+    let health = server.client.get("/health").await.status(503).json();
+    assert_eq!((&health["status"], &health["database"]["connected"]), (&json!("unhealthy"), &json!(false)));
+    server.client.get("/health/ready").await.status(503);
+    assert_eq!(server.client.get("/health/live").await.ok()["status"], "alive");
+}
+
+#[tokio::test]
+async fn every_answer_carries_an_id_and_the_security_fields() {
+    let database = bare_database().await;
+    let folder = folder();
+    let mut command = entrepot(folder.path(), &[]);
+    command.env("DATABASE_URL", database.url()).env("ENTREPOT_CORS_ORIGINS", "https://shop.example");
+    let server = Running::start(command);
+    for path in ["/health", "/api/v2/products", "/nothing", "/api-docs/", "/openapi.json", "/problems/web.timeout"] {
+        let response = server.client.get(path).header("x-request-id", "mine-1").await;
+        assert_eq!(response.header("x-request-id"), "mine-1", "{path}");
+        assert_eq!(response.header("x-content-type-options"), "nosniff", "{path}");
+        assert!(response.header("content-security-policy").contains("default-src 'none'"), "{path}");
+        assert!(response.header("server-timing").starts_with("app;dur="), "{path}");
+    }
+    let made = server.client.get("/health").header("x-request-id", "not well-formed!").await;
+    assert_eq!(made.header("x-request-id").len(), 36);
+    let explorer = server.client.get("/api-docs/").await.status(200);
+    assert!(explorer.text().contains("swagger-ui") && explorer.header("content-type").starts_with("text/html"));
+    assert!(!explorer.text().contains("http"), "nothing is loaded from elsewhere");
+
+    let preflight = server.client.request("OPTIONS", "/api/v2/products").header("origin", "https://shop.example");
+    let preflight = preflight.header("access-control-request-method", "POST").await.status(204);
+    assert_eq!(preflight.header("access-control-allow-origin"), "https://shop.example");
+    assert!(preflight.header("access-control-allow-methods").contains("PATCH"));
+    let foreign = server.client.get("/api/v2/products").header("origin", "https://evil.example").await.status(200);
+    assert_eq!(foreign.header("access-control-allow-origin"), "");
+}
+
+#[test]
+fn settings_are_shown_with_their_sources_and_mistakes_are_named() {
+    let folder = folder();
+    let mut command = entrepot(folder.path(), &["config"]);
+    let shown = said(&command.env("DB_POOL_MAX", "7").env("DATABASE_URL", "postgresql://a:secret@h/d").output().expect("it runs"));
+    assert!(shown.contains("pool_max = 7") && shown.contains("# DB_POOL_MAX"), "{shown}");
+    assert!(shown.contains("a:***@h") && !shown.contains("secret"), "{shown}");
+    // What it prints is itself a settings file.
+    let file = folder.path().join("printed.toml");
+    std::fs::write(&file, said(&run(folder.path(), &["config"]))).expect("written");
+    said(&run(folder.path(), &["--config", file.to_str().expect("UTF-8"), "config"]));
+    let mut command = entrepot(folder.path(), &["config"]);
+    let told = complaint(&command.env("ENTREPOT_SERVER_PROT", "1").output().expect("it runs"));
+    assert!(told.contains("ENTREPOT_SERVER_PROT names no setting"), "{told}");
+}
+
+#[test]
+fn a_taken_port_is_told_before_anything_is_started() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("bound");
+    let port = taken.local_addr().expect("bound").port().to_string();
+    let folder = folder();
+    let told = complaint(&run(&folder.path().join("data"), &["serve", "--port", &port]));
+    assert!(told.contains(&format!("cannot listen on 127.0.0.1 port {port}")), "{told}");
+    assert!(!folder.path().join("data/postgres").exists());
+}
+
+#[test]
+fn a_database_that_is_not_there_is_told() {
+    let folder = folder();
+    let mut command = entrepot(folder.path(), &["migrate"]);
+    command.env("DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none").env("ENTREPOT_DATABASE_START_TIMEOUT_MS", "0");
+    let told = complaint(&command.output().expect("it runs"));
+    assert!(told.contains("the database does not answer"), "{told}");
+}
