@@ -2,10 +2,11 @@
 //! other change. Fails the build on a file whose name is not of that form, or a number given twice.
 
 use std::fmt::Write as _;
+use std::path::PathBuf;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo::rerun-if-changed=migrations");
-    let root = std::path::PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").ok_or("cargo sets it")?);
+    let root = cargo_path("CARGO_MANIFEST_DIR")?;
     let mut names = Vec::new();
     for entry in std::fs::read_dir(root.join("migrations"))? {
         names.push(entry?.file_name().into_string().map_err(|name| format!("{name:?} is not UTF-8"))?);
@@ -28,7 +29,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         writeln!(list, "    Migration {{ version: {version}, name: {name:?}, sql: include_str!({path:?}) }},")?;
     }
     list.push(']');
-    let out = std::path::PathBuf::from(std::env::var_os("OUT_DIR").ok_or("cargo sets it")?);
+    let out = cargo_path("OUT_DIR")?;
     std::fs::write(out.join("list.rs"), list)?;
     Ok(())
+}
+
+/// A path that cargo tells a build script.
+fn cargo_path(name: &str) -> Result<PathBuf, String> {
+    #[expect(clippy::disallowed_methods, reason = "how cargo talks to a build script; it is no setting")]
+    std::env::var_os(name).map(PathBuf::from).ok_or_else(|| format!("cargo does not set {name}"))
 }

@@ -24,7 +24,9 @@ pub(crate) fn serve(port: u16, file: &Path) -> anyhow::Result<()> {
             tokio::spawn(async move {
                 let service = service_fn(|_request| {
                     let mut response = Response::new(Full::new(body.clone()));
-                    response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
+                    response
+                        .headers_mut()
+                        .insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
                     std::future::ready(Ok::<_, Infallible>(response))
                 });
                 // A connection that the load generator drops at its end is no error.

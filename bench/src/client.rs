@@ -52,7 +52,12 @@ impl Http {
 
     /// Asks for `paths` in turn at a fixed rate over at most so many connections; the times from
     /// when each was due to the end of its answer, sorted.
-    pub(crate) async fn at_rate(&self, paths: &[String], per_second: u32, connections: usize) -> anyhow::Result<Vec<Duration>> {
+    pub(crate) async fn at_rate(
+        &self,
+        paths: &[String],
+        per_second: u32,
+        connections: usize,
+    ) -> anyhow::Result<Vec<Duration>> {
         let gap = Duration::from_secs(1) / per_second;
         let places = Arc::new(Semaphore::new(connections));
         let times = Arc::new(Mutex::new(Vec::with_capacity(paths.len())));

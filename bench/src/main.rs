@@ -5,7 +5,10 @@
 //! Answers are checked: a status that is not 200 or a broken connection fails the run. Absolute
 //! figures mean something only beside the size of the machine, which is printed with them.
 #![expect(clippy::print_stdout, reason = "a program that prints a table")]
-#![expect(clippy::disallowed_methods, reason = "a load generator starts tasks, sleeps until requests are due and reads the clock")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a load generator starts tasks, sleeps until requests are due and reads the clock"
+)]
 
 mod bare;
 mod client;
@@ -40,8 +43,10 @@ fn main() -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let rows = runtime.block_on(scenarios::run(arguments.only.as_deref().unwrap_or_default()))?;
     table::print(&rows);
-    std::fs::write("bench/results.json", serde_json::to_string_pretty(&rows)? + "\n")?;
-    println!("\nalso written to bench/results.json");
+    if arguments.only.is_none() {
+        std::fs::write("bench/results.json", serde_json::to_string_pretty(&rows)? + "\n")?;
+        println!("\nalso written to bench/results.json");
+    }
     let missed = rows.iter().filter(|row| row.reached == Some(false)).count();
     anyhow::ensure!(missed == 0, "{missed} of the figures were not reached");
     Ok(())

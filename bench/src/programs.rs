@@ -100,7 +100,11 @@ pub(crate) fn wrk(address: SocketAddr, path: &str, script: Option<&Path>, pinned
 
 /// Transactions a second that `pgbench` gets over 32 connections in three seconds.
 pub(crate) fn pgbench(sockets: &str, scripts: &[PathBuf]) -> anyhow::Result<f64> {
-    let newest = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten().map(|entry| entry.path().join("bin/pgbench"));
+    let newest = std::fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path().join("bin/pgbench"));
     let program = newest.filter(|path| path.exists()).max().unwrap_or_else(|| "pgbench".into());
     let mut command = Command::new(program);
     command.args(["-n", "-M", "prepared", "-c", "32", "-j", "2", "-T", "3", "-h", sockets, "-U", "entrepot"]);

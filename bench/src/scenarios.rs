@@ -109,9 +109,13 @@ impl Stage {
 
     /// Everything on the same two cores, 32 connections each: HTTP and JSON beside the bare select.
     fn by_id_against_pgbench(&self) -> anyhow::Result<Row> {
-        let scripts = self.pgbench_scripts("by-id", self.ids.iter().take(100).map(|id| {
-            entrepot_catalog::product_by_ids_sql().replace("p.id = ANY ($1)", &format!("p.id = '{id}'"))
-        }))?;
+        let scripts = self.pgbench_scripts(
+            "by-id",
+            self.ids
+                .iter()
+                .take(100)
+                .map(|id| entrepot_catalog::product_by_ids_sql().replace("p.id = ANY ($1)", &format!("p.id = '{id}'"))),
+        )?;
         let paths = self.ids.iter().map(|id| format!("/api/v2/products/{id}"));
         let lua = self.wrk_script(paths)?;
         self.pairs(
@@ -174,7 +178,14 @@ impl Stage {
             ratios.push(a / b);
             write!(detail, "{a:.0}/{b:.0} ")?;
         }
-        Ok(ratio(name, what, yardstick, ratios, (at_least, None), format!("a second, ours/yardstick: {}", detail.trim_end())))
+        Ok(ratio(
+            name,
+            what,
+            yardstick,
+            ratios,
+            (at_least, None),
+            format!("a second, ours/yardstick: {}", detail.trim_end()),
+        ))
     }
 
     async fn deep_page(&self) -> anyhow::Result<Row> {
@@ -195,9 +206,13 @@ impl Stage {
     /// Words as the titles have them, so frequent words are asked for often; two thirds with a
     /// second word, one third cut short as while typing.
     async fn search(&self) -> anyhow::Result<Row> {
-        let titles = entrepot(&self.data, &["psql", "--", "-Atc", "SELECT title FROM catalog.product ORDER BY md5(sku || 'search') LIMIT 1500"])?;
+        let titles = entrepot(
+            &self.data,
+            &["psql", "--", "-Atc", "SELECT title FROM catalog.product ORDER BY md5(sku || 'search') LIMIT 1500"],
+        )?;
         let queries = titles.lines().enumerate().filter_map(|(index, title)| {
-            let words: Vec<&str> = title.split(|char: char| !char.is_alphabetic()).filter(|word| word.len() > 2).collect();
+            let words: Vec<&str> =
+                title.split(|char: char| !char.is_alphabetic()).filter(|word| word.len() > 2).collect();
             let (first, second) = (words.first()?, words.get(1));
             let text = match (index % 3, second) {
                 (0, _) | (_, None) => (*first).to_owned(),
@@ -215,7 +230,9 @@ impl Stage {
             figures.push(at(99));
             write!(detail, "p50 {:.1}, p95 {:.1}, p99 {:.1}; ", at(50), at(95), at(99))?;
         }
-        let detail = format!("{SEARCHES_PER_SECOND}/s from when each was due, {SEARCH_CONNECTIONS} connections, facets and highlights on, ms: {detail}");
+        let detail = format!(
+            "{SEARCHES_PER_SECOND}/s from when each was due, {SEARCH_CONNECTIONS} connections, facets and highlights on, ms: {detail}"
+        );
         Ok(at_most("search", "search over 92,331 products, p99", figures, 50.0, "ms", detail))
     }
 
@@ -248,5 +265,12 @@ fn memory() -> anyhow::Result<Row> {
     let statm = std::fs::read_to_string(format!("/proc/{}/statm", running.pid()))?;
     let pages: f64 = statm.split_whitespace().nth(1).context("statm has a second field")?.parse()?;
     let mib = pages * 4096.0 / 1_048_576.0;
-    Ok(at_most("memory", "idle server, resident", vec![mib], 40.0, "MiB", "right after the start, PostgreSQL not counted".to_owned()))
+    Ok(at_most(
+        "memory",
+        "idle server, resident",
+        vec![mib],
+        40.0,
+        "MiB",
+        "right after the start, PostgreSQL not counted".to_owned(),
+    ))
 }

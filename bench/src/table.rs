@@ -55,7 +55,14 @@ pub(crate) fn ratio(
 }
 
 /// A figure with a unit that must be at most so much.
-pub(crate) fn at_most(scenario: &'static str, what: &str, figures: Vec<f64>, most: f64, unit: &str, detail: String) -> Row {
+pub(crate) fn at_most(
+    scenario: &'static str,
+    what: &str,
+    figures: Vec<f64>,
+    most: f64,
+    unit: &str,
+    detail: String,
+) -> Row {
     let [median, low, high] = spread(figures);
     Row {
         scenario,
@@ -72,7 +79,9 @@ pub(crate) fn at_most(scenario: &'static str, what: &str, figures: Vec<f64>, mos
 /// Prints the rows as a Markdown table, with the machine's size above.
 pub(crate) fn print(rows: &[Row]) {
     println!("\nmachine: {}\n", machine());
-    println!("| scenario | what | against | measured: median (range) | wanted | |\n| --- | --- | --- | --- | --- | --- |");
+    println!(
+        "| scenario | what | against | measured: median (range) | wanted | |\n| --- | --- | --- | --- | --- | --- |"
+    );
     for row in rows {
         let mark = match row.reached {
             Some(true) => "✓",

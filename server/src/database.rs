@@ -52,7 +52,7 @@ impl Home {
         let cluster_settings = ClusterSettings {
             folder: settings.data.folder.clone(),
             purpose: format!("entrepot {purpose}"),
-            max_connections: u16::try_from(connections.max(50)).unwrap_or(u16::MAX),
+            max_connections: u16::try_from(connections.max(100)).unwrap_or(u16::MAX),
             shared_buffers_mib: settings.database.private_shared_buffers_mib,
         };
         let is_new = !cluster_settings.folder.join("postgres").exists();

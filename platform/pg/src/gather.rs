@@ -120,8 +120,11 @@ mod tests {
     use entrepot_runtime::Shutdown;
     use std::sync::Mutex as StdMutex;
 
+    /// The keys of each fetch.
+    type Fetches = Arc<StdMutex<Vec<Vec<u32>>>>;
+
     /// One lane whose fetches wait for a permit each, and record the keys that they were given.
-    fn recorded() -> (Tasks, Gather<u32, u32>, Arc<StdMutex<Vec<Vec<u32>>>>, Arc<tokio::sync::Semaphore>) {
+    fn recorded() -> (Tasks, Gather<u32, u32>, Fetches, Arc<tokio::sync::Semaphore>) {
         let tasks = Tasks::new(Shutdown::new());
         let seen = Arc::new(StdMutex::new(Vec::new()));
         let permits = Arc::new(tokio::sync::Semaphore::new(0));

@@ -25,7 +25,6 @@ impl Transaction {
     }
 
     /// The connection, for typed queries.
-    #[must_use]
     pub fn client(&self) -> &Pooled {
         #[expect(clippy::expect_used, reason = "only `commit` and `roll_back` take it, and they take `self`")]
         self.client.as_ref().expect("an open transaction has a connection")

@@ -26,7 +26,8 @@ fn table() -> BTreeMap<String, Vec<String>> {
 #[test]
 fn crates_use_only_what_the_table_allows() {
     let table = table();
-    let metadata = MetadataCommand::new().manifest_path(root().join("Cargo.toml")).no_deps().exec().expect("cargo metadata");
+    let metadata =
+        MetadataCommand::new().manifest_path(root().join("Cargo.toml")).no_deps().exec().expect("cargo metadata");
     let ours: Vec<String> = metadata.packages.iter().map(|package| package.name.to_string()).collect();
     let mut faults = Vec::new();
     for package in &metadata.packages {
@@ -40,7 +41,10 @@ fn crates_use_only_what_the_table_allows() {
             if !tests_only && !allowed.contains(&dependency.name) {
                 faults.push(format!("{name} → {} is no arrow of the table", dependency.name));
             }
-            if dependency.name == "entrepot-testkit" && !tests_only && !matches!(name.as_str(), "entrepot-generate" | "entrepot-bench") {
+            if dependency.name == "entrepot-testkit"
+                && !tests_only
+                && !matches!(name.as_str(), "entrepot-generate" | "entrepot-bench")
+            {
                 faults.push(format!("{name} uses the testkit outside of its tests"));
             }
         }
@@ -87,13 +91,22 @@ fn what_belongs_in_one_room_stands_in_no_other() {
         if name.starts_with("domain/") && uses("axum") && !name.contains("/http/") && !name.ends_with("/model.rs") {
             faults.push(format!("{name}: axum belongs in http"));
         }
-        if name.starts_with("domain/") && (uses("entrepot_queries") || uses("tokio_postgres")) && !name.contains("/store/") {
+        if name.starts_with("domain/")
+            && (uses("entrepot_queries") || uses("tokio_postgres"))
+            && !name.contains("/store/")
+        {
             faults.push(format!("{name}: the database belongs in store"));
         }
-        if text.contains("redis::") && !name.ends_with("redis.rs") && !text.contains("mod redis") && !text.contains("crate::redis::") {
+        if text.contains("redis::")
+            && !name.ends_with("redis.rs")
+            && !text.contains("mod redis")
+            && !text.contains("crate::redis::")
+        {
             faults.push(format!("{name}: Redis belongs in redis.rs"));
         }
-        if name.starts_with("platform/") && ["product", "category", "catalog"].iter().any(|word| text.contains(&format!("FROM {word}"))) {
+        if name.starts_with("platform/")
+            && ["product", "category", "catalog"].iter().any(|word| text.contains(&format!("FROM {word}")))
+        {
             faults.push(format!("{name}: the platform knows nothing of commerce"));
         }
     }
@@ -126,7 +139,9 @@ fn every_file_opens_with_what_it_is() {
     let vague: Vec<&String> = all
         .iter()
         .map(|(name, _)| name)
-        .filter(|name| ["utils", "common", "helpers", "manager", "misc"].iter().any(|word| name.contains(&format!("/{word}"))))
+        .filter(|name| {
+            ["utils", "common", "helpers", "manager", "misc"].iter().any(|word| name.contains(&format!("/{word}")))
+        })
         .collect();
     assert!(vague.is_empty(), "{vague:?}");
 }

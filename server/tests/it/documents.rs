@@ -52,7 +52,10 @@ fn every_operation_says_what_it_does_and_how_it_fails() {
                 let number: u16 = status.parse().expect("a status");
                 if number >= 400 {
                     let content = &response["content"];
-                    assert!(content.get("application/problem+json").is_some() || path.starts_with("/health"), "{at} {status}");
+                    assert!(
+                        content.get("application/problem+json").is_some() || path.starts_with("/health"),
+                        "{at} {status}"
+                    );
                 }
             }
             for parameter in operation["parameters"].as_array().into_iter().flatten() {

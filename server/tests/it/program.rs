@@ -159,7 +159,8 @@ async fn requests_under_way_are_answered_before_the_end() {
         .spawn()
         .expect("it runs");
     while said(&run(&data, &["psql", "--", "-Atc", "SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND relation = 'catalog.product'::regclass"])).trim() == "0" {}
-    let mut request = Box::pin(server.client.post("/api/v2/products").json(&json!({"sku": "LATE", "title": "x"})).into_future());
+    let mut request =
+        Box::pin(server.client.post("/api/v2/products").json(&json!({"sku": "LATE", "title": "x"})).into_future());
     while said(&run(&data, &["psql", "--", "-Atc", "SELECT count(*) FROM pg_locks WHERE NOT granted"])).trim() == "0" {
         assert!(futures_util::poll!(&mut request).is_pending());
         tokio::task::yield_now().await;
@@ -193,7 +194,10 @@ async fn health_tells_the_shape_of_things() {
     let admin = beside.client().await;
     let name = database.address.get_dbname().expect("a name").to_owned();
     admin.batch_execute(&format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false")).await.expect("closed");
-    admin.execute("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = $1", &[&name]).await.expect("cut");
+    admin
+        .execute("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = $1", &[&name])
+        .await
+        .expect("cut");
     let health = server.client.get("/health").await.status(503).json();
     assert_eq!((&health["status"], &health["database"]["connected"]), (&json!("unhealthy"), &json!(false)));
     server.client.get("/health/ready").await.status(503);
@@ -232,7 +236,9 @@ async fn every_answer_carries_an_id_and_the_security_fields() {
 fn settings_are_shown_with_their_sources_and_mistakes_are_named() {
     let folder = folder();
     let mut command = entrepot(folder.path(), &["config"]);
-    let shown = said(&command.env("DB_POOL_MAX", "7").env("DATABASE_URL", "postgresql://a:secret@h/d").output().expect("it runs"));
+    let shown = said(
+        &command.env("DB_POOL_MAX", "7").env("DATABASE_URL", "postgresql://a:secret@h/d").output().expect("it runs"),
+    );
     assert!(shown.contains("pool_max = 7") && shown.contains("# DB_POOL_MAX"), "{shown}");
     assert!(shown.contains("a:***@h") && !shown.contains("secret"), "{shown}");
     // What it prints is itself a settings file.

@@ -8,9 +8,7 @@
 //! each time; one whose plan is always the same is prepared once. `tests/it/plans.rs` runs every
 //! combination at 100,000 products and fails on a plan that reads or sorts the table.
 
-use std::ops::Deref;
-
-use entrepot_pg::{Database, Error, Pooled, Transaction};
+use entrepot_pg::{Database, Error, Transaction};
 use entrepot_web::{Cursor, PageRequest, Position, Problem};
 use jiff::Timestamp;
 use rust_decimal::Decimal;
@@ -469,37 +467,51 @@ impl ListQuery {
     }
 }
 
-/// A connection that a list is read over.
+/// The way to the database that the parts of one list take.
 pub(crate) enum ListConnection {
-    Plain(Pooled),
+    Pool(Database),
     /// Page, count and facets of a search see the same moment.
-    Search(Transaction),
-}
-
-impl Deref for ListConnection {
-    type Target = Pooled;
-
-    fn deref(&self) -> &Pooled {
-        match self {
-            Self::Plain(client) => client,
-            Self::Search(transaction) => transaction,
-        }
-    }
+    Search(Box<Transaction>),
 }
 
 impl ListConnection {
     /// Opens one that suits the query.
     pub(crate) async fn open(database: &Database, query: &ListQuery) -> Result<Self, Error> {
         if query.filters.text.is_none() {
-            return Ok(Self::Plain(database.client().await?));
+            return Ok(Self::Pool(database.clone()));
         }
         let transaction = database.begin().await?;
         transaction.batch_execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
-        let connection = Self::Search(transaction);
+        let connection = Self::Search(Box::new(transaction));
         if query.is_by_relevance() {
             connection.take_matches_from_the_texts_index().await?;
         }
         Ok(connection)
+    }
+
+    /// Runs a statement that is planned with its values.
+    async fn rows(&self, sql: &str, binds: &Binds) -> Result<Vec<Row>, Error> {
+        Ok(match self {
+            Self::Pool(database) => database.client().await?.query_typed(sql, &binds.typed()).await?,
+            Self::Search(transaction) => transaction.query_typed(sql, &binds.typed()).await?,
+        })
+    }
+
+    /// Reads a page's rows: those of a statement whose plan is always the same over the pipeline,
+    /// where it is prepared and planned once.
+    async fn page(&self, statement: &Statement) -> Result<Vec<Row>, Error> {
+        let Self::Pool(database) = self else { return self.rows(&statement.sql, &statement.binds).await };
+        if !statement.is_stable {
+            return self.rows(&statement.sql, &statement.binds).await;
+        }
+        let pipeline = database.pipeline();
+        let client = pipeline.client().await?;
+        pipeline
+            .bounded(async {
+                let prepared = client.prepare_typed_cached(&statement.sql, &statement.binds.types).await?;
+                client.query(&prepared, &statement.binds.plain()).await
+            })
+            .await
     }
 
     /// For statements that look at a bounded number of a search's matches, in no order: takes them
@@ -523,27 +535,26 @@ impl ListConnection {
 }
 
 /// Reads a page.
-pub(crate) async fn list_page(client: &Pooled, query: &ListQuery) -> Result<Found, ListError> {
+pub(crate) async fn list_page(connection: &ListConnection, query: &ListQuery) -> Result<Found, ListError> {
     let statement = query.statement()?;
-    let rows = if statement.is_stable {
-        let prepared = client.prepare_typed_cached(&statement.sql, &statement.binds.types).await?;
-        client.query(&prepared, &statement.binds.plain()).await?
-    } else {
-        client.query_typed(&statement.sql, &statement.binds.typed()).await?
-    };
+    let rows = connection.page(&statement).await?;
     Ok(query.found(&statement, &rows)?)
 }
 
 /// Counts the whole list: every row, or what the planner expects.
-pub(crate) async fn list_count(client: &Pooled, filters: &Filters, exact: bool) -> Result<i64, Error> {
+pub(crate) async fn list_count(connection: &ListConnection, filters: &Filters, exact: bool) -> Result<i64, Error> {
     let Conditions { binds, sql, .. } = filters.conditions(&[]);
     if exact {
         let sql = format!("SELECT count(*) FROM catalog.product p WHERE {sql}");
-        return Ok(client.query_typed_one(&sql, &binds.typed()).await?.try_get(0)?);
+        return Ok(the_row(&connection.rows(&sql, &binds).await?)?.try_get(0)?);
     }
     let sql = format!("EXPLAIN (FORMAT JSON) SELECT FROM catalog.product p WHERE {sql}");
-    let plan: Value = client.query_typed_one(&sql, &binds.typed()).await?.try_get(0)?;
+    let plan: Value = the_row(&connection.rows(&sql, &binds).await?)?.try_get(0)?;
     Ok(plan.pointer("/0/Plan/Plan Rows").and_then(Value::as_i64).unwrap_or(0))
+}
+
+fn the_row(rows: &[Row]) -> Result<&Row, Error> {
+    rows.first().ok_or(Error::Missing("the one row of an aggregate"))
 }
 
 /// Counts brands and categories among the matches, the most frequent first. Also tells whether the
@@ -565,7 +576,7 @@ pub(crate) async fn list_facets(connection: &ListConnection, filters: &Filters) 
          SELECT false, c.slug, c.name, n, (SELECT count(*) FROM matched) FROM shelves JOIN catalog.category c ON c.id = category_id \
          ORDER BY 1 DESC, 4 DESC, 2"
     );
-    let rows = connection.query_typed(&sql, &binds.typed()).await?;
+    let rows = connection.rows(&sql, &binds).await?;
     let partial =
         rows.first().map_or(Ok(false), |row| row.try_get::<_, i64>(4).map(|matched| matched > FACETS_OVER))?;
     let facets = rows
@@ -580,10 +591,10 @@ pub(crate) async fn list_facets(connection: &ListConnection, filters: &Filters) 
 
 /// For the test of plans: the statement of a list under EXPLAIN ANALYZE.
 #[cfg(test)]
-pub(crate) async fn list_explain(client: &Pooled, query: &ListQuery) -> Result<Value, ListError> {
+pub(crate) async fn list_explain(connection: &ListConnection, query: &ListQuery) -> Result<Value, ListError> {
     let statement = query.statement()?;
     let sql = format!("EXPLAIN (ANALYZE, FORMAT JSON) {}", statement.sql);
-    Ok(client.query_typed_one(&sql, &statement.binds.typed()).await?.try_get(0)?)
+    Ok(the_row(&connection.rows(&sql, &statement.binds).await?)?.try_get(0).map_err(Error::from)?)
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
 //! The catalog through its public door: a real server, a real PostgreSQL, a database for each test.
+#![expect(clippy::expect_used, reason = "a test fails by panicking, with what it wanted")]
 
 mod bad_input;
 mod categories;

@@ -46,14 +46,19 @@ async fn echo(JsonBody(body): JsonBody) -> Result<Reply, Problem> {
 
 #[tokio::test]
 async fn a_body_without_a_length_is_cut_off_at_the_limit() {
-    let (edge, _) = edge(Router::new().route("/echo", post(echo)), EdgeSettings { body_limit_bytes: 1_000, ..edge_settings() });
+    let (edge, _) =
+        edge(Router::new().route("/echo", post(echo)), EdgeSettings { body_limit_bytes: 1_000, ..edge_settings() });
     let server = TestServer::start(edge).await;
     server.post("/echo").json(&"x".repeat(900)).await.ok();
     server.post("/echo").json(&"x".repeat(1_000)).await.problem(413, "web.body_too_large");
     let address = server.address();
     let told = tokio::task::spawn_blocking(move || {
         let mut stream = TcpStream::connect(address).expect("connected");
-        write!(stream, "POST /echo HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n").expect("sent");
+        write!(
+            stream,
+            "POST /echo HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n"
+        )
+        .expect("sent");
         for _ in 0..20 {
             // The server may have answered and closed by now, which is what is wanted.
             let _closed = write!(stream, "64\r\n{}\r\n", "x".repeat(100));
@@ -99,7 +104,8 @@ async fn connections_beyond_the_limit_wait_for_their_turn() {
     let (edge, _) = edge(Router::new().route("/", get(|| async { Reply::no_content() })), edge_settings());
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("bound");
     let address = listener.local_addr().expect("bound");
-    let connections = Connections { max_connections: 1, header_timeout: Duration::from_secs(5), drain: Duration::from_millis(100) };
+    let connections =
+        Connections { max_connections: 1, header_timeout: Duration::from_secs(5), drain: Duration::from_millis(100) };
     let shutdown = Shutdown::new();
     let serving = serve(listener, edge, connections, shutdown.signal());
     let story = tokio::task::spawn_blocking(move || {
