@@ -39,7 +39,7 @@ pub(crate) async fn run(only: &str) -> anyhow::Result<Vec<Row>> {
     }
     if wanted("by-id-hyper") {
         let path = format!("/api/v2/products/{}", stage.ids[0]);
-        rows.push(stage.against_hyper("by-id-hyper", "product by id, not cached", &path, 18_201).await?);
+        rows.push(stage.against_hyper("by-id-hyper", "one product by id, not cached", &path, 18_201).await?);
     }
     if wanted("list-hyper") {
         rows.push(stage.against_hyper("list-hyper", "list of 20, not cached", LIST, 18_202).await?);

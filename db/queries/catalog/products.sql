@@ -116,6 +116,10 @@ LIMIT 30;
 --! product_known_words
 SELECT word FROM catalog.search_word WHERE word = ANY (:words);
 
+--! product_word_begins
+-- Whether some word begins like this; of letters only, so nothing in it is a pattern.
+SELECT EXISTS (SELECT FROM catalog.search_word WHERE word LIKE :beginning || '%') AS begins;
+
 --! catalog_is_empty
 SELECT NOT EXISTS (SELECT FROM catalog.product) AND NOT EXISTS (SELECT FROM catalog.category) AS empty;
 

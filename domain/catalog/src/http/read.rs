@@ -380,7 +380,12 @@ impl Catalog {
     async fn correct(&self, query: &ListQuery) -> Result<Option<SearchText>, Problem> {
         let Some(text) = &query.filters.text else { return Ok(None) };
         let words = text.words();
-        let known = store::words_known(&self.to.database, &words).await.map_err(database_problem)?;
+        let mut known = store::words_known(&self.to.database, &words).await.map_err(database_problem)?;
+        if let Some(beginning) = text.unfinished()
+            && store::word_begins(&self.to.database, &beginning).await.map_err(database_problem)?
+        {
+            known.push(beginning);
+        }
         let mut corrections = Vec::new();
         for word in words.into_iter().filter(|word| !known.contains(word)).take(4) {
             let like = store::words_like(&self.to.database, &word).await.map_err(database_problem)?;

@@ -177,6 +177,12 @@ pub(crate) async fn words_known(database: &Database, words: &[String]) -> Result
     Ok(products::product_known_words().bind(&client, &words).all().await?)
 }
 
+/// Whether some word of a product begins like this.
+pub(crate) async fn word_begins(database: &Database, beginning: &str) -> Result<bool, Error> {
+    let client = database.client().await?;
+    Ok(products::product_word_begins().bind(&client, &beginning).one().await?)
+}
+
 /// The words most like this one by trigrams, the most similar first.
 pub(crate) async fn words_like(database: &Database, word: &str) -> Result<Vec<String>, Error> {
     let client = database.client().await?;

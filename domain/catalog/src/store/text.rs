@@ -45,6 +45,11 @@ impl SearchText {
             .collect()
     }
 
+    /// The word that is still being typed, where there is one that a typing mistake may be in.
+    pub(crate) fn unfinished(&self) -> Option<String> {
+        if self.prefix.is_empty() { None } else { self.words().pop() }
+    }
+
     /// The text with words replaced; letters' case is lost, which search does not see.
     pub(crate) fn replace(&self, corrections: &[(String, String)]) -> Self {
         let mut text = String::with_capacity(self.typed.len());
@@ -59,8 +64,12 @@ impl SearchText {
             word.clear();
             text.push(char);
         }
-        // The words of a corrected text are known ones: none is unfinished.
         let typed = text.trim().to_owned();
+        let last = self.unfinished();
+        if last.is_some_and(|last| corrections.iter().all(|(wrong, _)| *wrong != last)) {
+            return Self::parse(&typed);
+        }
+        // Its last word is a known one, and so not unfinished.
         Self { head: typed.clone(), prefix: String::new(), typed }
     }
 }
@@ -100,5 +109,7 @@ mod tests {
         assert_eq!(text.words(), ["appel", "sauce", "bred"]);
         let fixed = text.replace(&[("appel".into(), "apple".into()), ("bred".into(), "bread".into())]);
         assert_eq!(fixed.typed, "\"apple sauce\" -bread");
+        let typing = SearchText::parse("appel sau").replace(&[("appel".into(), "apple".into())]);
+        assert_eq!((typing.head.as_str(), typing.prefix.as_str()), ("apple", "'sau':*"), "still being typed");
     }
 }

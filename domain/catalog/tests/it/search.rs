@@ -61,7 +61,8 @@ async fn a_typing_mistake_finds_what_was_meant_and_says_so() {
     for (typed, corrected, first) in [
         ("darjeling", "darjeeling", "TEA-001"),
         ("rooibso", "rooibos", "TEA-010"),
-        ("jasmin+perls", "jasmine pearls", "TEA-008"),
+        ("jasmine+perls", "jasmine pearls", "TEA-008"),
+        ("darjeling+flu", "darjeeling flu", "TEA-001"),
     ] {
         let found = shop.get(&format!("/products/search?q={typed}")).await;
         assert_eq!(found["meta"]["correctedTo"], corrected, "{typed}: {found}");

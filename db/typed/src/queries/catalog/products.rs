@@ -802,6 +802,30 @@ impl ProductKnownWordsStmt {
         }
     }
 }
+pub struct ProductWordBeginsStmt(&'static str, Option<tokio_postgres::Statement>);
+pub fn product_word_begins() -> ProductWordBeginsStmt {
+    ProductWordBeginsStmt("SELECT EXISTS (SELECT FROM catalog.search_word WHERE word LIKE $1 || '%') AS begins", None)
+}
+impl ProductWordBeginsStmt {
+    pub async fn prepare<'a, C: GenericClient>(mut self, client: &'a C) -> Result<Self, tokio_postgres::Error> {
+        self.1 = Some(client.prepare(self.0).await?);
+        Ok(self)
+    }
+    pub fn bind<'c, 'a, 's, C: GenericClient, T1: crate::StringSql>(
+        &'s self,
+        client: &'c C,
+        beginning: &'a T1,
+    ) -> BoolQuery<'c, 'a, 's, C, bool, 1> {
+        BoolQuery {
+            client,
+            params: [beginning],
+            query: self.0,
+            cached: self.1.as_ref(),
+            extractor: |row| Ok(row.try_get(0)?),
+            mapper: |it| it,
+        }
+    }
+}
 pub struct CatalogIsEmptyStmt(&'static str, Option<tokio_postgres::Statement>);
 pub fn catalog_is_empty() -> CatalogIsEmptyStmt {
     CatalogIsEmptyStmt(
