@@ -8,7 +8,7 @@ die() { printf 'error: %s\n' "$*" >&2; exit 1; }
 need_rust() {
   local wanted found
   wanted=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
-  PATH="$HOME/.cargo/bin:$PATH"
+  PATH="${HOME:-/root}/.cargo/bin:$PATH"
   export PATH
   command -v cargo >/dev/null 2>&1 ||
     die "Rust $wanted or newer is needed and there is none: install rustup from https://rustup.rs, then 'rustup toolchain install $wanted'"

@@ -15,7 +15,9 @@ CREATE TABLE catalog.category (
     position    int  NOT NULL DEFAULT 0,
     -- The ids from the root down to this category itself. "Below c" is: path @> ARRAY[c].
     path        uuid[] NOT NULL,
-    version     bigint NOT NULL DEFAULT 1,
+    -- Counts up from the moment of creation in microseconds, so that something that is deleted and made
+    -- again under the same name never has a version that the old one had.
+    version     bigint NOT NULL DEFAULT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint,
     created_at  timestamptz NOT NULL,
     updated_at  timestamptz NOT NULL,
     CONSTRAINT category_slug_key UNIQUE (slug),
@@ -60,7 +62,7 @@ CREATE TABLE catalog.product (
     image_count    int NOT NULL DEFAULT 0 CONSTRAINT product_image_count_range CHECK (image_count BETWEEN 0 AND 50),
     active         boolean NOT NULL DEFAULT true,
     deleted_at     timestamptz,
-    version        bigint NOT NULL DEFAULT 1,
+    version        bigint NOT NULL DEFAULT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint,
     created_at     timestamptz NOT NULL,
     updated_at     timestamptz NOT NULL,
     document       tsvector NOT NULL,

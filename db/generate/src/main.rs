@@ -28,7 +28,11 @@ async fn main() -> anyhow::Result<()> {
         outcome
     })
     .await??;
-    let formatted = Command::new("rustfmt").args(["--edition", "2024"]).arg(fresh.join("src/lib.rs")).status()?;
+    let formatted = Command::new("rustfmt")
+        .args(["--edition", "2024", "--config-path"])
+        .arg(db.join("../rustfmt.toml"))
+        .arg(fresh.join("src/lib.rs"))
+        .status()?;
     ensure!(formatted.success(), "rustfmt failed");
 
     // The manifest in db/typed is ours; only the sources are generated.

@@ -18,6 +18,10 @@ FROM catalog.category
 WHERE slug = :slug
 FOR UPDATE;
 
+--! category_lock_below
+-- Waits for those who are just now putting products into a category or anything below it.
+SELECT id FROM catalog.category WHERE path @> ARRAY[:id::uuid] ORDER BY id FOR UPDATE;
+
 --! category_by_id : CategoryRow
 SELECT id, parent_id, name, slug, description, position, path, version, created_at, updated_at
 FROM catalog.category
@@ -49,11 +53,14 @@ FROM catalog.category c
 WHERE c.slug = ANY (:slugs);
 
 --! category_paths
--- The paths of categories that products are being put into, and the names along them for search.
+-- The categories that products are being put into. Locked against a move or a rename, which would not
+-- see products that are not committed yet.
 SELECT c.id, c.slug, c.path,
        (SELECT string_agg(above.name, ' ') FROM catalog.category above WHERE above.id = ANY (c.path)) AS names
 FROM catalog.category c
-WHERE c.id = ANY (:ids) OR c.slug = ANY (:slugs);
+WHERE c.id = ANY (:ids) OR c.slug = ANY (:slugs)
+ORDER BY c.id
+FOR SHARE OF c;
 
 --! category_tree_lock
 -- Moves in the tree take turns: two at once could close a circle that neither sees.

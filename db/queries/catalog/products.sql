@@ -1,5 +1,5 @@
 -- Products: the writes, and what they must look at first. The reads of products are built by
--- domain/catalog/src/store/select.rs, because their columns follow the request's projection.
+-- domain/catalog/src/store/columns.rs, because their columns follow the request's projection.
 
 --! product_find
 -- Which product a path segment means when it is no id: a SKU, else a slug.
@@ -30,7 +30,7 @@ FROM catalog.product
 WHERE id = ANY (:ids);
 
 --! product_slugs_taken
-SELECT slug
+SELECT id, slug
 FROM catalog.product
 WHERE slug = ANY (:slugs) AND deleted_at IS NULL;
 

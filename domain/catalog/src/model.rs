@@ -226,7 +226,10 @@ impl ProductInput {
         let title = reader.required("title", |title| title.text(Text::line(1, 300)));
         let description = reader.optional("description", |text| text.text(Text::lines(0, 20_000)));
         let brand = reader.optional("brand", |brand| brand.text(Text::line(1, 120)));
-        let category = reader.optional("category", |category| category.text(Text::line(1, 200)));
+        let category = reader.optional("category", |category| {
+            let reference = category.text(Text::line(1, 200))?;
+            Some(reference.parse::<Uuid>().map_or(reference, |id| id.to_string()))
+        });
         let manufacturer = reader.optional("manufacturer", |name| name.text(Text::line(1, 120)));
         let seller_id = reader.optional("sellerId", |id| id.parsed(Text::line(1, 60), "not_an_id", id_form));
         let package_size = reader.optional("packageSize", |size| size.text(Text::line(1, 60)));
@@ -458,6 +461,9 @@ fn money_code(error: entrepot_contracts::MoneyError) -> &'static str {
 }
 
 fn sku_form(text: &str) -> Result<String, &'static str> {
+    if is_uuid(text) {
+        return Err("must not read as a UUID, which would stand for an id");
+    }
     let fits = text.starts_with(|first: char| first.is_ascii_alphanumeric())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'));
     if fits {
@@ -468,6 +474,9 @@ fn sku_form(text: &str) -> Result<String, &'static str> {
 }
 
 fn slug_form(text: &str) -> Result<String, &'static str> {
+    if is_uuid(text) {
+        return Err("must not read as a UUID, which would stand for an id");
+    }
     if is_slug(text) {
         Ok(text.to_owned())
     } else {
@@ -475,12 +484,17 @@ fn slug_form(text: &str) -> Result<String, &'static str> {
     }
 }
 
+/// Ids, SKUs and slugs share one place in addresses; a name that reads as an id could not be reached.
+fn is_uuid(text: &str) -> bool {
+    text.parse::<Uuid>().is_ok()
+}
+
 fn id_form(text: &str) -> Result<Uuid, &'static str> {
     text.parse().map_err(|_| "must be a UUID")
 }
 
 fn url_form(text: &str) -> Result<String, &'static str> {
-    let uri: Result<axum::http::Uri, _> = text.parse();
+    let uri: Result<http::Uri, _> = text.parse();
     match uri {
         Ok(uri) if matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some() => Ok(text.to_owned()),
         _ => Err("must be an absolute http or https address"),

@@ -77,6 +77,8 @@ impl Database {
             None => format!("-c statement_timeout={timeout_ms}"),
         };
         address.options(options).connect_timeout(settings.connect_timeout);
+        // A server that is gone without a word is noticed by the kernel, also on idle connections.
+        address.keepalives_idle(Duration::from_secs(30)).tcp_user_timeout(settings.query_timeout);
         if address.get_application_name().is_none() {
             address.application_name("entrepot");
         }

@@ -301,13 +301,6 @@ pub mod kinds {
         "`Accept` rules out `application/json`, which is all that this endpoint speaks."
     );
     kind!(
-        BODY_TIMEOUT,
-        408,
-        "web.body_timeout",
-        "The body came too slowly",
-        "The whole request has a time limit, and the body was not there when it ended."
-    );
-    kind!(
         PRECONDITION_FAILED,
         412,
         "web.precondition_failed",
@@ -358,7 +351,6 @@ pub mod kinds {
         &NOT_FOUND,
         &METHOD_NOT_ALLOWED,
         &NOT_ACCEPTABLE,
-        &BODY_TIMEOUT,
         &PRECONDITION_FAILED,
         &BODY_TOO_LARGE,
         &UNSUPPORTED_MEDIA_TYPE,

@@ -11,9 +11,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use entrepot_runtime::ShutdownSignal;
+use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
@@ -22,7 +22,7 @@ use crate::Edge;
 
 /// The most header fields in a request.
 const MAX_HEADERS: usize = 64;
-/// The most bytes of a request's head (HTTP/1) or of its header list (HTTP/2).
+/// The most bytes of a request's head.
 const MAX_HEAD_BYTES: usize = 32 * 1024;
 
 /// How connections are treated.
@@ -39,23 +39,17 @@ pub struct Connections {
 /// Serves `edge` on `listener` until `shutdown` begins, then drains. Tells how many connections had
 /// to be cut.
 pub async fn serve(listener: TcpListener, edge: Edge, connections: Connections, mut shutdown: ShutdownSignal) -> usize {
+    // HTTP/1.1 alone: telling the versions apart means waiting for a connection's first bytes, and
+    // hyper-util does that without a bound. A proxy in front speaks HTTP/2 with browsers.
+    //
     // `pipeline_flush` stays off: with it, hyper 1.12 never sends the answer to a request whose body
     // was not read to its end, such as a 413.
-    let mut builder = auto::Builder::new(TokioExecutor::new());
+    let mut builder = http1::Builder::new();
     builder
-        .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(connections.header_timeout)
         .max_buf_size(MAX_HEAD_BYTES)
         .max_headers(MAX_HEADERS);
-    builder
-        .http2()
-        .timer(TokioTimer::new())
-        .max_header_list_size(u32::try_from(MAX_HEAD_BYTES).unwrap_or(u32::MAX))
-        .max_concurrent_streams(128)
-        .keep_alive_interval(connections.header_timeout)
-        .keep_alive_timeout(connections.header_timeout);
-    let builder = Arc::new(builder);
     let graceful = GracefulShutdown::new();
     let places = Arc::new(Semaphore::new(connections.max_connections));
 
@@ -91,15 +85,14 @@ pub async fn serve(listener: TcpListener, edge: Edge, connections: Connections, 
             let edge = edge.clone();
             async move { Ok::<_, Infallible>(edge.answer(request).await) }
         });
-        let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
-        let connection = graceful.watch(connection);
+        let connection = graceful.watch(builder.serve_connection(TokioIo::new(stream), service));
         #[expect(
             clippy::disallowed_methods,
             reason = "`graceful` waits for it; a panic in a handler is caught at the edge"
         )]
         tokio::spawn(async move {
             if let Err(error) = connection.await {
-                tracing::debug!(error = %crate::problem::chain(error.as_ref()), "a connection ended badly");
+                tracing::debug!(error = %crate::problem::chain(&error), "a connection ended badly");
             }
             drop(place);
         });

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use entrepot_pg::Database;
+use entrepot_pg::{Database, cluster};
 use entrepot_runtime::{Clock, Shutdown, Tasks, wait_for_stop_signal};
 use entrepot_telemetry::LogSettings;
 use entrepot_web::{Connections, serve as serve_http};
@@ -35,8 +35,13 @@ pub(crate) async fn serve(loaded: &Loaded) -> anyhow::Result<ExitCode> {
         tracing::warn!(setting = shown.key, source = %shown.source, "this setting has no effect yet");
     }
     let (host, port) = (settings.server.host.as_str(), settings.server.port);
-    let listener =
-        TcpListener::bind((host, port)).await.with_context(|| format!("cannot listen on {host} port {port}"))?;
+    let listener = TcpListener::bind((host, port)).await.with_context(|| {
+        // Most likely by another `entrepot serve` on the same folder.
+        let folder = &settings.data.folder;
+        let holder = if settings.database.url.is_empty() { cluster::holder(folder) } else { None };
+        let holder = holder.map(|holder| format!(" (the data folder {} is in use by {holder})", folder.display()));
+        format!("cannot listen on {host} port {port}{}", holder.unwrap_or_default())
+    })?;
 
     // A signal during the start must end what was started: the private database above all.
     let mut stop = std::pin::pin!(wait_for_stop_signal());

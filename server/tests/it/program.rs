@@ -105,6 +105,13 @@ async fn a_newcomers_first_hour() {
     assert!(complaint(&run(&data, &["import", "products", "/nowhere.csv"])).contains("cannot open /nowhere.csv"));
     let second = run(&data, &["serve", "--port", "0"]);
     assert!(complaint(&second).contains(&format!("in use by process {} (entrepot serve)", server.child.id())));
+    // And with the port of the first, which is what happens to people.
+    let port = server.client.address().port().to_string();
+    let told = complaint(&run(&data, &["serve", "--port", &port]));
+    assert!(
+        told.contains("cannot listen on") && told.contains(&format!("in use by process {}", server.child.id())),
+        "{told}"
+    );
     server.client.get("/api/v2/products/TEA-001").await.ok();
 
     let (rest, well) = server.end(Signal::TERM);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::{Path, State};
 use entrepot_contracts::ImageId;
 use entrepot_web::body::JsonBody;
-use entrepot_web::{CacheClass, Problem, Query, Reply};
+use entrepot_web::{CacheClass, IfMatch, Problem, Query, Reply};
 use http::StatusCode;
 
 use super::problems::{IMAGE_NOT_FOUND, TOO_MANY_IMAGES};
@@ -47,6 +47,7 @@ pub(super) async fn add_product_image(
     params(
         ("product" = String, Path, description = "An id, a SKU or a slug."),
         ("image" = ImageId, Path, description = "The image's id."),
+        ("If-Match" = Option<String>, Header, description = "The product's ETag that the deletion is based on."),
     ),
     responses((status = 204, description = "It is gone.")),
 )]
@@ -54,6 +55,7 @@ pub(super) async fn remove_product_image(
     State(catalog): State<Arc<Catalog>>,
     Path((reference, image)): Path<(String, String)>,
     query: Query,
+    if_match: IfMatch,
 ) -> Result<Reply, Problem> {
     query.finish()?;
     let no_image = || Problem::new(&IMAGE_NOT_FOUND, format!("the product has no image {image:?}"));
@@ -61,9 +63,11 @@ pub(super) async fn remove_product_image(
     if !may_be_name(&reference) {
         return Err(not_found(&reference));
     }
-    ops::remove_image(&catalog.to, &reference, id).await.map_err(|error| match error {
+    let accepts = |version| if_match.allows(version);
+    ops::remove_image(&catalog.to, &reference, &accepts, id).await.map_err(|error| match error {
         RemoveImageError::ProductNotFound => not_found(&reference),
         RemoveImageError::ProductDeleted => deleted(&reference),
+        RemoveImageError::MovedOn(version) => IfMatch::failed(version),
         RemoveImageError::ImageNotFound => no_image(),
         RemoveImageError::Database(error) => database_problem(error),
     })?;

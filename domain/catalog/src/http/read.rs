@@ -32,7 +32,7 @@ const SORT_FIELDS: &[(&str, SortField)] = &[
 
 /// The parameters of lists of products, for the OpenAPI document.
 #[derive(IntoParams)]
-#[into_params(parameter_in = Query, style = Form)]
+#[into_params(parameter_in = Query, style = Form, rename_all = "camelCase")]
 #[expect(dead_code, reason = "describes what `read_list` reads by hand, so that all faults are told at once")]
 pub(super) struct ListParameters {
     /// Only this category and those below it: a slug or an id.
@@ -328,73 +328,84 @@ impl Catalog {
         }
         let mut query = ListQuery { filters, sort, columns: Columns::for_projection(&projection), page };
         let connection = ListConnection::open(&self.to.database, &query).await.map_err(database_problem)?;
-        let found = self.find(&connection, &mut query, &mut meta).await?;
-        answer.next_cursor = found.next.map(|cursor| cursor.encode());
-        answer.prev_cursor = found.prev.map(|cursor| cursor.encode());
-        if let Some(count) = count {
-            let exact = count == Count::Exact;
-            let total = store::list_count(&connection, &query.filters, exact).await.map_err(database_problem)?;
-            answer.total = Some(total);
-            answer.total_is_estimate = Some(!exact);
-        }
-        if !facets.is_empty() {
-            let (values, is_partial) =
-                store::list_facets(&connection, &query.filters).await.map_err(database_problem)?;
-            meta.facets = Some(facet_counts(&facets, values, is_partial));
-        }
+        let answered = answer_list(&connection, &mut query, count, &facets, &mut answer, &mut meta).await;
         connection.close().await;
-        list_reply(&found.products, &answer, &meta, &projection, CacheClass::Api)
+        list_reply(&answered?.products, &answer, &meta, &projection, CacheClass::Api)
     }
+}
 
-    /// Reads the page. Where a text matches nothing, looks for words like it and tries those; a
-    /// cursor tells by its fingerprint which of the two texts it belongs to.
-    async fn find(
-        &self,
-        connection: &ListConnection,
-        query: &mut ListQuery,
-        meta: &mut ProductListMeta,
-    ) -> Result<Found, Problem> {
-        let belongs = query.check_cursor();
-        if belongs.is_ok() {
-            let found = page(connection, query).await?;
-            if !found.products.is_empty() || query.filters.text.is_none() {
-                return Ok(found);
-            }
-        }
-        let Some(corrected) = self.correct(query).await? else { return belongs.map(|()| Found::default()) };
-        let mut second = query.clone();
-        second.filters.text = Some(corrected.clone());
-        if second.check_cursor().is_err() {
-            return belongs.map(|()| Found::default());
-        }
-        let found = page(connection, &second).await?;
-        if !found.products.is_empty() {
-            meta.corrected_to = Some(corrected.typed);
-            *query = second;
-        }
-        Ok(found)
+/// Reads everything that a list's answer has, over one connection.
+async fn answer_list(
+    connection: &ListConnection,
+    query: &mut ListQuery,
+    count: Option<Count>,
+    facets: &[FacetField],
+    answer: &mut Page,
+    meta: &mut ProductListMeta,
+) -> Result<Found, Problem> {
+    let found = find(connection, query, meta).await?;
+    answer.next_cursor = found.next.as_ref().map(entrepot_web::Cursor::encode);
+    answer.prev_cursor = found.prev.as_ref().map(entrepot_web::Cursor::encode);
+    if let Some(count) = count {
+        let exact = count == Count::Exact;
+        let total = store::list_count(connection, &query.filters, exact).await.map_err(database_problem)?;
+        answer.total = Some(total);
+        answer.total_is_estimate = Some(!exact);
     }
+    if !facets.is_empty() {
+        let (values, is_partial) = store::list_facets(connection, &query.filters).await.map_err(database_problem)?;
+        meta.facets = Some(facet_counts(facets, values, is_partial));
+    }
+    Ok(found)
+}
 
-    /// The text with its unknown words replaced by the known ones most like them; `None` where
-    /// there are no such words.
-    async fn correct(&self, query: &ListQuery) -> Result<Option<SearchText>, Problem> {
-        let Some(text) = &query.filters.text else { return Ok(None) };
-        let words = text.words();
-        let mut known = store::words_known(&self.to.database, &words).await.map_err(database_problem)?;
-        if let Some(beginning) = text.unfinished()
-            && store::word_begins(&self.to.database, &beginning).await.map_err(database_problem)?
-        {
-            known.push(beginning);
+/// Reads the page. Where a text matches nothing, looks for words like it and tries those; a
+/// cursor tells by its fingerprint which of the two texts it belongs to.
+async fn find(
+    connection: &ListConnection,
+    query: &mut ListQuery,
+    meta: &mut ProductListMeta,
+) -> Result<Found, Problem> {
+    let belongs = query.check_cursor();
+    if belongs.is_ok() {
+        let found = page(connection, query).await?;
+        if !found.products.is_empty() || query.filters.text.is_none() {
+            return Ok(found);
         }
-        let mut corrections = Vec::new();
-        for word in words.into_iter().filter(|word| !known.contains(word)).take(4) {
-            let like = store::words_like(&self.to.database, &word).await.map_err(database_problem)?;
-            if let Some(best) = most_like(&word, like) {
-                corrections.push((word, best));
-            }
-        }
-        Ok((!corrections.is_empty()).then(|| text.replace(&corrections)))
     }
+    let Some(corrected) = correct(connection, query).await? else { return belongs.map(|()| Found::default()) };
+    let mut second = query.clone();
+    second.filters.text = Some(corrected.clone());
+    if second.check_cursor().is_err() {
+        return belongs.map(|()| Found::default());
+    }
+    let found = page(connection, &second).await?;
+    if !found.products.is_empty() {
+        meta.corrected_to = Some(corrected.typed);
+        *query = second;
+    }
+    Ok(found)
+}
+
+/// The text with its unknown words replaced by the known ones most like them; `None` where
+/// there are no such words.
+async fn correct(connection: &ListConnection, query: &ListQuery) -> Result<Option<SearchText>, Problem> {
+    let Some(text) = &query.filters.text else { return Ok(None) };
+    let words = text.words();
+    let mut known = store::words_known(connection, &words).await.map_err(database_problem)?;
+    if let Some(beginning) = text.unfinished()
+        && store::word_begins(connection, &beginning).await.map_err(database_problem)?
+    {
+        known.push(beginning);
+    }
+    let mut corrections = Vec::new();
+    for word in words.into_iter().filter(|word| !known.contains(word)).take(4) {
+        let like = store::words_like(connection, &word).await.map_err(database_problem)?;
+        if let Some(best) = most_like(&word, like) {
+            corrections.push((word, best));
+        }
+    }
+    Ok((!corrections.is_empty()).then(|| text.replace(&corrections)))
 }
 
 /// The word that takes the fewest slips of the finger to get to: letters added, dropped, changed or

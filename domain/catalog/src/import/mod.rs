@@ -142,8 +142,8 @@ pub async fn import_products(
     input: Box<dyn Read + Send>,
     currency: Currency,
 ) -> Result<ImportReport, ImportError> {
-    // An input can be read once, so the transaction cannot be run again; nothing else writes the
-    // catalog in an order that it could deadlock with.
+    // An input can be read only once, so this transaction is not run again: should it deadlock with a
+    // batch, it fails whole, and can be started again.
     let transaction = to.database.begin().await?;
     // Half a minute is enough for a request, not for a file.
     transaction.batch_execute("SET LOCAL statement_timeout = '30min'").await.map_err(Error::from)?;
@@ -162,6 +162,8 @@ async fn load(
     let mut reader = csv::ReaderBuilder::new().buffer_capacity(64 * 1024).from_reader(input);
     let columns = Columns::find(reader.headers().map_err(|source| ImportError::Unreadable { line: 1, source })?)?;
     let mut report = ImportReport::default();
+    // Nobody moves a category while products are on their way into it.
+    store::category_tree_lock(transaction).await?;
     let mut shelves = Shelves::default();
     let mut seen: HashMap<String, u64> = HashMap::new();
     // The categories are made while the rows stream in, but one connection cannot do both: rows

@@ -154,9 +154,15 @@ pub(super) fn parse_row(
         (kind, _) => readable(kind),
     };
     let title = if size.is_empty() { name } else { format!("{name}, {size}") };
+    // Readable case sets slashes and colons apart, which can make a text longer than it was.
+    let names = [Some(&department), category.as_ref()];
+    if names.into_iter().flatten().any(|name| name.chars().count() > 120) || title.chars().count() > 300 {
+        note(NoteKind::Refused, "its title or a category's name is too long");
+        return Ok(None);
+    }
     let filled = |text: &str| (!text.is_empty()).then(|| text.to_owned());
     Ok(Some(Parsed {
-        slug: slugify(&format!("{title} {sku}"), "product"),
+        slug: format!("{}-{sku}", slugify(&title, "product")),
         title,
         brand: filled(brand),
         department,

@@ -63,7 +63,7 @@ async fn choose_slugs(transaction: &Transaction, inputs: &[&ProductInput]) -> Re
     let plain: Vec<String> = inputs.iter().map(|input| slugify(&input.title, "product")).collect();
     let taken = store::product_slugs_taken(transaction, &plain).await?;
     let mut uses: HashMap<&str, usize> = HashMap::new();
-    for slug in &plain {
+    for slug in plain.iter().chain(inputs.iter().filter_map(|input| input.slug.as_ref())) {
         *uses.entry(slug).or_default() += 1;
     }
     Ok(inputs
@@ -71,7 +71,7 @@ async fn choose_slugs(transaction: &Transaction, inputs: &[&ProductInput]) -> Re
         .zip(&plain)
         .map(|(input, plain)| match &input.slug {
             Some(slug) => slug.clone(),
-            None if uses[plain.as_str()] == 1 && !taken.contains(plain) => plain.clone(),
+            None if uses[plain.as_str()] == 1 && !taken.contains_key(plain) => plain.clone(),
             None => format!("{plain}-{}", slugify(&input.sku, "x")),
         })
         .collect())

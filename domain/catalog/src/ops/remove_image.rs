@@ -3,7 +3,7 @@
 use entrepot_contracts::ImageId;
 use entrepot_pg::{Error, ScopedFutureExt as _};
 
-use super::{Unlockable, lock_product};
+use super::{Accepts, Unlockable, lock_product};
 use crate::{Dependencies, store};
 
 /// Why an image was not taken away.
@@ -15,21 +15,28 @@ pub(crate) enum RemoveImageError {
     ProductDeleted,
     #[error("the product has no such image")]
     ImageNotFound,
+    #[error("the product is at version {0}")]
+    MovedOn(i64),
     #[error(transparent)]
     Database(#[from] Error),
 }
 
 /// Takes the image away.
-pub(crate) async fn remove_image(to: &Dependencies, reference: &str, image: ImageId) -> Result<(), RemoveImageError> {
+pub(crate) async fn remove_image(
+    to: &Dependencies,
+    reference: &str,
+    accepts: Accepts<'_>,
+    image: ImageId,
+) -> Result<(), RemoveImageError> {
     let Dependencies { database, clock } = to;
     database
         .transaction(|transaction| {
             async move {
-                let product_id =
-                    lock_product(transaction, reference, &|_| true).await?.map_err(|error| match error {
-                        Unlockable::NotFound => RemoveImageError::ProductNotFound,
-                        Unlockable::Deleted | Unlockable::MovedOn(_) => RemoveImageError::ProductDeleted,
-                    })?;
+                let product_id = lock_product(transaction, reference, accepts).await?.map_err(|error| match error {
+                    Unlockable::NotFound => RemoveImageError::ProductNotFound,
+                    Unlockable::Deleted => RemoveImageError::ProductDeleted,
+                    Unlockable::MovedOn(version) => RemoveImageError::MovedOn(version),
+                })?;
                 if !store::image_delete(transaction, product_id, image).await? {
                     return Err(RemoveImageError::ImageNotFound);
                 }

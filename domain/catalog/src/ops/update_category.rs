@@ -93,6 +93,7 @@ async fn update(
         return Ok(after.slug);
     }
     let now = clock.now();
+    store::category_lock_below(transaction, before.id).await?;
     store::category_update(transaction, &after, now).await.map_err(|error| match error.constraint() {
         Some("category_slug_key") => UpdateCategoryError::DuplicateSlug(after.slug.clone()),
         _ => error.into(),

@@ -74,7 +74,10 @@ async fn update(
         }
     };
     // `"slug": null` asks for a new one.
-    let slug = input.slug.clone().unwrap_or_else(|| slugify(&format!("{} {}", input.title, input.sku), "product"));
+    let slug = input
+        .slug
+        .clone()
+        .unwrap_or_else(|| format!("{}-{}", slugify(&input.title, "product"), slugify(&input.sku, "x")));
     let rating = (Decimal::try_from(before.rating.unwrap_or(0.0)).unwrap_or_default().round_dp(2), before.rating_count);
     let record = ProductRecord::new(input, id, slug, category_id, Some(rating));
     let changed = store::product_update_many(transaction, &[record], clock.now()).await.map_err(|error| match error

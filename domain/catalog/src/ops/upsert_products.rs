@@ -99,13 +99,13 @@ async fn write(
             *read = Err(vec![Fault::at(format!("{}/category", row.pointer), "unknown_category", detail)]);
         }
     }
+    let skus: Vec<&str> = read.iter().flatten().map(|input| input.sku.as_str()).collect();
+    let there = store::product_lock_by_skus(transaction, &skus).await?;
+    refuse_taken_slugs(transaction, rows, &mut read, &there).await?;
     if atomic && read.iter().any(Result::is_err) {
         return Err(UpsertProductsError::Invalid(read.into_iter().filter_map(Result::err).flatten().collect()));
     }
-
     let valid: Vec<&ProductInput> = read.iter().flatten().collect();
-    let skus: Vec<&str> = valid.iter().map(|input| input.sku.as_str()).collect();
-    let there = store::product_lock_by_skus(transaction, &skus).await?;
     let slugs = choose_slugs(transaction, &valid).await?;
     let (mut new, mut old) = (Vec::new(), Vec::new());
     for (input, slug) in valid.into_iter().zip(slugs) {
@@ -144,6 +144,33 @@ async fn write(
             }
         })
         .collect())
+}
+
+/// A slug that a row names must be its product's own, or nobody's: neither another product's nor
+/// another row's.
+async fn refuse_taken_slugs(
+    transaction: &Transaction,
+    rows: &[UpsertRow<'_>],
+    read: &mut [Result<ProductInput, Vec<Fault>>],
+    there: &HashMap<String, Uuid>,
+) -> Result<(), Error> {
+    let named: Vec<String> = read.iter().flatten().filter_map(|input| input.slug.clone()).collect();
+    let taken = store::product_slugs_taken(transaction, &named).await?;
+    let mut by_row: HashMap<String, usize> = HashMap::new();
+    for (index, (row, read)) in rows.iter().zip(read).enumerate() {
+        let Ok(ProductInput { sku, slug: Some(slug), .. }) = &*read else { continue };
+        let elsewhere = taken.get(slug).is_some_and(|owner| there.get(sku) != Some(owner));
+        let detail = match by_row.get(slug) {
+            _ if elsewhere => "belongs to another product".to_owned(),
+            Some(earlier) => format!("is the slug of row {earlier} too"),
+            None => {
+                by_row.insert(slug.clone(), index);
+                continue;
+            }
+        };
+        *read = Err(vec![Fault::at(format!("{}/slug", row.pointer), "duplicate", detail)]);
+    }
+    Ok(())
 }
 
 /// A product that is there keeps its ratings, and its slug where the row names none.

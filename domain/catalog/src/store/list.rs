@@ -8,7 +8,7 @@
 //! each time; one whose plan is always the same is prepared once. `tests/it/plans.rs` runs every
 //! combination at 100,000 products and fails on a plan that reads or sorts the table.
 
-use entrepot_pg::{Database, Error, Transaction};
+use entrepot_pg::{Database, Error, Pooled, Transaction};
 use entrepot_web::{Cursor, PageRequest, Position, Problem};
 use jiff::Timestamp;
 use rust_decimal::Decimal;
@@ -487,6 +487,15 @@ impl ListConnection {
             connection.take_matches_from_the_texts_index().await?;
         }
         Ok(connection)
+    }
+
+    /// The search's own connection. Whatever a search looks up goes over it: one that took a second
+    /// from the pool while it holds the first could wait for ever on others that do the same.
+    pub(super) fn search(&self) -> Option<&Pooled> {
+        match self {
+            Self::Pool(_) => None,
+            Self::Search(transaction) => Some(transaction.client()),
+        }
     }
 
     /// Runs a statement that is planned with its values.

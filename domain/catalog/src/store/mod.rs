@@ -130,9 +130,13 @@ pub(crate) async fn product_kept(
     Ok(rows.into_iter().map(|row| (row.id, (row.slug, row.rating, row.rating_count))).collect())
 }
 
-/// Which of these slugs belong to a living product.
-pub(crate) async fn product_slugs_taken(transaction: &Transaction, slugs: &[String]) -> Result<Vec<String>, Error> {
-    Ok(products::product_slugs_taken().bind(transaction.client(), &slugs).all().await?)
+/// Which of these slugs belong to a living product, and to which.
+pub(crate) async fn product_slugs_taken(
+    transaction: &Transaction,
+    slugs: &[String],
+) -> Result<HashMap<String, Uuid>, Error> {
+    let rows = products::product_slugs_taken().bind(transaction.client(), &slugs).all().await?;
+    Ok(rows.into_iter().map(|row| (row.slug, row.id)).collect())
 }
 
 /// Puts products in.
@@ -172,21 +176,21 @@ pub(crate) async fn product_learn_all_words(transaction: &Transaction) -> Result
 }
 
 /// Which of these words a product has.
-pub(crate) async fn words_known(database: &Database, words: &[String]) -> Result<Vec<String>, Error> {
-    let client = database.client().await?;
-    Ok(products::product_known_words().bind(&client, &words).all().await?)
+pub(crate) async fn words_known(connection: &ListConnection, words: &[String]) -> Result<Vec<String>, Error> {
+    let Some(client) = connection.search() else { return Ok(Vec::new()) };
+    Ok(products::product_known_words().bind(client, &words).all().await?)
 }
 
 /// Whether some word of a product begins like this.
-pub(crate) async fn word_begins(database: &Database, beginning: &str) -> Result<bool, Error> {
-    let client = database.client().await?;
-    Ok(products::product_word_begins().bind(&client, &beginning).one().await?)
+pub(crate) async fn word_begins(connection: &ListConnection, beginning: &str) -> Result<bool, Error> {
+    let Some(client) = connection.search() else { return Ok(false) };
+    Ok(products::product_word_begins().bind(client, &beginning).one().await?)
 }
 
 /// The words most like this one by trigrams, the most similar first.
-pub(crate) async fn words_like(database: &Database, word: &str) -> Result<Vec<String>, Error> {
-    let client = database.client().await?;
-    let rows = products::product_similar_words().bind(&client, &word).all().await?;
+pub(crate) async fn words_like(connection: &ListConnection, word: &str) -> Result<Vec<String>, Error> {
+    let Some(client) = connection.search() else { return Ok(Vec::new()) };
+    let rows = products::product_similar_words().bind(client, &word).all().await?;
     Ok(rows.into_iter().map(|row| row.word).collect())
 }
 
@@ -304,6 +308,12 @@ pub(crate) async fn category_insert(transaction: &Transaction, row: &CategoryRow
         now: row.created_at,
     };
     categories::category_insert().params(transaction.client(), &parameters).await?;
+    Ok(())
+}
+
+/// Locks a category and everything below it, once those who are putting products there are done.
+pub(crate) async fn category_lock_below(transaction: &Transaction, id: Uuid) -> Result<(), Error> {
+    categories::category_lock_below().bind(transaction.client(), &id).all().await?;
     Ok(())
 }
 

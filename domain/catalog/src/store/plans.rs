@@ -95,10 +95,19 @@ async fn no_list_reads_or_sorts_the_table() {
         if filters.text.is_some() {
             fields.push(SortField::Relevance);
         }
-        for (field, descending) in fields.into_iter().flat_map(|field| [(field, false), (field, true)]) {
+        let one = |field| [false, true].map(|descending| vec![SortKey { field, descending }]);
+        let mut orders: Vec<Vec<SortKey>> = fields.into_iter().flat_map(one).collect();
+        // Several fields are sorted within rows that are equal in the first, so that one must tell
+        // most rows apart; an order that begins with a field of few values is not promised.
+        for (first, second) in [(SortField::Price, SortField::Title), (SortField::Title, SortField::Price)] {
+            let key = |field, descending| SortKey { field, descending };
+            orders.push(vec![key(first, true), key(second, false)]);
+            orders.push(vec![key(first, false), key(second, false)]);
+        }
+        for sort in orders {
             let mut query = ListQuery {
                 filters: filters.clone(),
-                sort: vec![SortKey { field, descending }],
+                sort: sort.clone(),
                 columns: Columns::ALL,
                 page: PageRequest { limit: 50, position: Position::Start, number: None },
             };
@@ -111,9 +120,9 @@ async fn no_list_reads_or_sorts_the_table() {
                 let (rows, banned) = worst(&plan[0]["Plan"]);
                 checked += 1;
                 if let Some(what) = banned {
-                    faults.push(format!("{name} by {field:?} {descending}: {what}"));
+                    faults.push(format!("{name} by {sort:?}: {what}"));
                 } else if rows > MOST_ROWS {
-                    faults.push(format!("{name} by {field:?} {descending}: looked at {rows} rows"));
+                    faults.push(format!("{name} by {sort:?}: looked at {rows} rows"));
                 }
             }
             connection.close().await;

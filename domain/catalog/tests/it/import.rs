@@ -38,11 +38,11 @@ async fn the_real_file_loads_whole_and_loading_it_again_changes_nothing() {
         .database
         .client()
         .await
-        .query_one("SELECT max(version) FROM catalog.product", &[])
+        .query_one("SELECT count(*) FROM catalog.product WHERE updated_at <> created_at", &[])
         .await
         .expect("counted")
         .get(0);
-    assert_eq!(versions, 1, "a second load made no new versions");
+    assert_eq!(versions, 0, "a second load made no new versions");
 }
 
 #[tokio::test]

@@ -51,6 +51,20 @@ async fn cursors_visit_every_row_once_in_every_order() {
 }
 
 #[tokio::test]
+async fn cursors_by_relevance_visit_every_match_once_through_equal_ranks() {
+    let shop = Shop::empty().await;
+    seed(&shop.to, SeedProfile::Performance, false, &|_, _| {}).await.expect("a catalog");
+    for query in ["q=oak&limit=7", "q=quiet&limit=13", "q=steel+bo&limit=11"] {
+        let all: Vec<String> = walk(&shop, query).await.concat();
+        let distinct: HashSet<&String> = all.iter().collect();
+        let total =
+            shop.get(&format!("/products?{query}&count=exact")).await["page"]["total"].as_u64().expect("counted");
+        assert_eq!((all.len() as u64, distinct.len()), (total, all.len()), "{query}");
+        assert!(total > 10, "{query}: {total}");
+    }
+}
+
+#[tokio::test]
 async fn the_way_back_shows_the_same_pages() {
     let shop = Shop::sample().await;
     for query in ["limit=5&sort=-price,title", "limit=5&sort=title", "limit=4&category=tea&sort=price"] {

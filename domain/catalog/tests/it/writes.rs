@@ -68,6 +68,48 @@ async fn a_change_based_on_yesterday_is_refused() {
 }
 
 #[tokio::test]
+async fn what_was_seen_of_a_deleted_product_does_not_fit_its_successor() {
+    let shop = Shop::empty().await;
+    let body = json!({"sku": "AGAIN", "title": "Again"});
+    let old = shop.server.post("/api/v2/products").json(&body).await.header("etag").to_owned();
+    shop.server.delete("/api/v2/products/AGAIN").header("if-match", &old).await.status(204);
+    shop.server.post("/api/v2/products").json(&body).await.created();
+    let patch = shop.server.patch("/api/v2/products/AGAIN").merge_patch(&json!({"stock": 1}));
+    patch.header("if-match", &old).await.problem(412, "web.precondition_failed");
+}
+
+#[tokio::test]
+async fn a_product_that_comes_in_while_its_category_moves_moves_along() {
+    let shop = Shop::sample().await;
+    // Puts a product in by hand, as far as the op's own lock, and lets the move begin meanwhile.
+    let coming = shop.to.database.begin().await.expect("a connection");
+    coming.batch_execute("SELECT id FROM catalog.category WHERE slug = 'tea-black' FOR SHARE").await.expect("locked");
+    let mut moving = Box::pin(
+        shop.server
+            .patch("/api/v2/categories/tea")
+            .merge_patch(&json!({"parent": "teaware", "name": "Brews"}))
+            .into_future(),
+    );
+    let client = shop.database.client().await;
+    let waiting =
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    while client.query_one(waiting, &[]).await.expect("asked").get::<_, i64>(0) == 0 {
+        assert!(futures_util::poll!(&mut moving).is_pending());
+    }
+    coming
+        .batch_execute(
+            "INSERT INTO catalog.product (id, sku, slug, title, category_id, category_path, created_at, updated_at, document)
+             SELECT gen_random_uuid(), 'LATE', 'late', 'Late', id, path, now(), now(), '' FROM catalog.category WHERE slug = 'tea-black'",
+        )
+        .await
+        .expect("inserted");
+    coming.commit().await.expect("committed");
+    moving.await.ok();
+    assert!(shop.skus("/products?category=teaware&limit=200").await.contains(&"LATE".to_owned()));
+    assert!(shop.skus("/products?q=brews&limit=200").await.contains(&"LATE".to_owned()));
+}
+
+#[tokio::test]
 async fn of_two_changes_at_once_based_on_the_same_version_one_wins() {
     let shop = Shop::sample().await;
     let path = "/api/v2/products/TEA-002";
@@ -145,6 +187,16 @@ async fn one_bad_row_keeps_an_atomic_batch_out_and_only_itself_otherwise() {
         result["results"].as_array().expect("rows").iter().map(|row| row["status"].clone()).collect();
     assert_eq!(statuses, [201, 422, 422, 422, 422]);
     shop.get("/products/A").await;
+
+    let slugs = json!({"products": [
+        {"sku": "S1", "title": "One", "slug": "same"}, {"sku": "S2", "title": "Two", "slug": "same"},
+        {"sku": "S3", "title": "Three", "slug": "earl-grey"}, {"sku": "TEA-004", "title": "Earl Grey", "slug": "earl-grey"},
+        {"sku": "S4", "title": "Same"},
+    ]});
+    let result = shop.server.post("/api/v2/products/batch?atomic=false").json(&slugs).await.status(207).json();
+    let statuses: Vec<_> =
+        result["results"].as_array().expect("rows").iter().map(|row| row["status"].clone()).collect();
+    assert_eq!(statuses, [201, 422, 422, 200, 201], "{result}");
 
     for (products, code) in [
         (json!([]), "catalog.batch_size"),

@@ -88,6 +88,17 @@ pub enum ClusterError {
         /// The major versions that are installed.
         installed: String,
     },
+    /// The folder of the cluster is a link, and what it leads to is not there.
+    #[error(
+        "{} leads to {}, and there is no cluster there; it is not replaced by an empty one. Bring it back \
+         (is a disk missing?), or remove the link to begin anew", .link.display(), .target.display()
+    )]
+    TargetMissing {
+        /// The link.
+        link: PathBuf,
+        /// Where it leads.
+        target: PathBuf,
+    },
     /// PostgreSQL refuses to run as root, and there is no user to run it as.
     #[error(
         "PostgreSQL does not run as root, and there is no user named {wanted} to run it as; make one, or start entrepot as an ordinary user"
@@ -156,6 +167,15 @@ pub fn address(folder: &Path) -> Result<tokio_postgres::Config, ClusterError> {
     let mut config = tokio_postgres::Config::new();
     config.host_path(owner.socket_folder(&folder)).user(ROLE).dbname(ROLE);
     Ok(config)
+}
+
+/// Who runs the cluster in `folder` at this moment, if somebody does.
+#[must_use]
+pub fn holder(folder: &Path) -> Option<Holder> {
+    match lock::Lock::take(folder, "a look at who is there") {
+        Err(ClusterError::Held { holder, .. }) => Some(holder),
+        _ => None,
+    }
 }
 
 /// Waits until the cluster in `folder`, run by another process, takes connections.

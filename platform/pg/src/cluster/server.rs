@@ -71,7 +71,11 @@ impl Cluster {
         let (first_start, started) = sync_channel(1);
         let keeper = std::thread::Builder::new()
             .name("postgres-keeper".to_owned())
-            .spawn(move || keep(&launch, &first_start, &stop_asked))
+            .spawn(move || {
+                keep(&launch, &first_start, &stop_asked);
+                // PostgreSQL has taken its socket away; where it has not, the folder stays.
+                let _not_empty = std::fs::remove_dir(&launch.sockets);
+            })
             .map_err(io_at("cannot start a thread for", &folder))?;
         match started.recv() {
             Ok(Ok(())) => Ok(Self { address, binaries, stop: Some(stop), keeper: Some(keeper), _lock: lock }),
@@ -185,9 +189,8 @@ fn binaries_for(link: &Path, installed: &[Binaries]) -> Result<Binaries, Cluster
 /// Runs `initdb` in a folder beside the final one, then renames it into place.
 fn make_cluster(owner: &Owner, binaries: &Binaries, folder: &Path) -> Result<(), ClusterError> {
     let link = folder.join(CLUSTER);
-    // A link to a shelter that was emptied by hand, or an empty folder: nothing in it to lose.
-    if link.is_symlink() {
-        std::fs::remove_file(&link).map_err(io_at("cannot remove the dangling link", &link))?;
+    if let Ok(target) = std::fs::read_link(&link) {
+        return Err(ClusterError::TargetMissing { link, target });
     }
     // A making that was cut short leaves its folder, or a link to it in the shelter; both are ours
     // (we hold the lock) and neither was ever a cluster.

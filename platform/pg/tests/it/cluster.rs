@@ -107,8 +107,10 @@ fn a_cluster_is_made_once_keeps_its_data_and_listens_on_no_network() {
     assert_eq!(ask(&first.address(), "SHOW fsync"), "on");
     assert_eq!(ask(&first.address(), "SHOW data_checksums"), "on");
     let pid = postmaster_pid(folder.path());
+    let sockets = ask(&first.address(), "SHOW unix_socket_directories");
     first.stop();
     assert!(is_gone(pid), "stop returns when the server has ended");
+    assert!(!Path::new(&sockets).exists(), "and leaves no folder behind");
     let second = Cluster::start(&settings(folder.path())).expect("it starts again");
     assert_eq!(ask(&second.address(), "SELECT n FROM kept"), "7");
 }
@@ -218,6 +220,16 @@ fn a_cluster_of_another_version_is_left_untouched() {
     assert!(matches!(&error, ClusterError::OtherVersion { found, .. } if found == "9"), "{error}");
     assert_eq!(std::fs::read_to_string(foreign.join("precious")).expect("there"), "data");
     assert_eq!(std::fs::read_dir(&foreign).expect("there").count(), 2);
+}
+
+#[test]
+fn a_link_to_a_cluster_that_is_not_there_is_never_replaced_by_an_empty_one() {
+    let folder = folder();
+    let elsewhere = folder.path().join("another-disk");
+    std::os::unix::fs::symlink(&elsewhere, folder.path().join("postgres")).expect("linked");
+    let error = Cluster::start(&settings(folder.path())).expect_err("nothing is there");
+    assert!(matches!(&error, ClusterError::TargetMissing { target, .. } if *target == elsewhere), "{error}");
+    assert!(folder.path().join("postgres").is_symlink());
 }
 
 #[test]

@@ -1,4 +1,5 @@
 //! The edge and the listener under bad treatment: slow, large, hanging, panicking, leaving.
+#![expect(clippy::expect_used, reason = "a test fails by panicking, with what it wanted")]
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -70,8 +71,8 @@ async fn a_body_without_a_length_is_cut_off_at_the_limit() {
     assert!(told.await.expect("no panic").starts_with("HTTP/1.1 413"));
 }
 
-#[tokio::test]
-async fn a_head_that_trickles_in_is_cut_off() {
+/// Opens a connection, sends so much, and expects that the server closes it by itself.
+async fn is_cut_off(sent: &'static [u8]) {
     let (edge, _) = edge(Router::new(), edge_settings());
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("bound");
     let address = listener.local_addr().expect("bound");
@@ -85,18 +86,30 @@ async fn a_head_that_trickles_in_is_cut_off() {
     let slow = tokio::task::spawn_blocking(move || {
         let mut stream = TcpStream::connect(address).expect("connected");
         stream.set_read_timeout(Some(Duration::from_secs(20))).expect("set");
-        stream.write_all(b"GET / HTTP/1.1\r\nhost: x\r\nx-slow: ").expect("sent");
+        stream.write_all(sent).expect("sent");
         let mut rest = Vec::new();
         stream.read_to_end(&mut rest).expect("the server closes, and not by a reset");
         rest
     });
     let closing = async {
         let rest = slow.await.expect("no panic");
-        assert!(rest.is_empty() || rest.starts_with(b"HTTP/1.1 408"), "{}", String::from_utf8_lossy(&rest));
+        let text = String::from_utf8_lossy(&rest);
+        assert!(rest.is_empty() || text.starts_with("HTTP/1.1 4"), "{text}");
         shutdown.begin();
     };
     let (cut, ()) = futures_util::join!(serving, closing);
     assert_eq!(cut, 0);
+}
+
+#[tokio::test]
+async fn a_head_that_trickles_in_is_cut_off() {
+    is_cut_off(b"GET / HTTP/1.1\r\nhost: x\r\nx-slow: ").await;
+}
+
+#[tokio::test]
+async fn a_connection_that_says_nothing_is_cut_off() {
+    is_cut_off(b"").await;
+    is_cut_off(b"PRI * HTTP/2").await;
 }
 
 #[tokio::test]

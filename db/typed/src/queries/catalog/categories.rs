@@ -209,6 +209,60 @@ where
         Ok(mapped)
     }
 }
+pub struct UuidUuidQuery<'c, 'a, 's, C: GenericClient, T, const N: usize> {
+    client: &'c C,
+    params: [&'a (dyn postgres_types::ToSql + Sync); N],
+    query: &'static str,
+    cached: Option<&'s tokio_postgres::Statement>,
+    extractor: fn(&tokio_postgres::Row) -> Result<uuid::Uuid, tokio_postgres::Error>,
+    mapper: fn(uuid::Uuid) -> T,
+}
+impl<'c, 'a, 's, C, T: 'c, const N: usize> UuidUuidQuery<'c, 'a, 's, C, T, N>
+where
+    C: GenericClient,
+{
+    pub fn map<R>(self, mapper: fn(uuid::Uuid) -> R) -> UuidUuidQuery<'c, 'a, 's, C, R, N> {
+        UuidUuidQuery {
+            client: self.client,
+            params: self.params,
+            query: self.query,
+            cached: self.cached,
+            extractor: self.extractor,
+            mapper,
+        }
+    }
+    pub async fn one(self) -> Result<T, tokio_postgres::Error> {
+        let row = crate::client::async_::one(self.client, self.query, &self.params, self.cached).await?;
+        Ok((self.mapper)((self.extractor)(&row)?))
+    }
+    pub async fn all(self) -> Result<Vec<T>, tokio_postgres::Error> {
+        self.iter().await?.try_collect().await
+    }
+    pub async fn opt(self) -> Result<Option<T>, tokio_postgres::Error> {
+        let opt_row = crate::client::async_::opt(self.client, self.query, &self.params, self.cached).await?;
+        Ok(opt_row
+            .map(|row| {
+                let extracted = (self.extractor)(&row)?;
+                Ok((self.mapper)(extracted))
+            })
+            .transpose()?)
+    }
+    pub async fn iter(
+        self,
+    ) -> Result<impl futures::Stream<Item = Result<T, tokio_postgres::Error>> + 'c, tokio_postgres::Error> {
+        let stream =
+            crate::client::async_::raw(self.client, self.query, crate::slice_iter(&self.params), self.cached).await?;
+        let mapped = stream
+            .map(move |res| {
+                res.and_then(|row| {
+                    let extracted = (self.extractor)(&row)?;
+                    Ok((self.mapper)(extracted))
+                })
+            })
+            .into_stream();
+        Ok(mapped)
+    }
+}
 pub struct CategoryCountsQuery<'c, 'a, 's, C: GenericClient, T, const N: usize> {
     client: &'c C,
     params: [&'a (dyn postgres_types::ToSql + Sync); N],
@@ -652,6 +706,30 @@ impl CategoryLockStmt {
         }
     }
 }
+pub struct CategoryLockBelowStmt(&'static str, Option<tokio_postgres::Statement>);
+pub fn category_lock_below() -> CategoryLockBelowStmt {
+    CategoryLockBelowStmt("SELECT id FROM catalog.category WHERE path @> ARRAY[$1::uuid] ORDER BY id FOR UPDATE", None)
+}
+impl CategoryLockBelowStmt {
+    pub async fn prepare<'a, C: GenericClient>(mut self, client: &'a C) -> Result<Self, tokio_postgres::Error> {
+        self.1 = Some(client.prepare(self.0).await?);
+        Ok(self)
+    }
+    pub fn bind<'c, 'a, 's, C: GenericClient>(
+        &'s self,
+        client: &'c C,
+        id: &'a uuid::Uuid,
+    ) -> UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 1> {
+        UuidUuidQuery {
+            client,
+            params: [id],
+            query: self.0,
+            cached: self.1.as_ref(),
+            extractor: |row| Ok(row.try_get(0)?),
+            mapper: |it| it,
+        }
+    }
+}
 pub struct CategoryByIdStmt(&'static str, Option<tokio_postgres::Statement>);
 pub fn category_by_id() -> CategoryByIdStmt {
     CategoryByIdStmt(
@@ -833,7 +911,7 @@ impl CategoryResolveStmt {
 pub struct CategoryPathsStmt(&'static str, Option<tokio_postgres::Statement>);
 pub fn category_paths() -> CategoryPathsStmt {
     CategoryPathsStmt(
-        "SELECT c.id, c.slug, c.path, (SELECT string_agg(above.name, ' ') FROM catalog.category above WHERE above.id = ANY (c.path)) AS names FROM catalog.category c WHERE c.id = ANY ($1) OR c.slug = ANY ($2)",
+        "SELECT c.id, c.slug, c.path, (SELECT string_agg(above.name, ' ') FROM catalog.category above WHERE above.id = ANY (c.path)) AS names FROM catalog.category c WHERE c.id = ANY ($1) OR c.slug = ANY ($2) ORDER BY c.id FOR SHARE OF c",
         None,
     )
 }

@@ -56,6 +56,20 @@ impl<'a> From<ProductKeptBorrowed<'a>> for ProductKept {
     }
 }
 #[derive(Debug, Clone, PartialEq)]
+pub struct ProductSlugsTaken {
+    pub id: uuid::Uuid,
+    pub slug: String,
+}
+pub struct ProductSlugsTakenBorrowed<'a> {
+    pub id: uuid::Uuid,
+    pub slug: &'a str,
+}
+impl<'a> From<ProductSlugsTakenBorrowed<'a>> for ProductSlugsTaken {
+    fn from(ProductSlugsTakenBorrowed { id, slug }: ProductSlugsTakenBorrowed<'a>) -> Self {
+        Self { id, slug: slug.into() }
+    }
+}
+#[derive(Debug, Clone, PartialEq)]
 pub struct ProductSimilarWords {
     pub word: String,
     pub similarity: f32,
@@ -287,20 +301,20 @@ where
         Ok(mapped)
     }
 }
-pub struct StringQuery<'c, 'a, 's, C: GenericClient, T, const N: usize> {
+pub struct ProductSlugsTakenQuery<'c, 'a, 's, C: GenericClient, T, const N: usize> {
     client: &'c C,
     params: [&'a (dyn postgres_types::ToSql + Sync); N],
     query: &'static str,
     cached: Option<&'s tokio_postgres::Statement>,
-    extractor: fn(&tokio_postgres::Row) -> Result<&str, tokio_postgres::Error>,
-    mapper: fn(&str) -> T,
+    extractor: fn(&tokio_postgres::Row) -> Result<ProductSlugsTakenBorrowed, tokio_postgres::Error>,
+    mapper: fn(ProductSlugsTakenBorrowed) -> T,
 }
-impl<'c, 'a, 's, C, T: 'c, const N: usize> StringQuery<'c, 'a, 's, C, T, N>
+impl<'c, 'a, 's, C, T: 'c, const N: usize> ProductSlugsTakenQuery<'c, 'a, 's, C, T, N>
 where
     C: GenericClient,
 {
-    pub fn map<R>(self, mapper: fn(&str) -> R) -> StringQuery<'c, 'a, 's, C, R, N> {
-        StringQuery {
+    pub fn map<R>(self, mapper: fn(ProductSlugsTakenBorrowed) -> R) -> ProductSlugsTakenQuery<'c, 'a, 's, C, R, N> {
+        ProductSlugsTakenQuery {
             client: self.client,
             params: self.params,
             query: self.query,
@@ -355,6 +369,60 @@ where
 {
     pub fn map<R>(self, mapper: fn(ProductSimilarWordsBorrowed) -> R) -> ProductSimilarWordsQuery<'c, 'a, 's, C, R, N> {
         ProductSimilarWordsQuery {
+            client: self.client,
+            params: self.params,
+            query: self.query,
+            cached: self.cached,
+            extractor: self.extractor,
+            mapper,
+        }
+    }
+    pub async fn one(self) -> Result<T, tokio_postgres::Error> {
+        let row = crate::client::async_::one(self.client, self.query, &self.params, self.cached).await?;
+        Ok((self.mapper)((self.extractor)(&row)?))
+    }
+    pub async fn all(self) -> Result<Vec<T>, tokio_postgres::Error> {
+        self.iter().await?.try_collect().await
+    }
+    pub async fn opt(self) -> Result<Option<T>, tokio_postgres::Error> {
+        let opt_row = crate::client::async_::opt(self.client, self.query, &self.params, self.cached).await?;
+        Ok(opt_row
+            .map(|row| {
+                let extracted = (self.extractor)(&row)?;
+                Ok((self.mapper)(extracted))
+            })
+            .transpose()?)
+    }
+    pub async fn iter(
+        self,
+    ) -> Result<impl futures::Stream<Item = Result<T, tokio_postgres::Error>> + 'c, tokio_postgres::Error> {
+        let stream =
+            crate::client::async_::raw(self.client, self.query, crate::slice_iter(&self.params), self.cached).await?;
+        let mapped = stream
+            .map(move |res| {
+                res.and_then(|row| {
+                    let extracted = (self.extractor)(&row)?;
+                    Ok((self.mapper)(extracted))
+                })
+            })
+            .into_stream();
+        Ok(mapped)
+    }
+}
+pub struct StringQuery<'c, 'a, 's, C: GenericClient, T, const N: usize> {
+    client: &'c C,
+    params: [&'a (dyn postgres_types::ToSql + Sync); N],
+    query: &'static str,
+    cached: Option<&'s tokio_postgres::Statement>,
+    extractor: fn(&tokio_postgres::Row) -> Result<&str, tokio_postgres::Error>,
+    mapper: fn(&str) -> T,
+}
+impl<'c, 'a, 's, C, T: 'c, const N: usize> StringQuery<'c, 'a, 's, C, T, N>
+where
+    C: GenericClient,
+{
+    pub fn map<R>(self, mapper: fn(&str) -> R) -> StringQuery<'c, 'a, 's, C, R, N> {
+        StringQuery {
             client: self.client,
             params: self.params,
             query: self.query,
@@ -567,7 +635,7 @@ impl ProductKeptStmt {
 }
 pub struct ProductSlugsTakenStmt(&'static str, Option<tokio_postgres::Statement>);
 pub fn product_slugs_taken() -> ProductSlugsTakenStmt {
-    ProductSlugsTakenStmt("SELECT slug FROM catalog.product WHERE slug = ANY ($1) AND deleted_at IS NULL", None)
+    ProductSlugsTakenStmt("SELECT id, slug FROM catalog.product WHERE slug = ANY ($1) AND deleted_at IS NULL", None)
 }
 impl ProductSlugsTakenStmt {
     pub async fn prepare<'a, C: GenericClient>(mut self, client: &'a C) -> Result<Self, tokio_postgres::Error> {
@@ -578,14 +646,16 @@ impl ProductSlugsTakenStmt {
         &'s self,
         client: &'c C,
         slugs: &'a T2,
-    ) -> StringQuery<'c, 'a, 's, C, String, 1> {
-        StringQuery {
+    ) -> ProductSlugsTakenQuery<'c, 'a, 's, C, ProductSlugsTaken, 1> {
+        ProductSlugsTakenQuery {
             client,
             params: [slugs],
             query: self.0,
             cached: self.1.as_ref(),
-            extractor: |row| Ok(row.try_get(0)?),
-            mapper: |it| it.into(),
+            extractor: |row: &tokio_postgres::Row| -> Result<ProductSlugsTakenBorrowed, tokio_postgres::Error> {
+                Ok(ProductSlugsTakenBorrowed { id: row.try_get(0)?, slug: row.try_get(1)? })
+            },
+            mapper: |it| ProductSlugsTaken::from(it),
         }
     }
 }
