@@ -50,6 +50,31 @@ impl Http {
         Ok(times[times.len() / 2])
     }
 
+    /// Asks for `paths` over so many connections, each sending the next when it has its answer; the
+    /// times, sorted. How long a crowd waits that leaves the server no pause.
+    pub(crate) async fn without_pause(&self, paths: &[String], connections: usize) -> anyhow::Result<Vec<Duration>> {
+        let mut tasks = Vec::new();
+        for connection in 0..connections {
+            let (this, paths) =
+                (self.clone(), paths.iter().skip(connection).step_by(connections).cloned().collect::<Vec<_>>());
+            tasks.push(tokio::spawn(async move {
+                let mut times = Vec::with_capacity(paths.len());
+                for path in paths {
+                    let start = Instant::now();
+                    this.get(&path).await?;
+                    times.push(start.elapsed());
+                }
+                anyhow::Ok(times)
+            }));
+        }
+        let mut times = Vec::new();
+        for task in tasks {
+            times.extend(task.await??);
+        }
+        times.sort_unstable();
+        Ok(times)
+    }
+
     /// Asks for `paths` in turn at a fixed rate over at most so many connections; the times from
     /// when each was due to the end of its answer, sorted.
     pub(crate) async fn at_rate(
