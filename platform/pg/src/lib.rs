@@ -5,7 +5,7 @@
 //!
 //! **Invariants:**
 //! - A connection that returns to the pool is in no transaction, however the future that used it
-//!   ended (`tests/it/cancellation.rs` cancels one at each of its awaits).
+//!   ended (`domain/catalog/tests/it/outage.rs` drops one at each of its awaits).
 //! - Every wait has a bound: for a connection (`connect_timeout`), for an answer (the server's
 //!   `statement_timeout`, and a client-side bound behind it for a server that is gone silent).
 //! - Nothing here starts, stops or alters a PostgreSQL that it was given by address; only
