@@ -1,26 +1,29 @@
 //! The whole of the HTTP side: modules, explorer and edge put together.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use anyhow::Context as _;
-use axum::Router;
 use bytes::Bytes;
+use entrepot_cache::Counters;
 use entrepot_pg::Database;
 use entrepot_runtime::{Clock, Shutdown, Tasks};
-use entrepot_web::{Edge, EdgeSettings, Module, ProblemKind, RequestStats, kinds, openapi};
+use entrepot_web::{Edge, EdgeSettings, Module, Positions, ProblemKind, RequestStats, Responses, kinds, openapi};
 use utoipa::OpenApi as _;
 use utoipa::openapi::{ContactBuilder, InfoBuilder, LicenseBuilder, OpenApi, ServerBuilder, Tag};
 
+use crate::admin::{self, Administration};
 use crate::health::{self, Vitals};
 use crate::modules::modules;
-use crate::redis::Redis;
+use crate::production::Production;
 use crate::settings::{self, LogRequests, Settings, ms};
+use crate::warming::{Schedule, Warming};
 use crate::{database, explorer};
 
 /// The program's HTTP side.
 pub struct App {
     /// What answers requests.
     pub edge: Edge,
+    /// What must be flushed when no more requests are taken.
+    pub counters: Vec<Counters>,
 }
 
 #[derive(utoipa::OpenApi)]
@@ -34,31 +37,57 @@ impl App {
     /// is none.
     pub fn build(settings: &Settings, database: Database, clock: Clock, tasks: &Tasks) -> anyhow::Result<Self> {
         let stats = RequestStats::default();
-        let modules = all_modules(settings, &database, &clock, tasks, stats.clone())?;
+        let production = Production::build(settings, &database, &clock, tasks)?;
+        let warming = Warming::default();
+        let modules = all_modules(&production, &warming, &database, &clock, tasks, stats.clone());
         let document = Bytes::from(describe(&modules)?.to_json()?);
+        let responses = Responses::new(&production.cache, Production::kinds(settings), &modules, tasks)?;
         let mut router = explorer::routes(document, problem_kinds(&modules));
+        let (mut counters, mut warmers) = (Vec::new(), Vec::new());
         for module in modules {
             router = router.merge(module.routes);
+            counters.extend(module.counters.into_iter().map(|(_, counters)| counters));
+            warmers.extend(module.warmers);
         }
-        let edge = edge_settings(settings)?;
-        Ok(Self { edge: Edge::new(Router::new().merge(router), edge, clock, stats) })
+        let positions = Positions::new(production.feed.fence().clone(), {
+            let feed = production.feed.clone();
+            move || {
+                let feed = feed.clone();
+                async move { feed.last_given().await }
+            }
+        });
+        let edge = Edge::new(router, edge_settings(settings)?, clock.clone(), stats)
+            .with_responses(responses)
+            .with_positions(positions);
+        production.feed.start(tasks, &clock);
+        if settings.cache.enabled {
+            let minutes = settings.cache.warm_every_min;
+            let schedule = Schedule {
+                after_start: Duration::from_secs(settings.cache.warm_after_start_s),
+                every: (minutes > 0).then(|| Duration::from_secs(minutes * 60)),
+                at_once: settings.cache.warm_at_once,
+            };
+            warming.start(tasks, edge.clone(), warmers, clock, schedule);
+        }
+        Ok(Self { edge, counters })
     }
 }
 
 fn all_modules(
-    settings: &Settings,
+    production: &Production,
+    warming: &Warming,
     database: &Database,
     clock: &Clock,
     tasks: &Tasks,
     stats: RequestStats,
-) -> anyhow::Result<Vec<Module>> {
-    let url = &settings.redis.url;
-    let redis =
-        if url.is_empty() { None } else { Some(Redis::new(url).context("redis.url is not an address of Redis")?) };
-    let mut all = modules(database, clock, tasks);
-    let vitals = Vitals { database: database.clone(), redis, stats, clock: clock.clone(), start: Instant::now() };
+) -> Vec<Module> {
+    let Production { feed, cache } = production;
+    let mut all = modules(database, feed, clock, tasks);
+    let (feed, cache, warming) = (feed.clone(), cache.clone(), warming.clone());
+    all.push(admin::module(Administration { cache: cache.clone(), feed, warming }));
+    let vitals = Vitals { database: database.clone(), cache, stats, clock: clock.clone(), start: Instant::now() };
     all.push(health::module(vitals));
-    Ok(all)
+    all
 }
 
 fn edge_settings(settings: &Settings) -> anyhow::Result<EdgeSettings> {
@@ -88,7 +117,9 @@ pub fn openapi_document() -> anyhow::Result<String> {
     let settings = settings::load(None, [], &[])?.settings;
     let database = database::open(entrepot_pg::tokio_postgres::Config::new(), &settings)?;
     let tasks = Tasks::new(Shutdown::new());
-    let modules = all_modules(&settings, &database, &Clock::system(), &tasks, RequestStats::default())?;
+    let clock = Clock::system();
+    let production = Production::build(&settings, &database, &clock, &tasks)?;
+    let modules = all_modules(&production, &Warming::default(), &database, &clock, &tasks, RequestStats::default());
     Ok(describe(&modules)?.to_pretty_json()?)
 }
 
@@ -109,6 +140,7 @@ fn describe(modules: &[Module]) -> anyhow::Result<OpenApi> {
     };
     document.tags = Some(vec![
         tag("catalog", "Products, their categories and images."),
+        tag("admin", "Running the shop's machinery by hand."),
         tag("health", "Whether the program is well."),
     ]);
     Ok(openapi::assemble(document, modules)?)

@@ -7,7 +7,9 @@ use anyhow::{Context as _, bail};
 use entrepot_pg::cluster::{self, Cluster, ClusterError, ClusterSettings};
 use entrepot_pg::tokio_postgres::{self, Client, NoTls};
 use entrepot_pg::{Database, DatabaseSettings};
+use entrepot_runtime::Clock;
 
+use crate::production::feed_for_a_command;
 use crate::settings::{Settings, ms};
 use crate::terminal::tell;
 
@@ -98,7 +100,14 @@ impl Home {
     /// Brings the schema up to date.
     pub(crate) async fn migrate(&self, settings: &Settings) -> anyhow::Result<Vec<entrepot_pg::Applied>> {
         let mut client = self.connect(settings).await?;
-        Ok(entrepot_pg::migrate(&mut client, entrepot_migrations::MIGRATIONS).await?)
+        let applied = entrepot_pg::migrate(&mut client, entrepot_migrations::MIGRATIONS).await?;
+        // The feed's days are made before anybody appends to one.
+        let database = self.database(settings)?;
+        if let Err(error) = feed_for_a_command(settings, &database).keep_up(Clock::system().now()).await {
+            tracing::warn!(%error, "the feed's partitions could not be made; it is tried again later");
+        }
+        database.close();
+        Ok(applied)
     }
 
     /// The pool.

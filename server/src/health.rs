@@ -8,26 +8,27 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::extract::State;
+use entrepot_cache::Cache;
 use entrepot_pg::Database;
 use entrepot_runtime::Clock;
-use entrepot_web::{CacheClass, Module, Problem, Query, Reply, RequestStats};
+use entrepot_web::{CacheClass, Caching, Module, Problem, Query, Reply, RequestStats};
 use http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::redis::Redis;
-
 /// How long the database may take to answer.
 const PATIENCE: Duration = Duration::from_secs(2);
 const MEMORY_HIGH_PERCENT: f64 = 85.0;
 const ERRORS_HIGH_PERCENT: f64 = 5.0;
 
+const NEVER: Caching = Caching::Never("what is so at this moment");
+
 /// What health is read from.
 pub(crate) struct Vitals {
     pub(crate) database: Database,
-    pub(crate) redis: Option<Redis>,
+    pub(crate) cache: Cache,
     pub(crate) stats: RequestStats,
     pub(crate) clock: Clock,
     pub(crate) start: Instant,
@@ -77,16 +78,16 @@ struct DatabaseHealth {
     connections: usize,
 }
 
-/// Redis.
+/// The cache, and Redis behind it.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct CacheHealth {
-    /// Whether there is meant to be one.
+    /// Whether there is meant to be a Redis.
     configured: bool,
     connected: bool,
     /// A round trip, in milliseconds; null when there was none.
     latency: Option<f64>,
-    /// In percent; null while nothing is cached.
+    /// Answers from the cache among all that could come from it, in percent; null before the first.
     hit_rate: Option<f64>,
 }
 
@@ -118,6 +119,9 @@ pub(crate) fn module(vitals: Vitals) -> Module {
         routes,
         openapi,
         problems: &[("get_health", &[]), ("get_liveness", &[]), ("get_readiness", &[])],
+        caching: &[("get_health", NEVER), ("get_liveness", NEVER), ("get_readiness", NEVER)],
+        counters: Vec::new(),
+        warmers: Vec::new(),
     }
 }
 
@@ -131,12 +135,12 @@ pub(crate) fn module(vitals: Vitals) -> Module {
 )]
 async fn get_health(State(vitals): State<Arc<Vitals>>, query: Query) -> Result<Reply, Problem> {
     query.finish()?;
-    let (latency, redis) = futures_util::join!(vitals.database_latency(), vitals.redis_latency());
+    let (latency, redis) = futures_util::join!(vitals.database_latency(), vitals.cache.ping_redis());
     let memory = entrepot_telemetry::memory();
     let errors = vitals.stats.figures();
     #[expect(clippy::cast_precision_loss, reason = "a percentage for people")]
     let memory_percent = if memory.total == 0 { 0.0 } else { memory.used as f64 * 100.0 / memory.total as f64 };
-    let cache_missing = vitals.redis.is_some() && redis.is_none();
+    let cache_missing = vitals.cache.has_redis() && redis.is_none();
     let status = if latency.is_none() {
         Status::Unhealthy
     } else if cache_missing || memory_percent > MEMORY_HIGH_PERCENT || errors.error_rate_percent > ERRORS_HIGH_PERCENT {
@@ -160,10 +164,10 @@ async fn get_health(State(vitals): State<Arc<Vitals>>, query: Query) -> Result<R
             connections: vitals.database.status().open,
         },
         cache: CacheHealth {
-            configured: vitals.redis.is_some(),
+            configured: vitals.cache.has_redis(),
             connected: redis.is_some(),
             latency: redis.map(milliseconds),
-            hit_rate: None,
+            hit_rate: vitals.cache.hit_rate().map(|rate| rounded(rate * 100.0)),
         },
         errors: ErrorHealth { count: errors.errors, rate: rounded(errors.error_rate_percent) },
     };
@@ -206,10 +210,6 @@ impl Vitals {
             }
             Err(_elapsed) => None,
         }
-    }
-
-    async fn redis_latency(&self) -> Option<Duration> {
-        self.redis.as_ref()?.ping().await
     }
 }
 

@@ -3,6 +3,7 @@
 //! It is a library too, so that its own tests and the benchmarks can look inside; nobody else
 //! imports it.
 
+mod admin;
 mod app;
 mod cli;
 mod commands;
@@ -10,9 +11,10 @@ mod database;
 mod explorer;
 mod health;
 mod modules;
-mod redis;
+mod production;
 mod settings;
 mod terminal;
+mod warming;
 
 pub use app::{App, openapi_document};
 pub use cli::run;

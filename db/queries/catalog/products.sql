@@ -34,6 +34,12 @@ SELECT id, slug
 FROM catalog.product
 WHERE slug = ANY (:slugs) AND deleted_at IS NULL;
 
+--! product_marks
+-- The names and the shelves by which products are found.
+SELECT id, sku, slug, category_path
+FROM catalog.product
+WHERE id = ANY (:ids);
+
 --! product_insert_many
 -- Rows as a JSON array, each with all members of a ProductRecord.
 INSERT INTO catalog.product (id, sku, slug, title, description, brand, category_id, category_path, manufacturer,

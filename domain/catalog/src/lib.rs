@@ -8,9 +8,12 @@
 //!   category's path (CHECKs; `ops/change_category.rs`, which takes the tree's lock).
 //! - A deleted product is never listed (CHECK: deleted is inactive), and answers 410 by its id.
 //! - Every change of a product or category makes a new `version`, which is what `If-Match` names.
+//! - Every write appends an event in its own transaction that touches the tags of everything it shows
+//!   up in; every answer carries the tags of everything that it was made from (`events.rs`).
 //!
 //! Reads go from `http` to `store`; writes from `http` through `ops` to `store`.
 
+mod events;
 mod http;
 pub mod import;
 
@@ -21,6 +24,7 @@ pub mod seed;
 mod slug;
 mod store;
 
+use entrepot_feed::Feed;
 use entrepot_pg::Database;
 use entrepot_runtime::{Clock, Tasks};
 use entrepot_web::Module;
@@ -34,6 +38,8 @@ pub struct Dependencies {
     pub database: Database,
     /// Its time.
     pub clock: Clock,
+    /// Where it tells of its writes.
+    pub feed: Feed,
 }
 
 /// The statement that reads products by their ids (`$1`), so that the benchmarks can hand the very

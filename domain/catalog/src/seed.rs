@@ -15,6 +15,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::Dependencies;
+use crate::events::catalog_replaced;
 use crate::model::{ImageInput, ProductRecord};
 use crate::store::{self, CategoryRow};
 use generator::Random;
@@ -91,7 +92,7 @@ pub async fn seed(
     };
     let plan = &plan;
     to.database
-        .transaction(|transaction| async move { write(transaction, plan, reset, progress).await }.scope_boxed())
+        .transaction(|transaction| async move { write(transaction, to, plan, reset, progress).await }.scope_boxed())
         .await?;
     store::refresh_statistics(&to.database).await;
     Ok(Seeded { categories: plan.shelves.len(), products: plan.products.len() })
@@ -99,6 +100,7 @@ pub async fn seed(
 
 async fn write(
     transaction: &Transaction,
+    to: &Dependencies,
     plan: &Plan,
     reset: bool,
     progress: &(dyn Fn(usize, usize) + Send + Sync),
@@ -155,5 +157,6 @@ async fn write(
         progress(done, plan.products.len());
     }
     store::product_learn_all_words(transaction).await?;
+    to.feed.append(transaction, catalog_replaced("seed")).await?;
     Ok(())
 }

@@ -1,9 +1,11 @@
-//! The words that all domains share: money and typed ids.
+//! The words that all domains share: money, typed ids, and what domains tell of themselves.
 //!
 //! **Invariant:** no I/O, and no dependency on any other crate of this workspace.
 
+mod catalog;
 mod ids;
 mod money;
 
+pub use catalog::{CatalogReplaced, CategoryChanged, Change, ProductChanged};
 pub use ids::{CategoryId, ImageId, ProductId, SellerId};
 pub use money::{Currency, Money, MoneyError};

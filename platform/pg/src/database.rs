@@ -9,7 +9,7 @@ use scoped_futures::ScopedBoxFuture;
 use tokio_postgres::NoTls;
 
 use crate::error::asks_for_retry;
-use crate::{Error, Pipeline, Transaction};
+use crate::{Dedicated, Error, Pipeline, Transaction};
 
 /// A connection borrowed from the pool.
 pub type Pooled = deadpool_postgres::Client;
@@ -55,6 +55,8 @@ pub struct PoolStatus {
 pub struct Database {
     pool: Pool,
     pipeline: Pipeline,
+    /// As the pool connects, with all time-outs.
+    address: Arc<tokio_postgres::Config>,
     settings: Arc<DatabaseSettings>,
 }
 
@@ -95,9 +97,10 @@ impl Database {
             .create_timeout(Some(settings.connect_timeout))
             .runtime(Runtime::Tokio1)
             .build()?;
+        let kept = Arc::new(address.clone());
         let pipeline =
             Pipeline::new(address, settings.pipeline_connections, settings.connect_timeout, settings.query_timeout);
-        Ok(Self { pool, pipeline, settings: Arc::new(settings) })
+        Ok(Self { pool, pipeline, address: kept, settings: Arc::new(settings) })
     }
 
     /// Borrows a connection.
@@ -112,6 +115,23 @@ impl Database {
             }
             other => Error::NoConnection { waited: start.elapsed(), source: Some(other.into()) },
         })
+    }
+
+    /// Opens a connection outside the pool, for what listens as long as the program lives. `options`
+    /// are settings of the session such as `-c synchronous_commit=off`.
+    ///
+    /// # Errors
+    /// [`Error::NoConnection`] when it cannot be opened in time.
+    pub async fn dedicated(&self, application_name: &str, options: &str) -> Result<Dedicated, Error> {
+        let start = Instant::now();
+        let mut address = (*self.address).clone();
+        let given = address.get_options().unwrap_or_default().to_owned();
+        address.application_name(application_name).options(format!("{given} {options}"));
+        match tokio::time::timeout(self.settings.connect_timeout, Dedicated::connect(&address)).await {
+            Ok(Ok(dedicated)) => Ok(dedicated),
+            Ok(Err(error)) => Err(Error::NoConnection { waited: start.elapsed(), source: Some(error.into()) }),
+            Err(_elapsed) => Err(Error::NoConnection { waited: start.elapsed(), source: None }),
+        }
     }
 
     /// The connections for point reads, shared by all callers.

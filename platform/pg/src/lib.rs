@@ -13,6 +13,7 @@
 
 pub mod cluster;
 mod database;
+mod dedicated;
 mod error;
 mod gather;
 mod migrate;
@@ -20,6 +21,7 @@ mod pipeline;
 mod transaction;
 
 pub use database::{Database, DatabaseSettings, PoolStatus, Pooled};
+pub use dedicated::Dedicated;
 pub use error::Error;
 pub use gather::Gather;
 pub use migrate::{Applied, MigrateError, Migration, migrate, pending};

@@ -6,20 +6,29 @@
 //! (Pools that send a ROLLBACK when a value is dropped have lost writes: the next borrower's
 //! statements ran inside the old transaction.)
 
+use std::fmt;
 use std::ops::Deref;
+use std::sync::{Mutex, PoisonError};
 
 use crate::{Error, Pooled};
 
 /// An open transaction, and the connection that it has to itself.
-#[derive(Debug)]
 pub struct Transaction {
     /// `None` once the connection has gone back to the pool.
     client: Option<Pooled>,
+    /// What is to be done once it is committed.
+    on_commit: Mutex<Vec<Box<dyn FnOnce() + Send>>>,
+}
+
+impl fmt::Debug for Transaction {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Transaction").field("open", &self.client.is_some()).finish_non_exhaustive()
+    }
 }
 
 impl Transaction {
     pub(crate) async fn begin(client: Pooled) -> Result<Self, Error> {
-        let transaction = Self { client: Some(client) };
+        let transaction = Self { client: Some(client), on_commit: Mutex::default() };
         transaction.batch_execute("BEGIN").await?;
         Ok(transaction)
     }
@@ -30,6 +39,12 @@ impl Transaction {
         self.client.as_ref().expect("an open transaction has a connection")
     }
 
+    /// Has `work` done right after the commit, before anybody is told of it; never when there is none.
+    /// It must not wait for anything.
+    pub fn on_commit(&self, work: impl FnOnce() + Send + 'static) {
+        self.on_commit.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(work));
+    }
+
     /// Commits.
     ///
     /// # Errors
@@ -37,6 +52,10 @@ impl Transaction {
     pub async fn commit(mut self) -> Result<(), Error> {
         self.batch_execute("COMMIT").await?;
         self.client.take();
+        let work = std::mem::take(&mut *self.on_commit.lock().unwrap_or_else(PoisonError::into_inner));
+        for work in work {
+            work();
+        }
         Ok(())
     }
 

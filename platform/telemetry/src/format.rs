@@ -31,7 +31,7 @@ impl Fields {
         if !fields.others.contains_key("requestId")
             && let Some(id) = current_request()
         {
-            fields.others.insert("requestId".to_owned(), Value::from(&*id));
+            fields.others.insert("requestId".to_owned(), Value::from(&**id.id()));
         }
         fields
     }
@@ -146,7 +146,7 @@ mod tests {
         let layer = tracing_subscriber::fmt::layer().with_writer(move || writer.clone()).event_format(JsonLines);
         let subscriber = tracing_subscriber::registry().with(layer);
         let _default = tracing::subscriber::set_default(subscriber);
-        entrepot_runtime::within_request(Arc::from("abc-1"), async {
+        entrepot_runtime::within_request(Arc::new(entrepot_runtime::Request::new(Arc::from("abc-1"))), async {
             tracing::warn!(attempt = 3_u64, took_ms = 1.23456, name = "O'Brien \"x\"\n", "it took long");
         })
         .await;

@@ -1,7 +1,7 @@
 //! Content codings: which one a client takes, and making it.
 //!
 //! An answer made for one request is compressed at a speed that pays on the way (zstd 3, brotli 4,
-//! gzip 6). Bodies under 1 KiB gain nothing, and media that is compressed already only loses.
+//! gzip 6); one that is kept is compressed once, at a high level, in the background. Bodies under 1 KiB gain nothing, and media that is compressed already only loses.
 
 use std::io::Write as _;
 
@@ -13,6 +13,14 @@ pub(crate) const WORTH_IT: usize = 1024;
 /// Above this many bytes compressing takes milliseconds, which belong on another thread.
 const LONG: usize = 256 * 1024;
 
+struct Levels {
+    zstd: i32,
+    brotli: i32,
+    gzip: u32,
+}
+
+const QUICK: Levels = Levels { zstd: 3, brotli: 4, gzip: 6 };
+
 /// A content coding that this server makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Coding {
@@ -22,6 +30,8 @@ pub(crate) enum Coding {
 }
 
 impl Coding {
+    pub(crate) const ALL: [Self; 3] = [Self::Zstd, Self::Brotli, Self::Gzip];
+
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Zstd => "zstd",
@@ -59,13 +69,27 @@ impl Coding {
         best.1
     }
 
-    fn compress(self, body: &[u8]) -> std::io::Result<Vec<u8>> {
+    /// The form that is made once and sent often; takes milliseconds.
+    pub(crate) fn compress_well(self, body: &[u8]) -> Option<Bytes> {
+        let is_long = body.len() > LONG;
+        let levels =
+            if is_long { Levels { zstd: 12, brotli: 6, gzip: 9 } } else { Levels { zstd: 19, brotli: 10, gzip: 9 } };
+        self.compress(body, &levels).ok().map(Bytes::from)
+    }
+
+    /// The form that is made at once, unless the body is long or would be no smaller.
+    pub(crate) fn compress_quickly(self, body: &[u8]) -> Option<Bytes> {
+        let made = if body.len() <= LONG { self.compress(body, &QUICK).ok() } else { None };
+        made.filter(|made| made.len() < body.len()).map(Bytes::from)
+    }
+
+    fn compress(self, body: &[u8], levels: &Levels) -> std::io::Result<Vec<u8>> {
         match self {
-            Self::Zstd => zstd::bulk::compress(body, 3),
+            Self::Zstd => zstd::bulk::compress(body, levels.zstd),
             Self::Brotli => {
                 let mut out = Vec::with_capacity(body.len() / 4);
                 let parameters = brotli::enc::BrotliEncoderParams {
-                    quality: 4,
+                    quality: levels.brotli,
                     lgwin: 20,
                     size_hint: body.len(),
                     ..Default::default()
@@ -75,7 +99,7 @@ impl Coding {
             }
             Self::Gzip => {
                 let out = Vec::with_capacity(body.len() / 4);
-                let mut encoder = flate2::write::GzEncoder::new(out, flate2::Compression::new(6));
+                let mut encoder = flate2::write::GzEncoder::new(out, flate2::Compression::new(levels.gzip));
                 encoder.write_all(body)?;
                 encoder.finish()
             }
@@ -86,9 +110,9 @@ impl Coding {
     pub(crate) async fn make(self, body: &Bytes) -> Option<Bytes> {
         let made = if body.len() > LONG {
             let body = body.clone();
-            tokio::task::spawn_blocking(move || self.compress(&body)).await.ok()?
+            tokio::task::spawn_blocking(move || self.compress(&body, &QUICK)).await.ok()?
         } else {
-            self.compress(body)
+            self.compress(body, &QUICK)
         };
         made.ok().filter(|made| made.len() < body.len()).map(Bytes::from)
     }

@@ -3,13 +3,17 @@
 //! Why one and not a stack: nine ordinary layers, each boxing a future and cloning a service, were
 //! measured to cost more than the whole rest of a cached request. Here everything is one function.
 //!
-//! In order: id, preflight, limits that need no reading, the router under a time limit and a panic
-//! guard, then the answer's body (problem document, 304, content coding) and its fields.
+//! In order: the response cache's memory; where that has nothing: id, preflight, limits that need no
+//! reading, the position that the caller demands, the router under a time limit and a panic guard
+//! (through a fill of the response cache, where the route has one), then the answer's body (problem
+//! document, 304, content coding) and its fields.
 //!
 //! **Invariants:**
 //! - Every answer carries `X-Request-Id` and the security fields, also a 404, a 413 and a panic's 500.
 //! - A failure's whole chain of causes is logged here once, and nowhere else.
 //! - A handler that is ready at once costs no timer.
+//! - A read that names a position (`Entrepot-At-Least`) is not older than that write: either the write
+//!   was applied here before anything was looked up, or the read passes by all caches.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -19,8 +23,10 @@ use axum::Router;
 use axum::body::{Body, HttpBody as _};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use bytes::Bytes;
+use entrepot_cache::{Fence, FillError, Filled, Got, Origin};
 use entrepot_runtime::{Clock, within_request};
 use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
 use http_body_util::{BodyExt as _, Limited};
 use tower::ServiceExt as _;
 use xxhash_rust::xxh3::xxh3_64;
@@ -29,10 +35,17 @@ use crate::compress::{Coding, WORTH_IT, is_compressible};
 use crate::cors::{CorsPolicy, SECURITY_FIELDS};
 use crate::preconditions::if_none_match;
 use crate::problem::chain;
+use crate::responses::{Answer, Kept, Responses, Route, groups_value, is_anybodys, with_key};
 use crate::{CacheClass, Problem, Reply, RequestStats, kinds};
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
+const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
+const CACHE_GROUP_INVALIDATION: HeaderName = HeaderName::from_static("cache-group-invalidation");
+const ENTREPOT_POSITION: HeaderName = HeaderName::from_static("entrepot-position");
+const ENTREPOT_AT_LEAST: HeaderName = HeaderName::from_static("entrepot-at-least");
+/// How long a read waits for the write that it demands before it passes by the caches.
+const POSITION_PATIENCE: Duration = Duration::from_secs(1);
 const LONGEST_REQUEST_ID: usize = 128;
 /// Answers of routes that make their own body (the explorer's files) are read whole up to this.
 const LARGEST_FOREIGN_BODY: usize = 16 * 1024 * 1024;
@@ -68,6 +81,40 @@ struct Shared {
     settings: EdgeSettings,
     clock: Clock,
     stats: RequestStats,
+    responses: Option<Responses>,
+    positions: Option<Positions>,
+}
+
+/// Asks for the highest position that was given out.
+type LastGiven = dyn Fn() -> BoxFuture<'static, Result<u64, Box<dyn std::error::Error + Send + Sync>>> + Send + Sync;
+
+/// Where writes stand, for reads that demand one.
+#[derive(Clone)]
+pub struct Positions {
+    fence: Fence,
+    last_given: Arc<LastGiven>,
+}
+
+impl std::fmt::Debug for Positions {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Positions").finish_non_exhaustive()
+    }
+}
+
+impl Positions {
+    /// Positions as `fence` has applied them; `last_given` asks the database for the highest one.
+    pub fn new<F, Fut, E>(fence: Fence, last_given: F) -> Self
+    where
+        F: Fn() -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<u64, E>> + Send + 'static,
+        E: std::error::Error + Send + Sync + 'static,
+    {
+        let last_given = Arc::new(move || {
+            let answer = last_given();
+            Box::pin(async move { answer.await.map_err(Into::into) }) as BoxFuture<'static, _>
+        });
+        Self { fence, last_given }
+    }
 }
 
 /// What of the request is still needed when the answer is there.
@@ -94,7 +141,33 @@ impl Edge {
                     "this path does not take this method; Allow lists those that it takes",
                 )
             });
-        Self { shared: Arc::new(Shared { router, settings, clock, stats }) }
+        Self { shared: Arc::new(Shared { router, settings, clock, stats, responses: None, positions: None }) }
+    }
+
+    /// The same with a response cache.
+    #[must_use]
+    pub fn with_responses(self, responses: Responses) -> Self {
+        self.change(|shared| shared.responses = Some(responses))
+    }
+
+    /// The same with positions, so that reads can demand one.
+    #[must_use]
+    pub fn with_positions(self, positions: Positions) -> Self {
+        self.change(|shared| shared.positions = Some(positions))
+    }
+
+    fn change(self, change: impl FnOnce(&mut Shared)) -> Self {
+        let Shared { router, settings, clock, stats, responses, positions } = &*self.shared;
+        let mut shared = Shared {
+            router: router.clone(),
+            settings: settings.clone(),
+            clock: clock.clone(),
+            stats: stats.clone(),
+            responses: responses.clone(),
+            positions: positions.clone(),
+        };
+        change(&mut shared);
+        Self { shared: Arc::new(shared) }
     }
 
     /// Answers one request.
@@ -105,6 +178,9 @@ impl Edge {
     {
         let shared = &self.shared;
         let start = Instant::now();
+        if let Some(response) = shared.from_memory(&request, start) {
+            return response;
+        }
         let (mut parts, body) = request.into_parts();
         let id = request_id(&parts.headers, &shared.clock);
         let asked = Asked {
@@ -115,25 +191,271 @@ impl Edge {
             origin: parts.headers.get(header::ORIGIN).cloned(),
             headers: conditional_fields(&parts.headers),
         };
-        let response = if let Some(response) = shared.settings.cors.preflight(&parts.method, &parts.headers) {
-            response
-        } else if let Some(problem) = refuse_unread(&parts, &shared.settings) {
-            problem_response(problem)
+        if let Some(response) = shared.settings.cors.preflight(&parts.method, &parts.headers) {
+            return shared.finish(asked, response).await;
+        }
+        if let Some(problem) = refuse_unread(&parts, &shared.settings) {
+            return shared.finish(asked, problem_response(problem)).await;
+        }
+        let mut context = entrepot_runtime::Request::new(id.clone());
+        match shared.wait_for_position(&parts.headers).await {
+            Ok(true) => {}
+            Ok(false) => context = context.past_caches(),
+            Err(problem) => return shared.finish(asked, problem_response(problem)).await,
+        }
+        let context = Arc::new(context);
+        parts.extensions.insert(RequestId(id));
+        let body = if body.is_end_stream() {
+            Body::empty()
         } else {
-            parts.extensions.insert(RequestId(id.clone()));
-            let body = if body.is_end_stream() {
-                Body::empty()
-            } else {
-                Body::new(Limited::new(body, shared.settings.body_limit_bytes))
-            };
-            let request = Request::from_parts(parts, body);
-            within_request(id, shared.route(request)).await
+            Body::new(Limited::new(body, shared.settings.body_limit_bytes))
         };
+        let request = Request::from_parts(parts, body);
+        let reads = matches!(asked.method, Method::GET | Method::HEAD);
+        let route = shared.responses.as_ref().filter(|_| reads).and_then(|responses| responses.route(&asked.path));
+        if let Some(route) = route.filter(|route| route.answers.is_some() && is_anybodys(&request)) {
+            let key = with_key(request.uri(), str::to_owned);
+            if let Some(key) = key {
+                let answered = within_request(context.clone(), shared.through_cache(route, &key, request)).await;
+                return match answered {
+                    Ok(got) => shared.finish_got(&asked, route, got, context.passes_caches()).await,
+                    Err(problem) => shared.finish(asked, problem_response(problem)).await,
+                };
+            }
+        }
+        let is_never_kept = route.is_some_and(|route| route.answers.is_none());
+        let mut response = within_request(context.clone(), shared.route(request)).await;
+        if is_never_kept && response.extensions().get::<Reply>().is_some() {
+            response.headers_mut().insert(CACHE_STATUS, const { HeaderValue::from_static("entrepot; fwd=bypass") });
+        }
+        if let Some(position) = context.position() {
+            let fields = response.headers_mut();
+            fields.insert(ENTREPOT_POSITION, HeaderValue::from(position));
+            if let Some(groups) = groups_value(&context.groups()) {
+                fields.insert(CACHE_GROUP_INVALIDATION, groups);
+            }
+        }
         shared.finish(asked, response).await
     }
 }
 
+/// How an answer that can be kept came about, for `Cache-Status`.
+struct Provenance {
+    origin: Origin,
+    age: Duration,
+    remaining: Duration,
+    /// No cache was allowed to answer.
+    passed: bool,
+}
+
+impl Provenance {
+    /// RFC 9211.
+    fn value(&self) -> HeaderValue {
+        let ttl = self.remaining.as_secs();
+        let text = match self.origin {
+            Origin::Memory => format!("entrepot; hit; ttl={ttl}"),
+            Origin::Redis => format!("entrepot; hit; ttl={ttl}; detail=shared"),
+            Origin::FailSafe => "entrepot; hit; ttl=0; detail=stale".to_owned(),
+            Origin::Source { .. } if self.passed => "entrepot; fwd=request".to_owned(),
+            Origin::Source { kept: true } => format!("entrepot; fwd=miss; stored; ttl={ttl}"),
+            Origin::Source { kept: false } => "entrepot; fwd=miss".to_owned(),
+        };
+        HeaderValue::try_from(text).unwrap_or(const { HeaderValue::from_static("entrepot") })
+    }
+}
+
 impl Shared {
+    /// The answer that memory has for this request, if it is one that can be answered so.
+    fn from_memory<B>(self: &Arc<Self>, request: &Request<B>, start: Instant) -> Option<Response<Body>> {
+        let responses = self.responses.as_ref()?;
+        let fields = request.headers();
+        if !matches!(*request.method(), Method::GET | Method::HEAD)
+            || fields.contains_key(&ENTREPOT_AT_LEAST)
+            || !is_anybodys(request)
+            || !accepts_json(fields)
+        {
+            return None;
+        }
+        let route = responses.route(request.uri().path())?;
+        let answers = route.answers.as_ref()?;
+        let (hit, key) = with_key(request.uri(), |key| {
+            let hit = answers.lookup(key)?;
+            let key = hit.refresh.then(|| key.to_owned());
+            Some((hit, key))
+        })??;
+        let id = request_id(fields, &self.clock);
+        if let Some(key) = key {
+            self.refresh(route, &key, request, &id);
+        }
+        let answer = hit.got.value?;
+        let Answer::Kept(kept) = &*answer else { return None };
+        let provenance =
+            Provenance { origin: hit.got.origin, age: hit.got.age, remaining: hit.got.remaining, passed: false };
+        let coding = if kept.is_compressible { Coding::negotiate(fields) } else { None };
+        let unchanged = if_none_match(fields, &kept.etag);
+        let form = match coding {
+            Some(coding) if !kept.has_forms() => {
+                responses.want_forms(&answer);
+                if unchanged { None } else { kept.quick_form(coding) }
+            }
+            Some(coding) => kept.form(coding).cloned(),
+            None => None,
+        };
+        let mut response = Response::new(Body::empty());
+        let out = response.headers_mut();
+        out.clone_from(&kept.fields);
+        let mut body = kept.body.clone();
+        if let (Some(coding), Some(form)) = (coding, form) {
+            out.insert(header::ETAG, form.etag);
+            out.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding.name()));
+            body = form.bytes;
+        }
+        let body = if unchanged {
+            out.remove(header::CONTENT_TYPE);
+            out.remove(header::CONTENT_ENCODING);
+            *response.status_mut() = StatusCode::NOT_MODIFIED;
+            Body::empty()
+        } else {
+            body_for(request.method(), body, response.headers_mut())
+        };
+        *response.body_mut() = body;
+        kept.count(route);
+        self.mark_kept(&mut response, &provenance);
+        self.close(&mut response, start, &id, fields.get(header::ORIGIN), request.method(), request.uri().path());
+        Some(response)
+    }
+
+    /// Has an answer made anew in the background, as this request would.
+    fn refresh<B>(self: &Arc<Self>, route: &Route, key: &str, request: &Request<B>, id: &Arc<str>) {
+        let Some(answers) = &route.answers else { return };
+        let mut again = Request::new(Body::empty());
+        *again.uri_mut() = request.uri().clone();
+        again.extensions_mut().insert(RequestId(id.clone()));
+        answers.refresh(key, self.filler(again));
+    }
+
+    /// The answer to a request that can be kept: from a flight, from Redis, or from the router.
+    async fn through_cache(
+        self: &Arc<Self>,
+        route: &Route,
+        key: &str,
+        mut request: Request<Body>,
+    ) -> Result<Got<Answer>, Problem> {
+        let Some(answers) = &route.answers else { return Err(Problem::internal()) };
+        // What is kept is the whole answer, also when only its head was asked for.
+        *request.method_mut() = Method::GET;
+        let got = match answers.lookup(key) {
+            Some(hit) => Ok(hit.got),
+            None => answers.fill(key, self.filler(request)).await,
+        };
+        got.map_err(|error| match error {
+            FillError::Failed(problem) => (*problem).clone(),
+            FillError::TimedOut(after) => {
+                let problem = Problem::new(&kinds::TIMEOUT, format!("the request was given up after {after:?}"));
+                problem.retry_after(1)
+            }
+            FillError::Panicked => Problem::internal(),
+        })
+    }
+
+    /// Asks the router, as a fill.
+    fn filler(
+        self: &Arc<Self>,
+        request: Request<Body>,
+    ) -> impl FnOnce() -> BoxFuture<'static, Result<Filled<Answer>, Problem>> + Send + 'static {
+        let shared = self.clone();
+        move || {
+            Box::pin(async move {
+                let mut response = shared.route(request).await;
+                if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+                    // What the caller did wrong is told to all who did the same; what failed is an error.
+                    let failed = problem.kind().status >= 500;
+                    return if failed { Err(problem) } else { Ok(Filled::found(Answer::Problem(problem)).not_kept()) };
+                }
+                let Some(reply) = response.extensions_mut().remove::<Reply>() else {
+                    tracing::error!("a route that is cached answered with a body of its own");
+                    return Err(Problem::internal());
+                };
+                let may_be_kept = reply.status == StatusCode::OK && reply.class == CacheClass::Api;
+                let (kept, tags) = Kept::of(reply);
+                let filled = Filled::found(Answer::Kept(Box::new(kept)));
+                Ok(match tags {
+                    Some(tags) if may_be_kept => filled.tags(tags),
+                    _ => filled.not_kept(),
+                })
+            })
+        }
+    }
+
+    /// Sends what the response cache came by.
+    async fn finish_got(&self, asked: &Asked, route: &Route, got: Got<Answer>, passed: bool) -> Response<Body> {
+        let provenance = Provenance { origin: got.origin, age: got.age, remaining: got.remaining, passed };
+        let mut response = Response::new(Body::empty());
+        let Some(answer) = got.value else {
+            return self.problem(asked, &Problem::internal());
+        };
+        let kept = match &*answer {
+            Answer::Kept(kept) => kept,
+            Answer::Problem(problem) => return self.problem(asked, problem),
+        };
+        kept.count(route);
+        response.headers_mut().clone_from(&kept.fields);
+        // The fields name the plain form; `coded` finds out which it is to be.
+        response.headers_mut().remove(header::ETAG);
+        response.headers_mut().remove(header::VARY);
+        let content_type =
+            kept.fields.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let (mut parts, _empty) = response.into_parts();
+        let body = coded(asked, kept.body.clone(), content_type, Some(&kept.etag), &mut parts, true).await;
+        let mut response = Response::from_parts(parts, body);
+        self.mark_kept(&mut response, &provenance);
+        self.close(&mut response, asked.start, &asked.id, asked.origin.as_ref(), &asked.method, &asked.path);
+        response
+    }
+
+    fn problem(&self, asked: &Asked, problem: &Problem) -> Response<Body> {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() =
+            StatusCode::from_u16(problem.kind().status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let body = self.write_problem(asked, problem, response.headers_mut());
+        *response.body_mut() = body;
+        self.close(&mut response, asked.start, &asked.id, asked.origin.as_ref(), &asked.method, &asked.path);
+        response
+    }
+
+    fn mark_kept(&self, response: &mut Response<Body>, provenance: &Provenance) {
+        let fields = response.headers_mut();
+        fields.insert(CACHE_STATUS, provenance.value());
+        if !matches!(provenance.origin, Origin::Source { .. }) {
+            fields.insert(header::AGE, HeaderValue::from(provenance.age.as_secs()));
+        }
+    }
+
+    /// Waits for the position that a request demands. `false`: it did not come in time, so that no
+    /// cache may answer.
+    async fn wait_for_position(&self, fields: &HeaderMap) -> Result<bool, Problem> {
+        let (Some(positions), Some(value)) = (&self.positions, fields.get(&ENTREPOT_AT_LEAST)) else {
+            return Ok(true);
+        };
+        let not_given = || {
+            Problem::new(
+                &kinds::INVALID_HEADER,
+                "Entrepot-At-Least takes a position that an Entrepot-Position gave out; this one never was",
+            )
+        };
+        let position: u64 = value.to_str().ok().and_then(|text| text.parse().ok()).ok_or_else(not_given)?;
+        if positions.fence.has_applied(position) {
+            return Ok(true);
+        }
+        if position > positions.fence.highest() {
+            let last = (positions.last_given)().await.map_err(|error| Problem::failure(Boxed(error), true))?;
+            if position > last {
+                return Err(not_given());
+            }
+        }
+        Ok(positions.fence.wait_until_applied(position, POSITION_PATIENCE).await)
+    }
+
     /// The router, under the panic guard and the time limit.
     async fn route(&self, request: Request<Body>) -> Response<Body> {
         let handled = AssertUnwindSafe(self.router.clone().oneshot(request)).catch_unwind();
@@ -175,34 +497,46 @@ impl Shared {
         } else {
             write_foreign(&asked, body, &mut parts).await
         };
-        let status = parts.status;
-        let fields = &mut parts.headers;
+        let mut response = Response::from_parts(parts, body);
+        self.close(&mut response, asked.start, &asked.id, asked.origin.as_ref(), &asked.method, &asked.path);
+        response
+    }
+
+    /// What every answer gets last: its security fields, its id, how long it took, a count and a log line.
+    fn close(
+        &self,
+        response: &mut Response<Body>,
+        start: Instant,
+        id: &str,
+        origin: Option<&HeaderValue>,
+        method: &Method,
+        path: &str,
+    ) {
+        let fields = response.headers_mut();
         for (name, value) in SECURITY_FIELDS {
             fields.entry(name).or_insert(value);
         }
-        if let Ok(id) = HeaderValue::from_str(&asked.id) {
+        if let Ok(id) = HeaderValue::from_str(id) {
             fields.insert(X_REQUEST_ID, id);
         }
-        self.settings.cors.mark(asked.origin.as_ref(), fields);
-        let took = asked.start.elapsed();
-        if let Ok(timing) = HeaderValue::try_from(format!("app;dur={:.3}", took.as_secs_f64() * 1000.0)) {
-            fields.insert(SERVER_TIMING, timing);
-        }
+        self.settings.cors.mark(origin, fields);
+        let took = start.elapsed();
+        fields.insert(SERVER_TIMING, server_timing(took));
+        let status = response.status();
         let failed = status.is_server_error();
-        self.stats.count(asked.start, failed);
+        self.stats.count(start, failed);
         if self.settings.log_all || failed || took >= self.settings.slow_request {
             tracing::info!(
                 target: "entrepot::request",
-                requestId = &*asked.id,
-                method = %asked.method,
-                path = asked.path,
+                requestId = id,
+                method = %method,
+                path,
                 status = status.as_u16(),
                 ms = took.as_secs_f64() * 1000.0,
-                bytes = body.size_hint().exact(),
+                bytes = response.body().size_hint().exact(),
                 "request"
             );
         }
-        Response::from_parts(parts, body)
     }
 
     fn write_problem(&self, asked: &Asked, problem: &Problem, fields: &mut HeaderMap) -> Body {
@@ -222,6 +556,29 @@ impl Shared {
         let document = problem.document(&asked.path, &asked.id);
         let bytes = serde_json::to_vec(&document).unwrap_or_default();
         body_for(&asked.method, bytes.into(), fields)
+    }
+}
+
+/// `app;dur=0.123`, in milliseconds.
+fn server_timing(took: Duration) -> HeaderValue {
+    let us = took.as_micros();
+    let text = format!("app;dur={}.{:03}", us / 1_000, us % 1_000);
+    HeaderValue::try_from(text).unwrap_or(const { HeaderValue::from_static("app") })
+}
+
+/// An error of a type that nobody knows, for the log.
+#[derive(Debug)]
+struct Boxed(Box<dyn std::error::Error + Send + Sync>);
+
+impl std::fmt::Display for Boxed {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(formatter)
+    }
+}
+
+impl std::error::Error for Boxed {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source()
     }
 }
 
@@ -299,7 +656,7 @@ async fn write_reply(asked: &Asked, reply: Reply, parts: &mut axum::http::respon
         return Body::empty();
     }
     parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(reply.content_type));
-    coded(asked, reply.body, reply.content_type, reply.etag.as_deref(), parts).await
+    coded(asked, reply.body, reply.content_type, reply.etag.as_deref(), parts, false).await
 }
 
 /// Answers of routes that are not ours (the explorer's files): read whole, then treated alike.
@@ -315,16 +672,18 @@ async fn write_foreign(asked: &Asked, body: Body, parts: &mut axum::http::respon
         parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
     parts.headers.remove(header::ETAG);
     let etag = format!("{:016x}", xxh3_64(&body));
-    coded(asked, body, &content_type, Some(&etag), parts).await
+    coded(asked, body, &content_type, Some(&etag), parts, false).await
 }
 
-/// 304, or the body in the coding that the client likes best.
+/// 304, or the body in the coding that the client likes best. `is_kept`: a better form of it may be
+/// sent later, whose bytes differ, so this quick one has an ETag of its own.
 async fn coded(
     asked: &Asked,
     body: Bytes,
     content_type: &str,
     etag: Option<&str>,
     parts: &mut axum::http::response::Parts,
+    is_kept: bool,
 ) -> Body {
     let compressible = body.len() >= WORTH_IT && is_compressible(content_type);
     if compressible {
@@ -339,6 +698,7 @@ async fn coded(
     };
     if let Some(etag) = etag {
         let suffix = match coding {
+            Some(coding) if made.is_some() && is_kept => format!("-{}-quick", coding.name()),
             Some(coding) if unchanged || made.is_some() => format!("-{}", coding.name()),
             _ => String::new(),
         };

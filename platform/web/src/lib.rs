@@ -5,6 +5,7 @@
 //! | [`edge`](Edge) | the one middleware on every request: ids, limits, time-outs, headers, errors, compression |
 //! | [`problem`](Problem) | errors as RFC 9457 documents, with stable codes |
 //! | [`reply`](Reply) | bodies with ETag and cache class |
+//! | [`responses`](Responses) | whole answers, kept as they are sent |
 //! | [`preconditions`](IfMatch) | `If-Match`, `If-None-Match` |
 //! | [`query`](Query) | query strings, read strictly |
 //! | [`body`] | JSON bodies, checked whole; merge patch |
@@ -31,17 +32,19 @@ mod problem;
 mod projection;
 mod query;
 mod reply;
+mod responses;
 mod serve;
 mod stats;
 
 pub use cors::CorsPolicy;
-pub use edge::{Edge, EdgeSettings, RequestId};
-pub use module::Module;
+pub use edge::{Edge, EdgeSettings, Positions, RequestId};
+pub use module::{Module, Paths, Warmer};
 pub use page::{Cursor, DEFAULT_LIMIT, ListMeta, MAX_LIMIT, Page, PageRequest, Position, list_reply};
 pub use preconditions::IfMatch;
 pub use problem::{Fault, Problem, ProblemDocument, ProblemKind, kinds};
 pub use projection::{FieldNames, Projected, Projection};
 pub use query::Query;
 pub use reply::{CacheClass, Reply};
+pub use responses::{Caching, Responses, ResponsesError};
 pub use serve::{Connections, serve};
 pub use stats::{RequestFigures, RequestStats};

@@ -85,6 +85,7 @@ pub(crate) fn if_none_match(headers: &HeaderMap, etag: &str) -> bool {
             tag == "*"
                 || unquote(tag.strip_prefix("W/").unwrap_or(tag))
                     .and_then(|opaque| opaque.strip_prefix(etag))
+                    .map(|rest| rest.strip_suffix("-quick").unwrap_or(rest))
                     .is_some_and(|rest| matches!(rest, "" | "-br" | "-zstd" | "-gzip"))
         })
     })
@@ -120,6 +121,7 @@ mod tests {
             ("\"3-abc\"", true),
             ("W/\"3-abc\"", true),
             ("\"x\", \"3-abc-zstd\"", true),
+            ("\"3-abc-br-quick\"", true),
             ("*", true),
             ("\"3-abcd\"", false),
             ("3-abc", false),

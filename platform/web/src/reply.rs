@@ -6,17 +6,19 @@
 //!
 //! **Invariant:** the edge, not the handler, decides between 200, 304 and a compressed form.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, StatusCode, header};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::Problem;
 
 /// How a cache may treat an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CacheClass {
     /// A file whose name changes with its content.
     Static,
@@ -37,6 +39,11 @@ impl CacheClass {
             Self::Never => "no-store",
         })
     }
+
+    /// The class that this field stands for.
+    pub(crate) fn of(field: &HeaderValue) -> Option<Self> {
+        [Self::Static, Self::Api, Self::Private, Self::Never].into_iter().find(|class| class.header() == field)
+    }
 }
 
 /// An answer.
@@ -48,6 +55,10 @@ pub struct Reply {
     pub(crate) etag: Option<String>,
     pub(crate) class: CacheClass,
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
+    /// What it was made from, if it may be kept.
+    pub(crate) tags: Option<Vec<String>>,
+    /// Under which key its being sent is counted.
+    pub(crate) counted: Option<Arc<str>>,
 }
 
 impl Reply {
@@ -64,7 +75,7 @@ impl Reply {
     #[must_use]
     pub fn bytes(body: Bytes, content_type: &'static str, class: CacheClass) -> Self {
         let etag = (class != CacheClass::Never).then(|| format!("{:016x}", xxh3_64(&body)));
-        Self { status: StatusCode::OK, body, content_type, etag, class, headers: Vec::new() }
+        Self { status: StatusCode::OK, body, content_type, etag, class, headers: Vec::new(), tags: None, counted: None }
     }
 
     /// 204.
@@ -77,7 +88,24 @@ impl Reply {
             etag: None,
             class: CacheClass::Never,
             headers: Vec::new(),
+            tags: None,
+            counted: None,
         }
+    }
+
+    /// Lets the response cache keep it, where its route is cached: until something happens to one of
+    /// these tags, which must say *everything* that the answer was made from.
+    #[must_use]
+    pub fn cached<T: Into<String>>(mut self, tags: impl IntoIterator<Item = T>) -> Self {
+        self.tags = Some(tags.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Has every sending of it counted under this key, by the counters of its route.
+    #[must_use]
+    pub fn counted(mut self, key: impl Into<Arc<str>>) -> Self {
+        self.counted = Some(key.into());
+        self
     }
 
     /// Names the resource's version in the ETag, for `If-Match`.

@@ -13,6 +13,7 @@ use entrepot_runtime::Clock;
 
 use super::quiet_logs;
 use crate::database::Home;
+use crate::production::feed_for_a_command;
 use crate::settings::Settings;
 use crate::terminal::{progress, say, thousands};
 
@@ -33,7 +34,9 @@ pub(crate) async fn import_products(
 async fn import(home: &Home, settings: &Settings, file: &Path, report_to: Option<PathBuf>) -> anyhow::Result<()> {
     home.migrate(settings).await?;
     let clock = Clock::system();
-    let to = Dependencies { database: home.database(settings)?, clock: clock.clone() };
+    let database = home.database(settings)?;
+    let feed = feed_for_a_command(settings, &database);
+    let to = Dependencies { database, clock: clock.clone(), feed };
     let currency = settings.import.currency.parse().context("import.currency")?;
     let start = Instant::now();
     let bar = progress(0, "{msg} {bar:40} {bytes}/{total_bytes}");

@@ -9,6 +9,7 @@ use entrepot_runtime::Clock;
 
 use super::quiet_logs;
 use crate::database::Home;
+use crate::production::feed_for_a_command;
 use crate::settings::Settings;
 use crate::terminal::{progress, say, thousands};
 
@@ -22,7 +23,9 @@ pub(crate) async fn seed(settings: &Settings, profile: SeedProfile, reset: bool)
 
 async fn fill(home: &Home, settings: &Settings, profile: SeedProfile, reset: bool) -> anyhow::Result<()> {
     home.migrate(settings).await?;
-    let to = Dependencies { database: home.database(settings)?, clock: Clock::system() };
+    let database = home.database(settings)?;
+    let feed = feed_for_a_command(settings, &database);
+    let to = Dependencies { database, clock: Clock::system(), feed };
     let start = Instant::now();
     let bar = progress(0, "seeding {bar:40} {pos}/{len} products, {eta} to go");
     let tick = |done: usize, total: usize| {

@@ -101,6 +101,12 @@ async fn run(
     if cut > 0 {
         tracing::warn!(connections = cut, "connections were cut after the drain");
     }
+    // Nobody counts any more: what was counted is written before the database is left.
+    for counters in &app.counters {
+        if let Err(error) = counters.flush().await {
+            tracing::error!(error, "counts could not be written and are lost");
+        }
+    }
     for task in tasks.stop(TASKS_PATIENCE).await {
         tracing::warn!(task, "a task did not end in time");
     }

@@ -34,6 +34,7 @@ const VARIABLES: &[(&str, &str)] = &[
     ("REDIS_URL", "redis.url"),
     ("LOG_LEVEL", "log.level"),
     ("LOG_FORMAT", "log.format"),
+    ("CACHE_WARMUP_INTERVAL", "cache.warm_every_min"),
     ("CACHE_TTL_PRODUCTS", "cache.ttl_products_s"),
     ("CACHE_TTL_CATEGORIES", "cache.ttl_categories_s"),
     ("CACHE_TTL_SEARCH", "cache.ttl_search_s"),
@@ -49,7 +50,7 @@ const NOT_SETTINGS: &[&str] = &["ENTREPOT_CONFIG"];
 const SECRETS: &[&str] = &["database.url", "redis.url"];
 
 /// Sections that are read and checked, and have no effect yet.
-const WITHOUT_EFFECT: &[&str] = &["cache.", "rate_limits."];
+const WITHOUT_EFFECT: &[&str] = &["rate_limits."];
 
 /// Everything that can be set.
 #[derive(Clone, Debug, Deserialize)]
@@ -62,8 +63,8 @@ pub struct Settings {
     pub(crate) redis: RedisSettings,
     pub(crate) log: LogSettings,
     pub(crate) import: ImportSettings,
-    #[expect(dead_code, reason = "checked now, used when there is a cache")]
     pub(crate) cache: CacheSettings,
+    pub(crate) feed: FeedSettings,
     #[expect(dead_code, reason = "checked now, used when there are limits")]
     pub(crate) rate_limits: RateLimitSettings,
 }
@@ -112,6 +113,7 @@ pub(crate) struct DatabaseSettings {
 #[serde(deny_unknown_fields)]
 pub(crate) struct RedisSettings {
     pub(crate) url: String,
+    pub(crate) timeout_ms: u64,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -147,11 +149,28 @@ pub(crate) struct ImportSettings {
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "checked now, used when there is a cache")]
 pub(crate) struct CacheSettings {
-    ttl_products_s: u64,
-    ttl_categories_s: u64,
-    ttl_search_s: u64,
+    pub(crate) enabled: bool,
+    pub(crate) fenced: bool,
+    pub(crate) memory_mib: u64,
+    pub(crate) tag_slots: usize,
+    pub(crate) ttl_products_s: u64,
+    pub(crate) ttl_categories_s: u64,
+    pub(crate) ttl_search_s: u64,
+    pub(crate) fail_safe_s: u64,
+    pub(crate) warm_after_start_s: u64,
+    pub(crate) warm_every_min: u64,
+    pub(crate) warm_at_once: usize,
+    pub(crate) counters_flush_ms: u64,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FeedSettings {
+    pub(crate) poll_ms: u64,
+    pub(crate) max_lag_ms: u64,
+    pub(crate) nudges: bool,
+    pub(crate) retention_days: u32,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -225,12 +244,33 @@ impl Settings {
             ("database.connection_timeout_ms", self.database.connection_timeout_ms),
             ("database.query_timeout_ms", self.database.query_timeout_ms),
             ("database.pipeline_connections", self.database.pipeline_connections as u64),
+            ("redis.timeout_ms", self.redis.timeout_ms),
+            ("cache.memory_mib", self.cache.memory_mib),
+            ("cache.ttl_products_s", self.cache.ttl_products_s),
+            ("cache.ttl_categories_s", self.cache.ttl_categories_s),
+            ("cache.ttl_search_s", self.cache.ttl_search_s),
+            ("cache.warm_at_once", self.cache.warm_at_once as u64),
+            ("cache.counters_flush_ms", self.cache.counters_flush_ms),
+            ("feed.poll_ms", self.feed.poll_ms),
+            ("feed.retention_days", u64::from(self.feed.retention_days)),
             ("database.private_shared_buffers_mib", u64::from(self.database.private_shared_buffers_mib)),
         ];
         for (key, value) in at_least_one {
             if value == 0 {
                 return Err(layers.bad(key, "must be at least 1"));
             }
+        }
+        if self.feed.max_lag_ms < 2 * self.feed.poll_ms {
+            return Err(layers.bad("feed.max_lag_ms", "must be at least twice feed.poll_ms"));
+        }
+        if self.cache.memory_mib > 1_048_576 || !(1_024..=1 << 26).contains(&self.cache.tag_slots) {
+            return Err(layers.bad(
+                "cache.memory_mib",
+                "must be at most 1048576 (1 TiB), and cache.tag_slots from 1024 to 67108864",
+            ));
+        }
+        if self.feed.retention_days > 3_650 {
+            return Err(layers.bad("feed.retention_days", "must be at most 3650"));
         }
         if self.database.pool_min > self.database.pool_max {
             return Err(layers.bad("database.pool_min", "must not be above database.pool_max"));
@@ -296,14 +336,14 @@ mod tests {
             ("ENTREPOT_SERVER_HOST", "0.0.0.0"),
             ("DB_POOL_MAX", "50"),
             ("ENTREPOT_CORS_ORIGINS", "https://a.example,https://b.example"),
-            ("CACHE_TTL_PRODUCTS", "60"),
+            ("RATE_LIMIT_API", "60"),
         ])
         .expect("sound");
         assert_eq!((loaded.settings.server.port, loaded.settings.database.pool_max), (8080, 50));
         assert_eq!(loaded.settings.cors.origins.len(), 2);
         assert!(loaded.settings.is_open_to_network());
         let idle: Vec<_> = loaded.without_effect().map(|shown| shown.key.as_str()).collect();
-        assert_eq!(idle, ["cache.ttl_products_s"]);
+        assert_eq!(idle, ["rate_limits.api"]);
     }
 
     #[test]

@@ -14,6 +14,7 @@ use uuid::Uuid;
 use super::problems::{CATEGORY_CYCLE, CATEGORY_NOT_EMPTY, CATEGORY_NOT_FOUND, CATEGORY_TOO_DEEP};
 use super::products::{duplicate_slug, may_be_name, unknown_category};
 use super::{Catalog, database_problem};
+use crate::events::{CATALOG, CATEGORIES, PRODUCTS, shelf_tag};
 use crate::model::{CategoryDetail, CategoryInput, CategoryNode};
 use crate::ops::{self, CreateCategoryError, DeleteCategoryError, UpdateCategoryError};
 use crate::store::{self, CategoryRow};
@@ -42,7 +43,7 @@ pub(super) async fn list_categories(State(catalog): State<Arc<Catalog>>, mut que
     let counts = store::category_counts(database).await.map_err(database_problem)?;
     let mut data = nest(rows, &counts, None);
     cut(&mut data, depth);
-    Reply::json(&CategoryTree { data }, CacheClass::Api)
+    Ok(Reply::json(&CategoryTree { data }, CacheClass::Api)?.cached([CATALOG, CATEGORIES, PRODUCTS]))
 }
 
 /// One category: the way down to it, what lies below it, and how many products.
@@ -174,7 +175,8 @@ impl Catalog {
             updated_at: row.updated_at,
             version: row.version,
         };
-        Ok(Reply::json(&detail, CacheClass::Api)?.version(detail.version))
+        let tags = [CATALOG.to_owned(), CATEGORIES.to_owned(), shelf_tag(row.id)];
+        Ok(Reply::json(&detail, CacheClass::Api)?.version(detail.version).cached(tags))
     }
 }
 

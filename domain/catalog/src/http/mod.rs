@@ -12,12 +12,21 @@ use std::sync::Arc;
 
 use entrepot_pg::Error;
 use entrepot_runtime::Tasks;
-use entrepot_web::{Module, Problem};
+use entrepot_web::{Caching, Module, Problem};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::Dependencies;
 use crate::store::{self, ProductReads};
+
+/// How the answers of each GET may be cached.
+const CACHING: &[(&str, Caching)] = &[
+    ("list_products", Caching::As("products")),
+    ("search_products", Caching::As("search")),
+    ("get_product", Caching::As("products")),
+    ("list_categories", Caching::As("categories")),
+    ("get_category", Caching::As("categories")),
+];
 
 /// What the handlers share.
 #[derive(Clone, Debug)]
@@ -40,7 +49,15 @@ pub(crate) fn module(dependencies: Dependencies, tasks: &Tasks) -> Module {
         .routes(routes!(categories::get_category, categories::update_category, categories::delete_category))
         .with_state(catalog)
         .split_for_parts();
-    Module { name: "catalog", routes, openapi, problems: problems::BY_OPERATION }
+    Module {
+        name: "catalog",
+        routes,
+        openapi,
+        problems: problems::BY_OPERATION,
+        caching: CACHING,
+        counters: Vec::new(),
+        warmers: Vec::new(),
+    }
 }
 
 /// A failure of the database, as a client may know it.

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::problems::{DUPLICATE_SKU, DUPLICATE_SLUG, PRODUCT_DELETED, PRODUCT_NOT_FOUND, UNKNOWN_CATEGORY};
 use super::read::{ListParameters, ProductList, read_list};
 use super::{Catalog, database_problem};
+use crate::events::{CATALOG, name_tag, product_tag};
 use crate::model::{PRODUCT_FIELDS, Product, ProductInput};
 use crate::ops::{self, CreateProductError, DeleteProductError, UpdateProductError};
 use crate::store;
@@ -55,7 +56,7 @@ pub(super) async fn get_product(
     match product {
         None => Err(not_found(&reference)),
         Some(product) if product.deleted => Err(deleted(&reference)),
-        Some(product) => product_reply(&product, &projection),
+        Some(product) => Ok(product_reply(&product, &projection)?.cached(tags(&product, &reference))),
     }
 }
 
@@ -147,6 +148,16 @@ pub(super) async fn delete_product(
         DeleteProductError::Database(error) => database_problem(error),
     })?;
     Ok(Reply::no_content())
+}
+
+/// What the answer to a product asked for by this reference is made from. By a name it may become
+/// another product's answer when any product takes that name.
+fn tags(product: &Product, reference: &str) -> Vec<String> {
+    let mut tags = vec![CATALOG.to_owned(), product_tag(product.id.0)];
+    if reference.parse::<Uuid>().is_err() {
+        tags.push(name_tag(reference));
+    }
+    tags
 }
 
 fn product_reply(product: &Product, projection: &Projection) -> Result<Reply, Problem> {

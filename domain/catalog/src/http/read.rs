@@ -9,6 +9,7 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::{Catalog, database_problem};
+use crate::events::{CATALOG, CATEGORIES, PRODUCTS, shelf_tag};
 use crate::model::{PRODUCT_FIELDS, Product};
 use crate::store::{
     self, Columns, Facet, FacetField, Filters, Found, ListConnection, ListError, ListQuery, SearchText, SortField,
@@ -323,15 +324,28 @@ impl Catalog {
                     answer.total = Some(0);
                     answer.total_is_estimate = Some(count == Count::Estimate);
                 }
-                return list_reply::<Product, _>(&[], &answer, &meta, &projection, CacheClass::Api);
+                let reply = list_reply::<Product, _>(&[], &answer, &meta, &projection, CacheClass::Api)?;
+                return Ok(reply.cached([CATALOG, CATEGORIES]));
             }
         }
+        let tags = list_tags(&filters);
         let mut query = ListQuery { filters, sort, columns: Columns::for_projection(&projection), page };
         let connection = ListConnection::open(&self.to.database, &query).await.map_err(database_problem)?;
         let answered = answer_list(&connection, &mut query, count, &facets, &mut answer, &mut meta).await;
         connection.close().await;
-        list_reply(&answered?.products, &answer, &meta, &projection, CacheClass::Api)
+        Ok(list_reply(&answered?.products, &answer, &meta, &projection, CacheClass::Api)?.cached(tags))
     }
+}
+
+/// What a list is made from: the products on its shelf, or all. With a text also all: words of any
+/// product may correct it.
+fn list_tags(filters: &Filters) -> Vec<String> {
+    let mut tags = vec![CATALOG.to_owned()];
+    tags.extend(filters.category.as_ref().map(|category| shelf_tag(category.id)));
+    if filters.category.is_none() || filters.text.is_some() {
+        tags.push(PRODUCTS.to_owned());
+    }
+    tags
 }
 
 /// Reads everything that a list's answer has, over one connection.

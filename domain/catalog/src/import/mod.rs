@@ -25,6 +25,7 @@ use flate2::read::MultiGzDecoder;
 use uuid::Uuid;
 
 use crate::Dependencies;
+use crate::events::catalog_replaced;
 use crate::model::CategoryInput;
 use crate::ops::{CreateCategoryError, create_category_in};
 use crate::store::{self, StagedProduct};
@@ -211,6 +212,7 @@ async fn load(
     }
     let upserted = store::staging_apply(transaction, sink.as_mut(), to.clock.now()).await?;
     store::product_learn_all_words(transaction).await?;
+    to.feed.append(transaction, catalog_replaced("import")).await?;
     report.created = upserted.created;
     report.updated = upserted.updated;
     report.unchanged = staged.len() as u64 - upserted.created - upserted.updated;

@@ -1,8 +1,10 @@
 //! Gives a product an image. Only what is known about it for now: where it lies and what it shows.
 
+use entrepot_contracts::Change;
 use entrepot_pg::{Error, ScopedFutureExt as _};
 
 use super::{Unlockable, lock_product};
+use crate::events::product_changed;
 use crate::model::{Image, ImageInput};
 use crate::{Dependencies, store};
 
@@ -24,8 +26,7 @@ pub(crate) enum AddImageError {
 
 /// Adds an image, behind the last unless it says where.
 pub(crate) async fn add_image(to: &Dependencies, reference: &str, input: &ImageInput) -> Result<Image, AddImageError> {
-    let Dependencies { database, clock } = to;
-    database
+    to.database
         .transaction(|transaction| {
             async move {
                 let product_id =
@@ -37,9 +38,12 @@ pub(crate) async fn add_image(to: &Dependencies, reference: &str, input: &ImageI
                 if images.len() >= MOST_IMAGES {
                     return Err(AddImageError::TooMany);
                 }
-                let now = clock.now();
-                let image = store::image_insert(transaction, product_id, clock.new_id(), input, now).await?;
+                let now = to.clock.now();
+                let image = store::image_insert(transaction, product_id, to.clock.new_id(), input, now).await?;
                 store::product_images_changed(transaction, product_id, now).await?;
+                let marks = store::product_marks(transaction, &[product_id]).await?;
+                let event = product_changed(product_id, Change::Updated, &[marks.get(&product_id)]);
+                to.feed.append(transaction, event).await?;
                 Ok(image)
             }
             .scope_boxed()

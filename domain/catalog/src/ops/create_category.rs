@@ -4,6 +4,7 @@ use entrepot_pg::{Error, ScopedFutureExt as _, Transaction};
 use uuid::Uuid;
 
 use crate::Dependencies;
+use crate::events::category_created;
 use crate::model::CategoryInput;
 use crate::slug::slugify;
 use crate::store::{self, CategoryRow};
@@ -31,7 +32,8 @@ pub(crate) async fn create_category(to: &Dependencies, input: &CategoryInput) ->
             async move {
                 let slug = input.slug.clone().unwrap_or_else(|| slugify(&input.name, "category"));
                 let input = CategoryInput { slug: Some(slug.clone()), ..input.clone() };
-                create_category_in(transaction, to, &input).await?;
+                let id = create_category_in(transaction, to, &input).await?;
+                to.feed.append(transaction, category_created(id, &slug)).await?;
                 Ok(slug)
             }
             .scope_boxed()
@@ -39,7 +41,8 @@ pub(crate) async fn create_category(to: &Dependencies, input: &CategoryInput) ->
         .await
 }
 
-/// The same in a transaction that does more; the input must have its slug. Tells the id.
+/// The same in a transaction that does more, and that must tell of it; the input must have its slug.
+/// Tells the id.
 pub(crate) async fn create_category_in(
     transaction: &Transaction,
     to: &Dependencies,

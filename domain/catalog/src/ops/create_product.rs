@@ -1,9 +1,10 @@
 //! Puts a product in.
 
+use entrepot_contracts::Change;
 use entrepot_pg::{Error, ScopedFutureExt as _};
-use entrepot_runtime::Clock;
 
 use super::choose_slugs;
+use crate::events::product_changed;
 use crate::model::{Product, ProductInput, ProductRecord};
 use crate::{Dependencies, store};
 
@@ -22,16 +23,15 @@ pub(crate) enum CreateProductError {
 
 /// Puts a product in and returns it as it then is.
 pub(crate) async fn create_product(to: &Dependencies, input: &ProductInput) -> Result<Product, CreateProductError> {
-    let Dependencies { database, clock } = to;
-    database.transaction(|transaction| async move { insert(transaction, clock, input).await }.scope_boxed()).await
+    to.database.transaction(|transaction| async move { insert(transaction, to, input).await }.scope_boxed()).await
 }
 
 async fn insert(
     transaction: &entrepot_pg::Transaction,
-    clock: &Clock,
+    to: &Dependencies,
     input: &ProductInput,
 ) -> Result<Product, CreateProductError> {
-    let id = clock.new_id();
+    let id = to.clock.new_id();
     let category_id = match &input.category {
         None => None,
         Some(reference) => {
@@ -41,7 +41,7 @@ async fn insert(
     };
     let slug = choose_slugs(transaction, &[input]).await?.remove(0);
     let record = ProductRecord::new(input.clone(), id, slug, category_id, None);
-    store::product_insert_many(transaction, &[record], clock.now()).await.map_err(|error| {
+    store::product_insert_many(transaction, &[record], to.clock.now()).await.map_err(|error| {
         match error.constraint() {
             Some("product_sku_key") => CreateProductError::DuplicateSku,
             Some("product_slug_key") => CreateProductError::DuplicateSlug,
@@ -49,5 +49,7 @@ async fn insert(
         }
     })?;
     store::product_learn_words(transaction, &[id]).await?;
+    let marks = store::product_marks(transaction, &[id]).await?;
+    to.feed.append(transaction, product_changed(id, Change::Created, &[marks.get(&id)])).await?;
     Ok(store::product_written(transaction, id).await?)
 }

@@ -1,8 +1,10 @@
 //! Takes an empty category out of the tree.
 
+use entrepot_contracts::Change;
 use entrepot_pg::{Error, ScopedFutureExt as _};
 
 use super::Accepts;
+use crate::events::category_changed;
 use crate::{Dependencies, store};
 
 /// Why a category was not taken out.
@@ -42,8 +44,10 @@ pub(crate) async fn delete_category(
                 store::category_delete(transaction, category.id).await.map_err(|error| match error.constraint() {
                     // A product came in between the look and the deletion.
                     Some("product_category_id_fkey") => DeleteCategoryError::HasProducts,
-                    _ => error.into(),
-                })
+                    _ => DeleteCategoryError::from(error),
+                })?;
+                to.feed.append(transaction, category_changed(category.id, slug, Change::Deleted)).await?;
+                Ok(())
             }
             .scope_boxed()
         })

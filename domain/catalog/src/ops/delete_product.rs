@@ -1,8 +1,10 @@
 //! Deletes a product: it is marked, not removed, so that orders and reports can still name it.
 
+use entrepot_contracts::Change;
 use entrepot_pg::{Error, ScopedFutureExt as _};
 
 use super::{Accepts, Unlockable, lock_product};
+use crate::events::product_changed;
 use crate::{Dependencies, store};
 
 /// Why a product was not deleted.
@@ -24,8 +26,7 @@ pub(crate) async fn delete_product(
     reference: &str,
     accepts: Accepts<'_>,
 ) -> Result<(), DeleteProductError> {
-    let Dependencies { database, clock } = to;
-    database
+    to.database
         .transaction(|transaction| {
             async move {
                 let id = lock_product(transaction, reference, accepts).await?.map_err(|error| match error {
@@ -33,7 +34,9 @@ pub(crate) async fn delete_product(
                     Unlockable::Deleted => DeleteProductError::Deleted,
                     Unlockable::MovedOn(version) => DeleteProductError::MovedOn(version),
                 })?;
-                store::product_delete(transaction, id, clock.now()).await?;
+                store::product_delete(transaction, id, to.clock.now()).await?;
+                let marks = store::product_marks(transaction, &[id]).await?;
+                to.feed.append(transaction, product_changed(id, Change::Deleted, &[marks.get(&id)])).await?;
                 Ok(())
             }
             .scope_boxed()

@@ -1,9 +1,10 @@
 //! Takes an image away from a product.
 
-use entrepot_contracts::ImageId;
+use entrepot_contracts::{Change, ImageId};
 use entrepot_pg::{Error, ScopedFutureExt as _};
 
 use super::{Accepts, Unlockable, lock_product};
+use crate::events::product_changed;
 use crate::{Dependencies, store};
 
 /// Why an image was not taken away.
@@ -28,8 +29,7 @@ pub(crate) async fn remove_image(
     accepts: Accepts<'_>,
     image: ImageId,
 ) -> Result<(), RemoveImageError> {
-    let Dependencies { database, clock } = to;
-    database
+    to.database
         .transaction(|transaction| {
             async move {
                 let product_id = lock_product(transaction, reference, accepts).await?.map_err(|error| match error {
@@ -40,7 +40,10 @@ pub(crate) async fn remove_image(
                 if !store::image_delete(transaction, product_id, image).await? {
                     return Err(RemoveImageError::ImageNotFound);
                 }
-                store::product_images_changed(transaction, product_id, clock.now()).await?;
+                store::product_images_changed(transaction, product_id, to.clock.now()).await?;
+                let marks = store::product_marks(transaction, &[product_id]).await?;
+                let event = product_changed(product_id, Change::Updated, &[marks.get(&product_id)]);
+                to.feed.append(transaction, event).await?;
                 Ok(())
             }
             .scope_boxed()

@@ -4,8 +4,8 @@
 //! **Invariant:** the tree stays a tree. Moves take turns by the tree's lock, since two at once
 //! could close a circle that neither of them sees.
 
+use entrepot_contracts::Change;
 use entrepot_pg::{Error, ScopedFutureExt as _, Transaction};
-use entrepot_runtime::Clock;
 use entrepot_web::Fault;
 use entrepot_web::body::merge_patch;
 use serde_json::Value;
@@ -13,6 +13,7 @@ use serde_json::Value;
 use super::Accepts;
 use super::create_category::DEEPEST;
 use crate::Dependencies;
+use crate::events::category_changed;
 use crate::model::CategoryInput;
 use crate::slug::slugify;
 use crate::store::{self, CategoryRow};
@@ -45,15 +46,14 @@ pub(crate) async fn update_category(
     accepts: Accepts<'_>,
     patch: &Value,
 ) -> Result<String, UpdateCategoryError> {
-    let Dependencies { database, clock } = to;
-    database
-        .transaction(|transaction| async move { update(transaction, clock, slug, accepts, patch).await }.scope_boxed())
+    to.database
+        .transaction(|transaction| async move { update(transaction, to, slug, accepts, patch).await }.scope_boxed())
         .await
 }
 
 async fn update(
     transaction: &Transaction,
-    clock: &Clock,
+    to: &Dependencies,
     slug: &str,
     accepts: Accepts<'_>,
     patch: &Value,
@@ -90,9 +90,10 @@ async fn update(
         ..before.clone()
     };
     if after == before {
+        to.feed.append(transaction, category_changed(before.id, &after.slug, Change::Unchanged)).await?;
         return Ok(after.slug);
     }
-    let now = clock.now();
+    let now = to.clock.now();
     store::category_lock_below(transaction, before.id).await?;
     store::category_update(transaction, &after, now).await.map_err(|error| match error.constraint() {
         Some("category_slug_key") => UpdateCategoryError::DuplicateSlug(after.slug.clone()),
@@ -110,6 +111,7 @@ async fn update(
     if after.path != before.path || after.name != before.name {
         store::category_refresh_products(transaction, before.id).await?;
     }
+    to.feed.append(transaction, category_changed(before.id, &after.slug, Change::Updated)).await?;
     Ok(after.slug)
 }
 

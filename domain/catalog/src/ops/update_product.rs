@@ -1,14 +1,15 @@
 //! Changes a product by a merge patch (RFC 7396): the patch is applied to the product as clients
 //! write it, and the result is checked as a whole, so a patch can do nothing that a create cannot.
 
+use entrepot_contracts::Change;
 use entrepot_pg::{Error, ScopedFutureExt as _, Transaction};
-use entrepot_runtime::Clock;
 use entrepot_web::Fault;
 use entrepot_web::body::merge_patch;
 use rust_decimal::Decimal;
 use serde_json::Value;
 
 use super::{Accepts, Unlockable, lock_product};
+use crate::events::product_changed;
 use crate::model::{Product, ProductInput, ProductRecord};
 use crate::slug::slugify;
 use crate::{Dependencies, store};
@@ -42,17 +43,16 @@ pub(crate) async fn update_product(
     accepts: Accepts<'_>,
     patch: &Value,
 ) -> Result<Product, UpdateProductError> {
-    let Dependencies { database, clock } = to;
-    database
+    to.database
         .transaction(|transaction| {
-            async move { update(transaction, clock, reference, accepts, patch).await }.scope_boxed()
+            async move { update(transaction, to, reference, accepts, patch).await }.scope_boxed()
         })
         .await
 }
 
 async fn update(
     transaction: &Transaction,
-    clock: &Clock,
+    to: &Dependencies,
     reference: &str,
     accepts: Accepts<'_>,
     patch: &Value,
@@ -63,6 +63,7 @@ async fn update(
         Unlockable::MovedOn(version) => UpdateProductError::MovedOn(version),
     })?;
     let before = store::product_written(transaction, id).await?;
+    let marks_before = store::product_marks(transaction, &[id]).await?;
     let mut document = serde_json::to_value(ProductInput::of(&before)).unwrap_or_default();
     merge_patch(&mut document, patch.clone());
     let input = ProductInput::read(&document, "").map_err(UpdateProductError::Invalid)?;
@@ -80,13 +81,17 @@ async fn update(
         .unwrap_or_else(|| format!("{}-{}", slugify(&input.title, "product"), slugify(&input.sku, "x")));
     let rating = (Decimal::try_from(before.rating.unwrap_or(0.0)).unwrap_or_default().round_dp(2), before.rating_count);
     let record = ProductRecord::new(input, id, slug, category_id, Some(rating));
-    let changed = store::product_update_many(transaction, &[record], clock.now()).await.map_err(|error| match error
-        .constraint()
-    {
-        Some("product_sku_key") => UpdateProductError::DuplicateSku,
-        Some("product_slug_key") => UpdateProductError::DuplicateSlug,
-        _ => error.into(),
-    })?;
+    let changed =
+        store::product_update_many(transaction, &[record], to.clock.now()).await.map_err(|error| {
+            match error.constraint() {
+                Some("product_sku_key") => UpdateProductError::DuplicateSku,
+                Some("product_slug_key") => UpdateProductError::DuplicateSlug,
+                _ => error.into(),
+            }
+        })?;
     store::product_learn_words(transaction, &changed).await?;
+    let change = if changed.is_empty() { Change::Unchanged } else { Change::Updated };
+    let marks = store::product_marks(transaction, &[id]).await?;
+    to.feed.append(transaction, product_changed(id, change, &[marks_before.get(&id), marks.get(&id)])).await?;
     Ok(store::product_written(transaction, id).await?)
 }

@@ -5,12 +5,14 @@
 
 use std::collections::HashMap;
 
+use entrepot_contracts::Change;
 use entrepot_pg::{Error, ScopedFutureExt as _, Transaction};
 use entrepot_web::Fault;
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::choose_slugs;
+use crate::events::products_changed;
 use crate::model::{ProductInput, ProductRecord};
 use crate::{Dependencies, store};
 
@@ -117,6 +119,8 @@ async fn write(
         }
     }
     keep_what_rows_do_not_own(transaction, &mut old, &read).await?;
+    let ids: Vec<Uuid> = old.iter().map(|record| record.id).collect();
+    let before = store::product_marks(transaction, &ids).await?;
     let now = to.clock.now();
     let refused = |error: Error| match error.constraint() {
         Some("product_slug_key") => UpsertProductsError::DuplicateSlug,
@@ -128,6 +132,13 @@ async fn write(
     let mut touched = updated.clone();
     touched.extend(new.iter().map(|record| record.id));
     store::product_learn_words(transaction, &touched).await?;
+    let after = store::product_marks(transaction, &touched).await?;
+    let changes: Vec<(Uuid, Change)> = old
+        .iter()
+        .map(|record| (record.id, if updated.contains(&record.id) { Change::Updated } else { Change::Unchanged }))
+        .chain(new.iter().map(|record| (record.id, Change::Created)))
+        .collect();
+    to.feed.append_all(transaction, products_changed(&changes, &before, &after)).await?;
 
     let created: HashMap<&str, Uuid> = new.iter().map(|record| (record.sku.as_str(), record.id)).collect();
     Ok(read

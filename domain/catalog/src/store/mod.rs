@@ -121,6 +121,26 @@ pub(crate) async fn product_lock_by_skus(
     Ok(rows.into_iter().map(|row| (row.sku, row.id)).collect())
 }
 
+/// By what a product can be found.
+#[derive(Clone, Debug)]
+pub(crate) struct ProductMark {
+    pub(crate) sku: String,
+    pub(crate) slug: String,
+    pub(crate) category_path: Vec<Uuid>,
+}
+
+/// By what these products can be found, as this transaction sees them.
+pub(crate) async fn product_marks(
+    transaction: &Transaction,
+    ids: &[Uuid],
+) -> Result<HashMap<Uuid, ProductMark>, Error> {
+    let rows = products::product_marks().bind(transaction.client(), &ids).all().await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| (row.id, ProductMark { sku: row.sku, slug: row.slug, category_path: row.category_path }))
+        .collect())
+}
+
 /// What products keep when rows of a batch replace them: slug, rating and how many ratings.
 pub(crate) async fn product_kept(
     transaction: &Transaction,

@@ -7,6 +7,8 @@
 //! common and together rare, the planner walks an order until the page is full: that is what the
 //! tenth allows for.
 
+use entrepot_cache::{Fence, FenceSettings};
+use entrepot_feed::{Feed, FeedSettings};
 use entrepot_migrations::MIGRATIONS;
 use entrepot_runtime::Clock;
 use entrepot_testkit::test_database;
@@ -80,7 +82,9 @@ fn worst(plan: &Value) -> (f64, Option<String>) {
 #[tokio::test]
 async fn no_list_reads_or_sorts_the_table() {
     let database = test_database(MIGRATIONS).await;
-    let to = Dependencies { database: database.database.clone(), clock: Clock::system() };
+    let fence = Fence::new(FenceSettings::default());
+    let feed = Feed::new(database.database.clone(), fence, FeedSettings::default());
+    let to = Dependencies { database: database.database.clone(), clock: Clock::system(), feed };
     seed(&to, SeedProfile::Full, false, &|_, _| {}).await.expect("the full catalog");
     let mut categories = Vec::new();
     for slug in ["kitchen", "grocery", "grocery-tea-studio", "garden-tools", "kitchen-cookware-everyday"] {

@@ -10,8 +10,10 @@ mod products;
 mod search;
 mod writes;
 
+use entrepot_cache::{Fence, FenceSettings};
 use entrepot_catalog::seed::{SeedProfile, seed};
 use entrepot_catalog::{Dependencies, module};
+use entrepot_feed::{Feed, FeedSettings};
 use entrepot_migrations::MIGRATIONS;
 use entrepot_runtime::{Clock, Shutdown, Tasks};
 use entrepot_testkit::{TestDatabase, TestServer, test_database};
@@ -29,7 +31,8 @@ impl Shop {
     /// An empty one.
     async fn empty() -> Self {
         let database = test_database(MIGRATIONS).await;
-        let to = Dependencies { database: database.database.clone(), clock: Clock::system() };
+        let feed = Feed::new(database.database.clone(), Fence::new(FenceSettings::default()), FeedSettings::default());
+        let to = Dependencies { database: database.database.clone(), clock: Clock::system(), feed };
         let tasks = Tasks::new(Shutdown::new());
         let server = TestServer::of_modules(vec![module(to.clone(), &tasks)]).await;
         Self { server, to, database, _tasks: tasks }

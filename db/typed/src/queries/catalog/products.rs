@@ -70,6 +70,24 @@ impl<'a> From<ProductSlugsTakenBorrowed<'a>> for ProductSlugsTaken {
     }
 }
 #[derive(Debug, Clone, PartialEq)]
+pub struct ProductMarks {
+    pub id: uuid::Uuid,
+    pub sku: String,
+    pub slug: String,
+    pub category_path: Vec<uuid::Uuid>,
+}
+pub struct ProductMarksBorrowed<'a> {
+    pub id: uuid::Uuid,
+    pub sku: &'a str,
+    pub slug: &'a str,
+    pub category_path: crate::ArrayIterator<'a, uuid::Uuid>,
+}
+impl<'a> From<ProductMarksBorrowed<'a>> for ProductMarks {
+    fn from(ProductMarksBorrowed { id, sku, slug, category_path }: ProductMarksBorrowed<'a>) -> Self {
+        Self { id, sku: sku.into(), slug: slug.into(), category_path: category_path.map(|v| v).collect() }
+    }
+}
+#[derive(Debug, Clone, PartialEq)]
 pub struct ProductSimilarWords {
     pub word: String,
     pub similarity: f32,
@@ -315,6 +333,60 @@ where
 {
     pub fn map<R>(self, mapper: fn(ProductSlugsTakenBorrowed) -> R) -> ProductSlugsTakenQuery<'c, 'a, 's, C, R, N> {
         ProductSlugsTakenQuery {
+            client: self.client,
+            params: self.params,
+            query: self.query,
+            cached: self.cached,
+            extractor: self.extractor,
+            mapper,
+        }
+    }
+    pub async fn one(self) -> Result<T, tokio_postgres::Error> {
+        let row = crate::client::async_::one(self.client, self.query, &self.params, self.cached).await?;
+        Ok((self.mapper)((self.extractor)(&row)?))
+    }
+    pub async fn all(self) -> Result<Vec<T>, tokio_postgres::Error> {
+        self.iter().await?.try_collect().await
+    }
+    pub async fn opt(self) -> Result<Option<T>, tokio_postgres::Error> {
+        let opt_row = crate::client::async_::opt(self.client, self.query, &self.params, self.cached).await?;
+        Ok(opt_row
+            .map(|row| {
+                let extracted = (self.extractor)(&row)?;
+                Ok((self.mapper)(extracted))
+            })
+            .transpose()?)
+    }
+    pub async fn iter(
+        self,
+    ) -> Result<impl futures::Stream<Item = Result<T, tokio_postgres::Error>> + 'c, tokio_postgres::Error> {
+        let stream =
+            crate::client::async_::raw(self.client, self.query, crate::slice_iter(&self.params), self.cached).await?;
+        let mapped = stream
+            .map(move |res| {
+                res.and_then(|row| {
+                    let extracted = (self.extractor)(&row)?;
+                    Ok((self.mapper)(extracted))
+                })
+            })
+            .into_stream();
+        Ok(mapped)
+    }
+}
+pub struct ProductMarksQuery<'c, 'a, 's, C: GenericClient, T, const N: usize> {
+    client: &'c C,
+    params: [&'a (dyn postgres_types::ToSql + Sync); N],
+    query: &'static str,
+    cached: Option<&'s tokio_postgres::Statement>,
+    extractor: fn(&tokio_postgres::Row) -> Result<ProductMarksBorrowed, tokio_postgres::Error>,
+    mapper: fn(ProductMarksBorrowed) -> T,
+}
+impl<'c, 'a, 's, C, T: 'c, const N: usize> ProductMarksQuery<'c, 'a, 's, C, T, N>
+where
+    C: GenericClient,
+{
+    pub fn map<R>(self, mapper: fn(ProductMarksBorrowed) -> R) -> ProductMarksQuery<'c, 'a, 's, C, R, N> {
+        ProductMarksQuery {
             client: self.client,
             params: self.params,
             query: self.query,
@@ -656,6 +728,37 @@ impl ProductSlugsTakenStmt {
                 Ok(ProductSlugsTakenBorrowed { id: row.try_get(0)?, slug: row.try_get(1)? })
             },
             mapper: |it| ProductSlugsTaken::from(it),
+        }
+    }
+}
+pub struct ProductMarksStmt(&'static str, Option<tokio_postgres::Statement>);
+pub fn product_marks() -> ProductMarksStmt {
+    ProductMarksStmt("SELECT id, sku, slug, category_path FROM catalog.product WHERE id = ANY ($1)", None)
+}
+impl ProductMarksStmt {
+    pub async fn prepare<'a, C: GenericClient>(mut self, client: &'a C) -> Result<Self, tokio_postgres::Error> {
+        self.1 = Some(client.prepare(self.0).await?);
+        Ok(self)
+    }
+    pub fn bind<'c, 'a, 's, C: GenericClient, T1: crate::ArraySql<Item = uuid::Uuid>>(
+        &'s self,
+        client: &'c C,
+        ids: &'a T1,
+    ) -> ProductMarksQuery<'c, 'a, 's, C, ProductMarks, 1> {
+        ProductMarksQuery {
+            client,
+            params: [ids],
+            query: self.0,
+            cached: self.1.as_ref(),
+            extractor: |row: &tokio_postgres::Row| -> Result<ProductMarksBorrowed, tokio_postgres::Error> {
+                Ok(ProductMarksBorrowed {
+                    id: row.try_get(0)?,
+                    sku: row.try_get(1)?,
+                    slug: row.try_get(2)?,
+                    category_path: row.try_get(3)?,
+                })
+            },
+            mapper: |it| ProductMarks::from(it),
         }
     }
 }

@@ -1,0 +1,68 @@
+//! What the catalog tells others of itself.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{CategoryId, ProductId};
+
+/// What happened to something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Change {
+    /// It is new.
+    Created,
+    /// It has another version.
+    Updated,
+    /// It was written as it was already.
+    Unchanged,
+    /// It is gone.
+    Deleted,
+    /// Somebody has rated it.
+    Rated,
+}
+
+/// A product was written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ProductChanged {
+    /// Which.
+    pub product_id: ProductId,
+    /// Its SKU, after the change.
+    pub sku: String,
+    /// What happened.
+    pub change: Change,
+}
+
+impl ProductChanged {
+    /// The event's name.
+    pub const NAME: &'static str = "catalog.product-changed";
+}
+
+/// A category was written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CategoryChanged {
+    /// Which.
+    pub category_id: CategoryId,
+    /// Its slug, after the change.
+    pub slug: String,
+    /// What happened.
+    pub change: Change,
+}
+
+impl CategoryChanged {
+    /// The event's name.
+    pub const NAME: &'static str = "catalog.category-changed";
+}
+
+/// So much was written at once that it is not told one by one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CatalogReplaced {
+    /// By what: `import`, `seed`.
+    pub by: String,
+}
+
+impl CatalogReplaced {
+    /// The event's name.
+    pub const NAME: &'static str = "catalog.replaced";
+}
