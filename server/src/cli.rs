@@ -4,10 +4,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
+use entrepot_runtime::Clock;
 
 use crate::commands;
 use crate::settings::{self, Loaded};
 use crate::terminal::tell;
+use crate::verify::Plan;
 
 /// The back end of a commerce operation, on PostgreSQL.
 #[derive(Debug, Parser)]
@@ -54,6 +56,9 @@ enum Command {
     /// Load data from a file.
     #[command(subcommand)]
     Import(Import),
+    /// Check a guarantee on this very machine, with faults. Starts instances of its own.
+    #[command(subcommand)]
+    Verify(Verify),
     /// Print the OpenAPI document.
     Openapi,
     /// Print the settings in force, and where each came from.
@@ -78,6 +83,25 @@ enum Import {
         /// Where to write what was adjusted or refused, line by line [default: reports/ in the data folder].
         #[arg(long, value_name = "FILE")]
         report: Option<PathBuf>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum Verify {
+    /// Check that no cached answer is ever stale: several instances, random reads and writes, Redis killed, emptied, hanging and restored, instances stopped and killed, PostgreSQL killed where it is the private one. Fails when a single read was stale.
+    Cache {
+        /// What the random choices follow from; told at the end of a run, to have the same choices again.
+        #[arg(long)]
+        seed: Option<u64>,
+        /// Reads to check.
+        #[arg(long, default_value_t = 100_000)]
+        checks: u64,
+        /// Instances to run.
+        #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=8))]
+        instances: u8,
+        /// Switch the fence off: stale reads must then be found, or the check would prove nothing.
+        #[arg(long)]
+        without_fence: bool,
     },
 }
 
@@ -135,6 +159,15 @@ fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Command::Import(Import::Products { file, report, .. }) => {
             on_runtime(&loaded, commands::import_products(&loaded.settings, &file, report))
+        }
+        Command::Verify(Verify::Cache { seed, checks, instances, without_fence }) => {
+            let plan = Plan {
+                seed: seed.unwrap_or_else(|| Clock::system().new_id().as_u64_pair().1 % 1_000_000),
+                checks,
+                instances: usize::from(instances),
+                without_fence,
+            };
+            on_runtime(&loaded, commands::verify(&loaded.settings, plan))
         }
         Command::Openapi => on_runtime(&loaded, commands::openapi()),
         Command::Psql { arguments } => on_runtime(&loaded, commands::psql(&loaded.settings, &arguments)),

@@ -14,6 +14,7 @@ mod modules;
 mod production;
 mod settings;
 mod terminal;
+mod verify;
 mod warming;
 
 pub use app::{App, openapi_document};

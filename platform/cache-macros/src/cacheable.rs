@@ -6,18 +6,19 @@
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
-use syn::visit::{Visit, visit_type_reference};
+use syn::visit::{Visit, visit_trait_bound, visit_type_reference};
 use syn::{
-    Error, Expr, FnArg, GenericParam, Ident, Lifetime, ParenthesizedGenericArguments, Pat, Result, ReturnType,
-    Signature, TraitBound, Type, TypeBareFn, TypeReference,
+    Block, Error, Expr, FnArg, GenericParam, Ident, Lifetime, ParenthesizedGenericArguments, Pat, Result, Signature,
+    Token, TraitBound, Type, TypeBareFn, TypeReference,
 };
 
 use crate::arguments::Cacheable;
 use crate::function::{
-    bare, check, check_names, constants, is_shared_self, mentions, placed, plain, read, receiver, returns, shared,
-    typed, unknown,
+    bare, check, check_names, constants, is_shared_self, mentions, output, placed, plain, read, receiver, returns,
+    shared, typed, unknown,
 };
 use crate::receiver::rewrite;
+use crate::template::Template;
 use crate::wording::Faults;
 
 const THIS: &str = "this";
@@ -25,6 +26,7 @@ const THIS: &str = "this";
 /// An argument of the function.
 struct Argument<'a> {
     name: &'a Ident,
+    mutability: Option<Token![mut]>,
     of: &'a Type,
 }
 
@@ -61,46 +63,24 @@ pub(crate) fn expand(given: TokenStream, tokens: &TokenStream) -> Result<TokenSt
     faults.or(())?;
 
     let here = Span::mixed_site();
-    let (key, tags) = (key.expression(), given.tags.iter().map(|tag| tag.expression()));
+    let (key, tags) = (key.expression(), given.tags.iter().map(Template::expression));
     let queries = queries(&asked, &arguments);
+    let Copies { keeping, lending, lent } = copies(&function.sig, &arguments, &function.block, uses_self);
     let returns = returns(&function.sig);
-    let body = function.block.to_token_stream();
-    let mut keeping = Vec::new();
-    let mut lending = Vec::new();
-    if let Some(receiver) = receiver(&function.sig).filter(|_| uses_self) {
-        let (this, keyword) = (Ident::new(THIS, here), receiver.self_token);
-        let kept = Ident::new("kept_self", here);
-        let clone = quote_spanned!(placed(receiver)=> <Self as ::core::clone::Clone>::clone);
-        keeping.push(quote_spanned!(here=> let #kept = #clone(#keyword);));
-        lending.push(quote_spanned!(here=> let #this = &#kept;));
-    }
-    let mut freed = Vec::new();
-    for argument in arguments.iter().filter(|argument| mentions(&body, &argument.name.unraw().to_string())) {
-        let Some(reference) = argument.lent() else { continue };
-        let name = argument.name;
-        let kept = format_ident!("kept_{}", name, span = here);
-        let of = quote_spanned!(placed(&reference.elem)=> ::entrepot_cache::Kept::of);
-        keeping.push(quote_spanned!(here=> let #kept = #of(#name);));
-        let mutability = mutability(&function.sig, name);
-        lending.push(quote_spanned! {here=>
-            #[allow(
-                unused_variables,
-                clippy::shadow_unrelated,
-                reason = "it is the argument once more, and the body may only seem to use it"
-            )]
-            let #mutability #name = #kept.lend();
-        });
-        freed.push(name.clone());
-    }
-    let from_fill = match &function.sig.output {
-        ReturnType::Type(_, output) => quote_spanned!(placed(output)=> ::entrepot_cache::FromFill::from_fill),
-        ReturnType::Default => TokenStream::new(),
-    };
-    for name in freed {
-        keep_as_it_is(&mut function.sig, &name);
-    }
-
     let statements = &function.block.stmts;
+    // What this asks of the body and of the answer is told at the name, and what it asks of the error
+    // at the output.
+    let answer = quote_spanned! {placed(&function.sig.ident)=>
+        ::entrepot_cache::cached_query(queries, &key, options, move || async move {
+            #returns
+            #(#lending)*
+            #(#statements)*
+        })
+        .await
+    };
+    let told = quote_spanned! {placed(output(&function.sig))=>
+        ::core::result::Result::map_err(answer, ::entrepot_cache::FromFill::from_fill)
+    };
     let body = quote_spanned! {here=> {
         #queries
         let key = #key;
@@ -109,15 +89,52 @@ pub(crate) fn expand(given: TokenStream, tokens: &TokenStream) -> Result<TokenSt
             tags: ::std::vec::Vec::from([#(#tags),*]),
         };
         #(#keeping)*
-        let answer = ::entrepot_cache::cached_query(queries, &key, options, move || async move {
-            #returns
-            #(#lending)*
-            #(#statements)*
-        });
-        ::core::result::Result::map_err(answer.await, #from_fill)
+        let answer = #answer;
+        #told
     }};
     *function.block = syn::parse2(body)?;
+    for name in lent {
+        make_immutable(&mut function.sig, &name);
+    }
     Ok(function.into_token_stream())
+}
+
+/// How a body gets what it cannot keep as it is: owned before it runs, and lent to it again.
+#[derive(Default)]
+struct Copies {
+    keeping: Vec<TokenStream>,
+    lending: Vec<TokenStream>,
+    /// The arguments that it has as locals of its own.
+    lent: Vec<Ident>,
+}
+
+fn copies(signature: &Signature, arguments: &[Argument<'_>], body: &Block, uses_self: bool) -> Copies {
+    let here = Span::mixed_site();
+    let body = body.to_token_stream();
+    let mut copies = Copies::default();
+    if let Some(receiver) = receiver(signature).filter(|_| uses_self) {
+        let (this, keyword) = (Ident::new(THIS, here), receiver.self_token);
+        let clone = quote_spanned!(placed(keyword)=> <Self as ::core::clone::Clone>::clone(#keyword));
+        copies.keeping.push(quote_spanned!(here=> let kept_self = #clone;));
+        copies.lending.push(quote_spanned!(here=> let #this = &kept_self;));
+    }
+    for argument in arguments.iter().filter(|argument| mentions(&body, &argument.name.unraw().to_string())) {
+        let Some(reference) = argument.lent() else { continue };
+        let (name, mutability) = (argument.name, argument.mutability);
+        let kept = format_ident!("kept_{}", name, span = here);
+        let owned = quote_spanned!(placed(&reference.elem)=> ::entrepot_cache::Kept::of(#name));
+        copies.keeping.push(quote_spanned!(here=> let #kept = #owned;));
+        copies.lending.push(quote_spanned! {here=>
+            #[allow(
+                unused_variables,
+                clippy::shadow_unrelated,
+                reason = "it is the argument once more, and the body may only seem to use it"
+            )]
+            let #mutability #name = #kept.lend();
+        });
+        copies.lent.push(name.clone());
+    }
+    copies
 }
 
 fn is_static(lifetime: &Lifetime) -> bool {
@@ -148,8 +165,7 @@ fn check_lifetimes(signature: &Signature, faults: &mut Faults) {
 }
 
 fn check_output(signature: &Signature, faults: &mut Faults) {
-    let ReturnType::Type(_, output) = &signature.output else { return };
-    if let Some(culprit) = Borrowed::find(output) {
+    if let Some(culprit) = output(signature).and_then(Borrowed::find) {
         faults.at(culprit, "an answer that is kept cannot borrow: return what owns it, such as `String` for `&str`");
     }
 }
@@ -159,7 +175,7 @@ fn arguments<'a>(signature: &'a Signature, faults: &mut Faults) -> Vec<Argument<
     let mut found = Vec::new();
     for argument in typed(signature) {
         match plain(&argument.pat) {
-            Some(plain) => found.push(Argument { name: &plain.ident, of: &argument.ty }),
+            Some(plain) => found.push(Argument { name: &plain.ident, mutability: plain.mutability, of: &argument.ty }),
             None => faults.at(
                 &argument.pat,
                 "an argument of a cached function needs a name, which its key can use: write one, and take it apart \
@@ -231,7 +247,7 @@ impl Visit<'_> for Borrowed {
 
     fn visit_trait_bound(&mut self, bound: &TraitBound) {
         if bound.lifetimes.is_none() {
-            syn::visit::visit_trait_bound(self, bound);
+            visit_trait_bound(self, bound);
         }
     }
 }
@@ -247,7 +263,7 @@ fn asked(given: &Cacheable, signature: &Signature, arguments: &[Argument<'_>], f
     }
     if let Some(receiver) = receiver(signature) {
         let keyword = receiver.self_token;
-        return Some(Asked { expression: quote_spanned!(placed(receiver)=> #keyword.queries), argument: None });
+        return Some(Asked { expression: quote_spanned!(placed(keyword)=> #keyword.queries), argument: None });
     }
     let is_queries = |of: &Type| match bare(of) {
         Type::Reference(reference) => last_is_queries(&reference.elem),
@@ -385,13 +401,8 @@ fn queries(asked: &Asked, arguments: &[Argument<'_>]) -> TokenStream {
     }
 }
 
-fn mutability(signature: &Signature, name: &Ident) -> Option<syn::Token![mut]> {
-    let mut plains = typed(signature).filter_map(|argument| plain(&argument.pat));
-    plains.find(|plain| plain.ident == *name).and_then(|plain| plain.mutability)
-}
-
 /// Takes the `mut` off an argument that the body gets as a local of its own.
-fn keep_as_it_is(signature: &mut Signature, name: &Ident) {
+fn make_immutable(signature: &mut Signature, name: &Ident) {
     for input in &mut signature.inputs {
         if let FnArg::Typed(argument) = input
             && let Pat::Ident(plain) = &mut *argument.pat

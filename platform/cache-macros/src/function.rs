@@ -35,16 +35,24 @@ pub(crate) fn check(attribute: &str, signature: &Signature, faults: &mut Faults)
         let sentence = format!("#[{attribute}] needs an async function: write `async fn {}`", signature.ident);
         faults.at(signature.fn_token, sentence);
     }
-    match &signature.output {
-        ReturnType::Default => faults.at(
+    match output(signature) {
+        None => faults.at(
             &signature.ident,
             format!("#[{attribute}] needs a function that returns a `Result`: write `-> Result<(), E>`"),
         ),
-        ReturnType::Type(_, output) if !is_result(output) => faults.at(
+        Some(output) if !is_result(output) => faults.at(
             output,
             format!("#[{attribute}] needs a function that returns a `Result`: write `-> Result<T, E>` around it"),
         ),
-        ReturnType::Type(..) => {}
+        Some(_) => {}
+    }
+}
+
+/// What it returns, if anything.
+pub(crate) fn output(signature: &Signature) -> Option<&Type> {
+    match &signature.output {
+        ReturnType::Type(_, output) => Some(output),
+        ReturnType::Default => None,
     }
 }
 
@@ -173,8 +181,7 @@ pub(crate) fn returns(signature: &Signature) -> TokenStream {
             }
         }
     }
-    let ReturnType::Type(_, output) = &signature.output else { return TokenStream::new() };
-    let mut output = output.clone();
+    let Some(mut output) = output(signature).cloned() else { return TokenStream::new() };
     Unnamed.visit_type_mut(&mut output);
     quote_spanned! {Span::mixed_site()=>
         if let ::core::option::Option::Some(outcome) = ::core::option::Option::None::<#output> {
@@ -183,7 +190,7 @@ pub(crate) fn returns(signature: &Signature) -> TokenStream {
     }
 }
 
-/// A span whose names are the macro's and whose place is that of these tokens.
+/// A span whose names are the macro's and whose place is where these tokens begin.
 pub(crate) fn placed(tokens: impl ToTokens) -> Span {
     let first = tokens.into_token_stream().into_iter().next();
     first.map_or_else(Span::mixed_site, |first| Span::mixed_site().located_at(first.span()))

@@ -6,12 +6,12 @@
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
-use syn::{Error, Result, ReturnType, Signature};
+use syn::{Error, Result, Signature};
 
 use crate::arguments::Invalidate;
 use crate::function::{
-    bound, check, check_names, constants, is_shared_self, mentions, placed, plain, read, receiver, returns, shared,
-    typed,
+    bound, check, check_names, constants, is_shared_self, mentions, output, placed, plain, read, receiver, returns,
+    shared, typed,
 };
 use crate::template::Template;
 use crate::wording::Faults;
@@ -29,17 +29,14 @@ pub(crate) fn expand(given: TokenStream, tokens: &TokenStream) -> Result<TokenSt
     let here = Span::mixed_site();
     let marked = |templates: &[Template], mark: &TokenStream| -> Vec<TokenStream> {
         let texts = templates.iter().map(Template::expression);
-        texts.map(|text| quote_spanned!(here=> [::entrepot_cache::#mark, &*#text].concat())).collect()
+        texts.map(|text| quote_spanned!(here=> ::std::format!("{}{}", ::entrepot_cache::#mark, #text))).collect()
     };
     let tags = given.tags.iter().map(Template::expression);
     let (keys, patterns) = (marked(&given.keys, &quote!(KEY)), marked(&given.patterns, &quote!(PATTERN)));
     let returns = returns(signature);
     let capture = capture(&via, signature);
     let invalidate = quote_spanned!(placed(&via)=> ::entrepot_cache::Invalidate::invalidate);
-    let from = match &signature.output {
-        ReturnType::Type(_, output) => quote_spanned!(placed(output)=> ::core::convert::From::from),
-        ReturnType::Default => TokenStream::new(),
-    };
+    let from = quote_spanned!(placed(output(signature))=> ::core::convert::From::from);
     let statements = &function.block.stmts;
     let body = quote_spanned! {here=> {
         let tags = ::std::vec::Vec::from([#(#tags,)* #(#keys,)* #(#patterns,)*]);
@@ -91,7 +88,7 @@ fn via(given: &Invalidate, signature: &Signature, faults: &mut Faults) -> Option
     }
     if let Some(receiver) = receiver(signature) {
         let keyword = receiver.self_token;
-        return Some(quote_spanned!(placed(receiver)=> #keyword.cache));
+        return Some(quote_spanned!(placed(keyword)=> #keyword.cache));
     }
     let mut names = typed(signature).filter_map(|argument| plain(&argument.pat)).map(|plain| &plain.ident);
     match names.find(|name| *name == "cache") {

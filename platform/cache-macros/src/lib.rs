@@ -51,7 +51,7 @@ use proc_macro::TokenStream;
 ///
 /// #[cacheable(ttl = "1h30m", key = "report:{year}:{kind:?}", tags("orders"), ignore(trace))]
 /// async fn report(queries: &Queries, year: i16, kind: &str, trace: TraceId) -> Result<Report, ReportError> {
-///     …
+///     Report::of(year, kind, trace).await
 /// }
 /// ```
 ///
@@ -65,7 +65,9 @@ use proc_macro::TokenStream;
 /// | `key = "user:{id}"` | what sets this answer apart. Required. |
 /// | `tags("user:{id}", "users")` | what the answer is made from: a change of any of these rules it out. |
 /// | `ignore(trace, …)` | arguments that do not change the answer and so are not in the key. |
-/// | `cache = <expression>` | the [`Queries`] to ask, or a reference to them. Without it: `self.queries` in a method, the argument `queries: &Queries` elsewhere. |
+/// | `cache = <expression>` | the [`Queries`] to ask, or a reference to them. |
+///
+/// Without `cache` it is `self.queries` in a method, and the argument `queries: &Queries` elsewhere.
 ///
 /// Keys and tags are texts as `format!` takes them. What stands in their braces is the name of an
 /// argument, with a format after a colon if need be: `{id}`, `{kind:?}`, `{day:02}`. Fields and
@@ -131,12 +133,16 @@ pub fn cacheable(arguments: TokenStream, function: TokenStream) -> TokenStream {
 /// | argument | what it rules out |
 /// | --- | --- |
 /// | `tags("user:{id}", "users")` | every value that carries such a tag |
-/// | `keys("users:{id}")` | the value with this key: `<namespace>:<key>`. Those of `#[cacheable]` are in the namespace `queries`. |
-/// | `patterns("users:{id}:*")` | every value whose `<namespace>:<key>` matches; `*` stands for any text, `?` for one character |
-/// | `via = <expression>` | nothing: it is what is told, anything that is [`Invalidate`]. Without it: `self.cache` in a method, the argument `cache` elsewhere. |
+/// | `keys("users:{id}")` | the value with this key, `<namespace>:<key>` |
+/// | `patterns("users:{id}:*")` | every value whose `<namespace>:<key>` matches |
+/// | `via = <expression>` | nothing: it is what is told, anything that is [`Invalidate`] |
 ///
-/// At least one of the first three is required. The texts are those of `format!`, with arguments'
-/// names in their braces, and are made before the body runs, which may use the arguments up.
+/// At least one of the first three is required. What `#[cacheable]` keeps is in the namespace
+/// `queries`. In a pattern `*` stands for any text and `?` for one character. Without `via` it is
+/// `self.cache` in a method, and the argument `cache` elsewhere.
+///
+/// The texts are those of `format!`, with arguments' names in their braces, and are made before the
+/// body runs, which may use the arguments up.
 ///
 /// # What it does
 ///

@@ -4,7 +4,7 @@
 //! own and stay as they are. `{self}` in a format cannot be rewritten without changing the text, so
 //! it is a fault.
 
-use proc_macro2::{Group, Ident, Literal, Span, TokenStream, TokenTree};
+use proc_macro2::{Group, Ident, Literal, Spacing, Span, TokenStream, TokenTree};
 use syn::visit_mut::{VisitMut, visit_expr_mut, visit_macro_mut};
 use syn::{Block, Error, Expr, Item, LitStr, Macro};
 
@@ -12,39 +12,9 @@ use crate::template::parts;
 use crate::wording::Faults;
 
 /// Macros whose texts are formats.
-const FORMATS: [&str; 31] = [
-    "anyhow",
-    "assert",
-    "assert_eq",
-    "assert_ne",
-    "bail",
-    "debug",
-    "debug_assert",
-    "debug_assert_eq",
-    "debug_assert_ne",
-    "ensure",
-    "eprint",
-    "eprintln",
-    "error",
-    "event",
-    "format",
-    "format_args",
-    "info",
-    "panic",
-    "print",
-    "println",
-    "span",
-    "todo",
-    "trace",
-    "unimplemented",
-    "unreachable",
-    "warn",
-    "write",
-    "writeln",
-    "debug_span",
-    "info_span",
-    "trace_span",
-];
+const FORMATS: &str = "anyhow assert assert_eq assert_ne bail debug debug_assert debug_assert_eq debug_assert_ne \
+                       debug_span ensure eprint eprintln error event format format_args info info_span panic print \
+                       println span todo trace trace_span unimplemented unreachable warn write writeln";
 
 /// Rewrites `self` in the block to `name`; tells whether there was any.
 pub(crate) fn rewrite(block: &mut Block, name: &str, faults: &mut Faults) -> bool {
@@ -97,7 +67,7 @@ impl Rewriting<'_> {
 }
 
 fn is_colon(token: Option<&TokenTree>) -> bool {
-    matches!(token, Some(TokenTree::Punct(mark)) if mark.as_char() == ':' && mark.spacing() == proc_macro2::Spacing::Joint)
+    matches!(token, Some(TokenTree::Punct(mark)) if mark.as_char() == ':' && mark.spacing() == Spacing::Joint)
 }
 
 fn captures_self(literal: &Literal) -> bool {
@@ -121,7 +91,8 @@ impl VisitMut for Rewriting<'_> {
     }
 
     fn visit_macro_mut(&mut self, called: &mut Macro) {
-        let formats = called.path.segments.last().is_some_and(|last| FORMATS.iter().any(|name| last.ident == name));
+        let last = called.path.segments.last();
+        let formats = last.is_some_and(|last| FORMATS.split_whitespace().any(|name| last.ident == name));
         called.tokens = self.tokens(std::mem::take(&mut called.tokens), formats);
         visit_macro_mut(self, called);
     }

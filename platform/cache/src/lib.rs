@@ -7,6 +7,7 @@
 //! | [`Namespace`] | values of one type: reading, filling, setting, forgetting |
 //! | [`cached_query`] | one query's result, with nothing to set up |
 //! | [`Counters`] | counters that are written behind |
+//! | [`macro@cacheable`], [`macro@cache_invalidate`] | the same as attributes on functions |
 //!
 //! Each value carries *tags*, which say what it was made from. A change names the tags that it
 //! touches. The fence compares: a value whose data was read before one of its tags was touched is
@@ -38,6 +39,7 @@
 //! - Whatever Redis does, a read costs at most its time limit more, and nothing once the breaker is
 //!   open.
 
+mod attributes;
 mod cache;
 mod counters;
 mod entry;
@@ -50,8 +52,12 @@ mod stats;
 mod tag;
 mod time;
 
+#[doc(hidden)]
+pub use attributes::Kept;
+pub use attributes::{FromFill, Invalidate, InvalidateError};
 pub use cache::{BadRedisAddress, Cache, CacheFigures, CacheSettings, MemoryFigures};
 pub use counters::{Counter, CounterError, Counters};
+pub use entrepot_cache_macros::{cache_invalidate, cacheable};
 pub use fence::{Fence, FenceFigures, FenceSettings, Progress, Stamp, Touch};
 pub use namespace::{Codec, FillError, Filled, Got, Hit, Namespace, Origin, Policy};
 pub use query::{Queries, QueryError, QueryOptions, cached_query};

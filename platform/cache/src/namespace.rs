@@ -676,7 +676,9 @@ impl<V: Send + Sync + 'static> Namespace<V> {
         let kept = 1.0 - policy.jitter.clamp(0.0, 0.5) * chance as f64 / 1_000.0;
         let ttl_ms = (millis(full) as f64 * kept) as u64;
         let left_ms = ttl_ms.checked_sub(age_ms).filter(|left| *left > 0)?;
-        let soft_ms = policy.soft_ttl.filter(|soft| *soft < full).map(|soft| (millis(soft) as f64 * kept) as u64);
+        // A value with a time of its own is refreshed after the same share of it.
+        let share = policy.soft_ttl.map(|soft| soft.as_secs_f64() / policy.ttl.as_secs_f64().max(0.001));
+        let soft_ms = share.filter(|share| *share < 1.0).map(|share| (ttl_ms as f64 * share) as u64);
         let fail_safe_ms = policy.fail_safe.filter(|_| has_value).map_or(0, millis);
         Some(Times {
             filled_ms: now_ms.saturating_sub(age_ms),

@@ -33,7 +33,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use entrepot_cache::Fence;
+use entrepot_cache::{Fence, Invalidate, InvalidateError};
 use entrepot_pg::{Database, Error, ScopedFutureExt as _, Transaction};
 use entrepot_runtime::{Clock, Tasks, current_request};
 use serde::Serialize;
@@ -235,5 +235,11 @@ impl Feed {
     #[must_use]
     pub fn fence(&self) -> &Fence {
         &self.shared.fence
+    }
+}
+
+impl Invalidate for Feed {
+    async fn invalidate(&self, tags: Vec<String>) -> Result<(), InvalidateError> {
+        Self::invalidate(self, &tags).await.map(drop).map_err(InvalidateError::new)
     }
 }

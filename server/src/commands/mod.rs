@@ -7,6 +7,7 @@ mod openapi;
 mod psql;
 mod seed;
 mod serve;
+mod verify;
 
 pub(crate) use config::config;
 pub(crate) use import::import_products;
@@ -15,6 +16,7 @@ pub(crate) use openapi::openapi;
 pub(crate) use psql::psql;
 pub(crate) use seed::seed;
 pub(crate) use serve::serve;
+pub(crate) use verify::verify;
 
 use entrepot_telemetry::{LogFormat, LogGuard, LogSettings};
 

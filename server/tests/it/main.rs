@@ -5,3 +5,4 @@
 mod arrows;
 mod documents;
 mod program;
+mod verify;

@@ -1,0 +1,17 @@
+//! `entrepot verify`.
+
+use std::process::ExitCode;
+
+use super::quiet_logs;
+use crate::database::Home;
+use crate::settings::Settings;
+use crate::verify::{Plan, verify_cache};
+
+/// Checks that the cache cannot be stale; fails when it was.
+pub(crate) async fn verify(settings: &Settings, plan: Plan) -> anyhow::Result<ExitCode> {
+    let _log = quiet_logs(settings)?;
+    let home = Home::own(settings, "verify").await?;
+    let outcome = verify_cache(settings, &home, plan).await;
+    home.close().await?;
+    Ok(if outcome? { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

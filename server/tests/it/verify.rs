@@ -1,0 +1,45 @@
+//! `entrepot verify cache`, shortened: what the long run proves, and that it could fail.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+fn verify(data: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_entrepot"))
+        .env_clear()
+        .env("PATH", "/usr/bin:/bin")
+        .arg("--data")
+        .arg(data)
+        .args(["verify", "cache"])
+        .args(arguments)
+        .output()
+        .expect("it runs")
+}
+
+fn folder() -> tempfile::TempDir {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).expect("opened");
+    folder
+}
+
+#[test]
+fn no_read_is_stale_whatever_goes_wrong() {
+    let folder = folder();
+    let output = verify(&folder.path().join("data"), &["--seed", "20261121", "--checks", "12000"]);
+    let (told, also) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{told}\n{also}");
+    assert!(told.contains(", 0 stale (seed 20261121)"), "{told}");
+    for happened in ["writes over HTTP", "reads of a list with a position", "commits by hand", "times: "] {
+        assert!(told.contains(happened), "nothing of {happened:?} happened: {told}");
+    }
+    assert!(!also.contains("left out"), "Redis is installed by script/bootstrap: {also}");
+}
+
+#[test]
+fn without_the_fence_the_check_finds_stale_reads() {
+    let folder = folder();
+    let output = verify(&folder.path().join("data"), &["--seed", "20261121", "--checks", "3000", "--without-fence"]);
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(!output.status.success(), "a cache without a fence passed the check: {told}");
+    assert!(told.contains("STALE: "), "{told}");
+}
