@@ -6,7 +6,8 @@
 //!   caller and not kept.
 //! - What is found on either level is judged by the fence again, each time.
 //! - A request that must pass by the caches ([`entrepot_runtime::Request::past_caches`]) gets nothing
-//!   from either level, from no flight that began before it, and no fail-safe.
+//!   from either level and from no flight that began before it. One that demands a position gets no
+//!   fail-safe either.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::Duration;
 
 use bytes::Bytes;
-use entrepot_runtime::{continue_in_background, passes_caches};
+use entrepot_runtime::{continue_in_background, demands_position, passes_caches};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::cache::Cache;
@@ -460,9 +461,11 @@ impl<V: Send + Sync + 'static> Namespace<V> {
             };
             match landing {
                 Ok(arrival) => {
+                    // Of what was not kept nobody said what it was made from.
+                    let is_judged = !matches!(arrival.origin, Origin::Source { kept: false });
                     let counts = !joined
                         || flight.began.local >= start.local
-                        || arrival.entry.is_admitted(fence, (self.inner.name, key));
+                        || (is_judged && arrival.entry.is_admitted(fence, (self.inner.name, key)));
                     if !counts {
                         continue;
                     }
@@ -478,7 +481,7 @@ impl<V: Send + Sync + 'static> Namespace<V> {
                 }
                 Err(error) => {
                     count(&self.inner.stats.misses);
-                    return if passes { Err(error) } else { self.fail_safe(key).ok_or(error) };
+                    return if demands_position() { Err(error) } else { self.fail_safe(key).ok_or(error) };
                 }
             }
         }

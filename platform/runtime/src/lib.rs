@@ -14,6 +14,6 @@ mod shutdown;
 mod tasks;
 
 pub use clock::{Clock, ManualClock};
-pub use request::{Request, continue_in_background, current_request, passes_caches, within_request};
+pub use request::{Request, continue_in_background, current_request, demands_position, passes_caches, within_request};
 pub use shutdown::{Shutdown, ShutdownSignal, wait_for_stop_signal};
 pub use tasks::Tasks;

@@ -25,6 +25,7 @@ const MOST_GROUPS: usize = 64;
 #[derive(Debug)]
 pub struct Request {
     id: Arc<str>,
+    demands_position: bool,
     passes_caches: bool,
     /// The highest position that its commits were given; 0 when it wrote nothing.
     position: AtomicU64,
@@ -35,12 +36,26 @@ impl Request {
     /// A request that has done nothing yet.
     #[must_use]
     pub fn new(id: Arc<str>) -> Self {
-        Self { id, passes_caches: false, position: AtomicU64::new(0), groups: Mutex::default() }
+        Self {
+            id,
+            demands_position: false,
+            passes_caches: false,
+            position: AtomicU64::new(0),
+            groups: Mutex::default(),
+        }
+    }
+
+    /// The same, but it named a write that its answer must show: no stand-in will do.
+    #[must_use]
+    pub fn demanding_position(mut self) -> Self {
+        self.demands_position = true;
+        self
     }
 
     /// The same, but no cache may answer it: it reads what the database has.
     #[must_use]
     pub fn past_caches(mut self) -> Self {
+        self.demands_position = true;
         self.passes_caches = true;
         self
     }
@@ -99,6 +114,12 @@ pub fn current_request() -> Option<Arc<Request>> {
 #[must_use]
 pub fn passes_caches() -> bool {
     REQUEST.try_with(|request| request.passes_caches).unwrap_or(false)
+}
+
+/// Whether this task works for a request that named a write which its answer must show.
+#[must_use]
+pub fn demands_position() -> bool {
+    REQUEST.try_with(|request| request.demands_position).unwrap_or(false)
 }
 
 /// Starts work that goes on when whoever waits for it gives up, as part of the same request. It must

@@ -199,8 +199,9 @@ impl Edge {
         }
         let mut context = entrepot_runtime::Request::new(id.clone());
         match shared.wait_for_position(&parts.headers).await {
-            Ok(true) => {}
-            Ok(false) => context = context.past_caches(),
+            Ok(Demand::None) => {}
+            Ok(Demand::Applied) => context = context.demanding_position(),
+            Ok(Demand::Late) => context = context.past_caches(),
             Err(problem) => return shared.finish(asked, problem_response(problem)).await,
         }
         let context = Arc::new(context);
@@ -237,6 +238,16 @@ impl Edge {
         }
         shared.finish(asked, response).await
     }
+}
+
+/// What a request demands of the write that it names.
+enum Demand {
+    /// It names none.
+    None,
+    /// The write is applied here.
+    Applied,
+    /// It was not within the time that reads wait: no cache may answer.
+    Late,
 }
 
 /// How an answer that can be kept came about, for `Cache-Status`.
@@ -283,9 +294,8 @@ impl Shared {
             let key = hit.refresh.then(|| key.to_owned());
             Some((hit, key))
         })??;
-        let id = request_id(fields, &self.clock);
         if let Some(key) = key {
-            self.refresh(route, &key, request, &id);
+            self.refresh(route, &key, request);
         }
         let answer = hit.got.value?;
         let Answer::Kept(kept) = &*answer else { return None };
@@ -321,16 +331,17 @@ impl Shared {
         *response.body_mut() = body;
         kept.count(route);
         self.mark_kept(&mut response, &provenance);
-        self.close(&mut response, start, &id, fields.get(header::ORIGIN), request.method(), request.uri().path());
+        let id = request_id_value(fields, &self.clock);
+        self.close(&mut response, start, id, fields.get(header::ORIGIN), request.method(), request.uri().path());
         Some(response)
     }
 
     /// Has an answer made anew in the background, as this request would.
-    fn refresh<B>(self: &Arc<Self>, route: &Route, key: &str, request: &Request<B>, id: &Arc<str>) {
+    fn refresh<B>(self: &Arc<Self>, route: &Route, key: &str, request: &Request<B>) {
         let Some(answers) = &route.answers else { return };
         let mut again = Request::new(Body::empty());
         *again.uri_mut() = request.uri().clone();
-        again.extensions_mut().insert(RequestId(id.clone()));
+        again.extensions_mut().insert(RequestId(request_id(request.headers(), &self.clock)));
         answers.refresh(key, self.filler(again));
     }
 
@@ -408,8 +419,9 @@ impl Shared {
         let (mut parts, _empty) = response.into_parts();
         let body = coded(asked, kept.body.clone(), content_type, Some(&kept.etag), &mut parts, true).await;
         let mut response = Response::from_parts(parts, body);
+        *response.status_mut() = if response.status() == StatusCode::OK { kept.status } else { response.status() };
         self.mark_kept(&mut response, &provenance);
-        self.close(&mut response, asked.start, &asked.id, asked.origin.as_ref(), &asked.method, &asked.path);
+        self.close_asked(&mut response, asked);
         response
     }
 
@@ -419,7 +431,8 @@ impl Shared {
             StatusCode::from_u16(problem.kind().status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let body = self.write_problem(asked, problem, response.headers_mut());
         *response.body_mut() = body;
-        self.close(&mut response, asked.start, &asked.id, asked.origin.as_ref(), &asked.method, &asked.path);
+        mark_secure(response.headers_mut());
+        self.close_asked(&mut response, asked);
         response
     }
 
@@ -431,11 +444,10 @@ impl Shared {
         }
     }
 
-    /// Waits for the position that a request demands. `false`: it did not come in time, so that no
-    /// cache may answer.
-    async fn wait_for_position(&self, fields: &HeaderMap) -> Result<bool, Problem> {
+    /// Waits for the position that a request demands.
+    async fn wait_for_position(&self, fields: &HeaderMap) -> Result<Demand, Problem> {
         let (Some(positions), Some(value)) = (&self.positions, fields.get(&ENTREPOT_AT_LEAST)) else {
-            return Ok(true);
+            return Ok(Demand::None);
         };
         let not_given = || {
             Problem::new(
@@ -443,9 +455,10 @@ impl Shared {
                 "Entrepot-At-Least takes a position that an Entrepot-Position gave out; this one never was",
             )
         };
-        let position: u64 = value.to_str().ok().and_then(|text| text.parse().ok()).ok_or_else(not_given)?;
+        let position: Option<u64> = value.to_str().ok().and_then(|text| text.parse().ok());
+        let position = position.filter(|position| *position > 0).ok_or_else(not_given)?;
         if positions.fence.has_applied(position) {
-            return Ok(true);
+            return Ok(Demand::Applied);
         }
         if position > positions.fence.highest() {
             let last = (positions.last_given)().await.map_err(|error| Problem::failure(Boxed(error), true))?;
@@ -453,7 +466,8 @@ impl Shared {
                 return Err(not_given());
             }
         }
-        Ok(positions.fence.wait_until_applied(position, POSITION_PATIENCE).await)
+        let applied = positions.fence.wait_until_applied(position, POSITION_PATIENCE).await;
+        Ok(if applied { Demand::Applied } else { Demand::Late })
     }
 
     /// The router, under the panic guard and the time limit.
@@ -498,37 +512,37 @@ impl Shared {
             write_foreign(&asked, body, &mut parts).await
         };
         let mut response = Response::from_parts(parts, body);
-        self.close(&mut response, asked.start, &asked.id, asked.origin.as_ref(), &asked.method, &asked.path);
+        mark_secure(response.headers_mut());
+        self.close_asked(&mut response, &asked);
         response
     }
 
-    /// What every answer gets last: its security fields, its id, how long it took, a count and a log line.
+    fn close_asked(&self, response: &mut Response<Body>, asked: &Asked) {
+        let id = HeaderValue::from_str(&asked.id).unwrap_or(const { HeaderValue::from_static("-") });
+        self.close(response, asked.start, id, asked.origin.as_ref(), &asked.method, &asked.path);
+    }
+
+    /// What every answer gets last: its id, how long it took, a count and a log line.
     fn close(
         &self,
         response: &mut Response<Body>,
         start: Instant,
-        id: &str,
+        id: HeaderValue,
         origin: Option<&HeaderValue>,
         method: &Method,
         path: &str,
     ) {
-        let fields = response.headers_mut();
-        for (name, value) in SECURITY_FIELDS {
-            fields.entry(name).or_insert(value);
-        }
-        if let Ok(id) = HeaderValue::from_str(id) {
-            fields.insert(X_REQUEST_ID, id);
-        }
-        self.settings.cors.mark(origin, fields);
         let took = start.elapsed();
+        let fields = response.headers_mut();
         fields.insert(SERVER_TIMING, server_timing(took));
+        self.settings.cors.mark(origin, fields);
         let status = response.status();
         let failed = status.is_server_error();
         self.stats.count(start, failed);
         if self.settings.log_all || failed || took >= self.settings.slow_request {
             tracing::info!(
                 target: "entrepot::request",
-                requestId = id,
+                requestId = id.to_str().unwrap_or_default(),
                 method = %method,
                 path,
                 status = status.as_u16(),
@@ -537,6 +551,7 @@ impl Shared {
                 "request"
             );
         }
+        response.headers_mut().insert(X_REQUEST_ID, id);
     }
 
     fn write_problem(&self, asked: &Asked, problem: &Problem, fields: &mut HeaderMap) -> Body {
@@ -556,6 +571,13 @@ impl Shared {
         let document = problem.document(&asked.path, &asked.id);
         let bytes = serde_json::to_vec(&document).unwrap_or_default();
         body_for(&asked.method, bytes.into(), fields)
+    }
+}
+
+/// The security fields, where the answer has none of its own.
+fn mark_secure(fields: &mut HeaderMap) {
+    for (name, value) in SECURITY_FIELDS {
+        fields.entry(name).or_insert(value);
     }
 }
 
@@ -622,15 +644,31 @@ fn problem_response(problem: Problem) -> Response<Body> {
 
 /// The client's own id where it is well-formed, else a new one.
 fn request_id(headers: &HeaderMap, clock: &Clock) -> Arc<str> {
-    let given = headers.get(X_REQUEST_ID).and_then(|value| value.to_str().ok()).filter(|id| {
-        (1..=LONGEST_REQUEST_ID).contains(&id.len())
-            && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b':'))
-    });
-    if let Some(id) = given {
-        return Arc::from(id);
+    if let Some(given) = given_id(headers).and_then(|value| value.to_str().ok()) {
+        return Arc::from(given);
     }
     let mut buffer = uuid::Uuid::encode_buffer();
     Arc::from(&*clock.new_id().hyphenated().encode_lower(&mut buffer))
+}
+
+/// The same as a field.
+fn request_id_value(headers: &HeaderMap, clock: &Clock) -> HeaderValue {
+    if let Some(given) = given_id(headers) {
+        return given.clone();
+    }
+    let mut buffer = uuid::Uuid::encode_buffer();
+    let id = clock.new_id().hyphenated().encode_lower(&mut buffer);
+    HeaderValue::from_str(id).unwrap_or(const { HeaderValue::from_static("-") })
+}
+
+fn given_id(headers: &HeaderMap) -> Option<&HeaderValue> {
+    headers.get(X_REQUEST_ID).filter(|id| {
+        (1..=LONGEST_REQUEST_ID).contains(&id.len())
+            && id
+                .as_bytes()
+                .iter()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b':'))
+    })
 }
 
 /// The few fields that decide on the form of the answer, so that the rest can be given away.

@@ -7,12 +7,14 @@
 use std::collections::BTreeMap;
 
 use utoipa::openapi::content::ContentBuilder;
+use utoipa::openapi::extensions::ExtensionsBuilder;
 use utoipa::openapi::header::HeaderBuilder;
-use utoipa::openapi::path::{HttpMethod, Operation, PathItem};
-use utoipa::openapi::{ComponentsBuilder, OpenApi, Ref, RefOr, ResponseBuilder};
+use utoipa::openapi::path::{HttpMethod, Operation, ParameterBuilder, ParameterIn, PathItem};
+use utoipa::openapi::schema::Type;
+use utoipa::openapi::{ComponentsBuilder, ObjectBuilder, OpenApi, Ref, RefOr, ResponseBuilder};
 use utoipa::{PartialSchema as _, ToSchema as _};
 
-use crate::{Fault, Module, ProblemDocument, ProblemKind, kinds};
+use crate::{Caching, Fault, Module, ProblemDocument, ProblemKind, kinds};
 
 /// Why the document cannot be put together; each is a defect of a module.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +28,14 @@ pub enum AssembleError {
     /// The module lists no problems for an operation.
     #[error("the module {module} lists no problems for the operation {operation}")]
     NoProblems {
+        /// The module.
+        module: &'static str,
+        /// The operation.
+        operation: String,
+    },
+    /// The module does not declare how a GET may be cached.
+    #[error("the module {module} does not declare how {operation} may be cached")]
+    NoCaching {
         /// The module.
         module: &'static str,
         /// The operation.
@@ -56,6 +66,16 @@ pub fn assemble(mut document: OpenApi, modules: &[Module]) -> Result<OpenApi, As
                     return Err(AssembleError::NoProblems { module: module.name, operation: id });
                 };
                 describe(operation, &method, own);
+                if let Some((_, caching)) = module.caching.iter().find(|(operation, _)| *operation == id) {
+                    let told = match caching {
+                        Caching::As(kind) => (*kind).to_owned(),
+                        Caching::Never(why) => format!("never: {why}"),
+                    };
+                    let extension = ExtensionsBuilder::new().add("x-entrepot-caching", told).build();
+                    operation.extensions = Some(extension);
+                } else if method == HttpMethod::Get {
+                    return Err(AssembleError::NoCaching { module: module.name, operation: id });
+                }
                 if seen.contains(&id) {
                     return Err(AssembleError::TwiceUsed(id));
                 }
@@ -94,8 +114,14 @@ pub fn operations(item: &mut PathItem) -> impl Iterator<Item = (HttpMethod, &mut
 
 /// The kinds that an operation can answer with, whatever it does.
 fn common(method: &HttpMethod, has_body: bool) -> Vec<&'static ProblemKind> {
-    let mut kinds =
-        vec![&kinds::INVALID_QUERY, &kinds::NOT_ACCEPTABLE, &kinds::INTERNAL, &kinds::UNAVAILABLE, &kinds::TIMEOUT];
+    let mut kinds = vec![
+        &kinds::INVALID_QUERY,
+        &kinds::INVALID_HEADER,
+        &kinds::NOT_ACCEPTABLE,
+        &kinds::INTERNAL,
+        &kinds::UNAVAILABLE,
+        &kinds::TIMEOUT,
+    ];
     if has_body {
         kinds.extend([
             &kinds::MALFORMED_JSON,
@@ -107,7 +133,7 @@ fn common(method: &HttpMethod, has_body: bool) -> Vec<&'static ProblemKind> {
         ]);
     }
     if matches!(method, HttpMethod::Patch | HttpMethod::Delete | HttpMethod::Put) {
-        kinds.extend([&kinds::PRECONDITION_FAILED, &kinds::INVALID_HEADER]);
+        kinds.push(&kinds::PRECONDITION_FAILED);
     }
     kinds
 }
@@ -155,12 +181,26 @@ fn describe(operation: &mut Operation, method: &HttpMethod, own: &[&'static Prob
             .headers
             .insert("X-Request-Id".to_owned(), field("The id of this request, on every log line about it.").into());
         if *method == HttpMethod::Get && status == "200" {
-            response
-                .headers
-                .insert("ETag".to_owned(), field("For If-None-Match, and for If-Match of a change.").into());
+            let fields = &mut response.headers;
+            fields.insert("ETag".to_owned(), field("For If-None-Match, and for If-Match of a change.").into());
+            let text = "Whether the answer came from the server's cache (RFC 9211).";
+            fields.insert("Cache-Status".to_owned(), field(text).into());
+        }
+        if *method != HttpMethod::Get && status.starts_with('2') {
+            let text = "Where this write stands in the feed of changes: a read that sends it as Entrepot-At-Least is not older, on any instance.";
+            response.headers.insert("Entrepot-Position".to_owned(), field(text).into());
         }
     }
     if *method == HttpMethod::Get {
+        let position = ParameterBuilder::new()
+            .name("Entrepot-At-Least")
+            .parameter_in(ParameterIn::Header)
+            .description(Some(
+                "A position that a write answered (Entrepot-Position): the answer is not older than that write.",
+            ))
+            .schema(Some(ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1))))
+            .build();
+        operation.parameters.get_or_insert_default().push(position.into());
         let unchanged =
             ResponseBuilder::new().description("`If-None-Match` names what you would get: you have it already.");
         operation.responses.responses.insert("304".to_owned(), unchanged.build().into());

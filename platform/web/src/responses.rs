@@ -20,7 +20,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, Uri, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, Uri, header};
 use bytes::{BufMut as _, Bytes, BytesMut};
 use entrepot_cache::{Cache, Codec, Counter, Counters, Namespace, Policy};
 use entrepot_runtime::Tasks;
@@ -120,6 +120,7 @@ pub(crate) enum Answer {
 /// An answer as it is sent.
 #[derive(Debug)]
 pub(crate) struct Kept {
+    pub(crate) status: StatusCode,
     pub(crate) body: Bytes,
     /// Without quotes and coding.
     pub(crate) etag: Box<str>,
@@ -269,6 +270,7 @@ impl Kept {
             tags.clone().unwrap_or_default(),
             reply.class,
         );
+        kept.status = reply.status;
         kept.counted = reply.counted;
         (kept, tags)
     }
@@ -303,6 +305,7 @@ impl Kept {
             fields.entry(name).or_insert(value);
         }
         Self {
+            status: StatusCode::OK,
             body,
             etag,
             fields,

@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, reason = "a test fails by panicking, with what it wanted")]
 
 mod arrows;
+mod caching;
 mod documents;
 mod program;
 mod verify;

@@ -1,6 +1,8 @@
 //! The edge and the listener under bad treatment: slow, large, hanging, panicking, leaving.
 #![expect(clippy::expect_used, reason = "a test fails by panicking, with what it wanted")]
 
+mod responses;
+
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;

@@ -1,0 +1,70 @@
+//! Every route, asked twice: what may be cached is, and what must never be cached is not.
+
+use entrepot_migrations::MIGRATIONS;
+use entrepot_runtime::{Clock, Shutdown, Tasks};
+use entrepot_server::{App, load_settings, openapi_document};
+use entrepot_testkit::{TestServer, test_database};
+use serde_json::{Value, json};
+
+/// What stands for the parameters of paths, and what queries an operation needs.
+fn example(path: &str) -> String {
+    let path = path.replace("{product}", "CACHED-1").replace("{category}", "cached");
+    assert!(!path.contains('{'), "{path}: give the new parameter an example here");
+    if path.ends_with("/search") { format!("{path}?q=cached") } else { path }
+}
+
+#[tokio::test]
+async fn every_get_does_what_it_declares() {
+    let document: Value = serde_json::from_str(&openapi_document().expect("it holds together")).expect("JSON");
+    let database = test_database(MIGRATIONS).await;
+    let settings = load_settings(None, [], &[]).expect("the defaults").settings;
+    let tasks = Tasks::new(Shutdown::new());
+    let app = App::build(&settings, database.database.clone(), Clock::system(), &tasks).expect("it is built");
+    let server = TestServer::start(app.edge).await;
+    server.post("/api/v2/categories").json(&json!({"name": "Cached", "slug": "cached"})).await.created();
+    let product = json!({"sku": "CACHED-1", "title": "Cached tea", "category": "cached"});
+    let made = server.post("/api/v2/products").json(&product).await;
+    // The feed's tail has applied it, so nothing is ruled out any more.
+    let position = made.header("entrepot-position").to_owned();
+    server.get("/api/v2/products/CACHED-1").header("entrepot-at-least", &position).await.ok();
+
+    let (mut kept, mut never) = (0, 0);
+    for (path, item) in document["paths"].as_object().expect("paths") {
+        let Some(operation) = item.get("get") else { continue };
+        let declared = operation["x-entrepot-caching"].as_str().unwrap_or_else(|| panic!("{path} declares nothing"));
+        let path = example(path);
+        let first = server.get(&path).await;
+        let second = server.get(&path).await;
+        let status = |name: &str| second.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        if declared.starts_with("never: ") {
+            never += 1;
+            assert_eq!(status("cache-control"), "no-store", "{path} ({declared})");
+            assert!(!status("cache-status").contains("hit"), "{path} is declared {declared:?} and was a hit");
+        } else {
+            kept += 1;
+            assert_eq!(first.status, 200, "{path}: {}", String::from_utf8_lossy(&first.body));
+            assert!(status("cache-status").starts_with("entrepot; hit"), "{path}: {}", status("cache-status"));
+            assert_eq!(first.body, second.body, "{path}");
+            assert_eq!(status("cache-control"), "public, max-age=0, must-revalidate", "{path}");
+        }
+    }
+    assert!(kept >= 5 && never >= 4, "{kept} routes are cached, {never} never are");
+}
+
+/// What the interface must never cache, whoever adds the endpoint: words in its path say so.
+#[test]
+fn live_stock_payments_and_credentials_are_declared_never() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let document = runtime.block_on(async { openapi_document().expect("it holds together") });
+    let document: Value = serde_json::from_str(&document).expect("JSON");
+    let words = ["inventory", "payment", "auth", "session", "api-key", "cart", "/me", "admin", "health"];
+    let mut found = 0;
+    for (path, item) in document["paths"].as_object().expect("paths") {
+        let Some(declared) = item["get"]["x-entrepot-caching"].as_str() else { continue };
+        if words.iter().any(|word| path.contains(word)) {
+            found += 1;
+            assert!(declared.starts_with("never: "), "{path} is declared {declared:?}");
+        }
+    }
+    assert!(found >= 4, "only {found} paths were looked at");
+}
