@@ -126,6 +126,7 @@ impl Lifecycle<Key, Arc<Entry>> for CountEvictions {
 pub(crate) struct LevelOne {
     cache: QuickCache<Key, Arc<Entry>, Weigh, DefaultHashBuilder, CountEvictions>,
     evictions: Arc<AtomicU64>,
+    replaced: AtomicU64,
 }
 
 impl fmt::Debug for LevelOne {
@@ -148,6 +149,7 @@ impl LevelOne {
         let options = options.expect("complete options");
         Self {
             evictions: evictions.0.clone(),
+            replaced: AtomicU64::new(0),
             cache: QuickCache::with_options(options, Weigh, DefaultHashBuilder::default(), evictions),
         }
     }
@@ -157,6 +159,8 @@ impl LevelOne {
     }
 
     pub(crate) fn insert(&self, key: Asked<'_>, entry: Arc<Entry>) {
+        // The library counts what is replaced among what it pushes out.
+        self.replaced.fetch_add(u64::from(self.cache.contains_key(&key)), Ordering::Relaxed);
         self.cache.insert(Key { namespace: key.namespace, text: key.text.into() }, entry);
     }
 
@@ -188,6 +192,6 @@ impl LevelOne {
     }
 
     pub(crate) fn evictions(&self) -> u64 {
-        self.evictions.load(Ordering::Relaxed)
+        self.evictions.load(Ordering::Relaxed).saturating_sub(self.replaced.load(Ordering::Relaxed))
     }
 }
