@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::ensure;
 use bytes::Bytes;
-use http_body_util::{BodyExt as _, Empty};
+use http::{HeaderMap, Method, Request, header};
+use http_body_util::{BodyExt as _, Full};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
@@ -15,8 +16,31 @@ use tokio::sync::{Mutex, Semaphore};
 
 #[derive(Clone)]
 pub(crate) struct Http {
-    client: Client<HttpConnector, Empty<Bytes>>,
+    client: Client<HttpConnector, Full<Bytes>>,
     address: SocketAddr,
+}
+
+/// An answer with status 200.
+#[derive(Clone, Debug)]
+pub(crate) struct Answer {
+    pub(crate) fields: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl Answer {
+    /// A field's value; empty where there is none.
+    pub(crate) fn field(&self, name: &str) -> &str {
+        self.fields.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+
+    /// Whether it came from the server's cache.
+    pub(crate) fn is_hit(&self) -> bool {
+        self.field("cache-status").starts_with("entrepot; hit")
+    }
+
+    pub(crate) fn json(&self) -> anyhow::Result<serde_json::Value> {
+        Ok(serde_json::from_slice(&self.body)?)
+    }
 }
 
 impl Http {
@@ -26,16 +50,31 @@ impl Http {
         Self { client: Client::builder(TokioExecutor::new()).build(connector), address }
     }
 
-    pub(crate) async fn get(&self, path: &str) -> anyhow::Result<Bytes> {
-        let response = self.client.get(format!("http://{}{path}", self.address).parse()?).await?;
-        let status = response.status();
-        let body = response.into_body().collect().await?.to_bytes();
-        ensure!(status == 200, "{path} answered {status}: {}", String::from_utf8_lossy(&body));
-        Ok(body)
+    /// Sends a request; anything but 200 is an error.
+    pub(crate) async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        fields: &[(header::HeaderName, &str)],
+        body: Bytes,
+    ) -> anyhow::Result<Answer> {
+        let mut request = Request::builder().method(method).uri(format!("http://{}{path}", self.address));
+        for (name, value) in fields {
+            request = request.header(name, *value);
+        }
+        let response = self.client.request(request.body(Full::new(body))?).await?;
+        let (parts, body) = response.into_parts();
+        let body = body.collect().await?.to_bytes();
+        ensure!(parts.status == 200, "{path} answered {}: {}", parts.status, String::from_utf8_lossy(&body));
+        Ok(Answer { fields: parts.headers, body })
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> anyhow::Result<Answer> {
+        self.send(Method::GET, path, &[], Bytes::new()).await
     }
 
     pub(crate) async fn json(&self, path: &str) -> anyhow::Result<serde_json::Value> {
-        Ok(serde_json::from_slice(&self.get(path).await?)?)
+        self.get(path).await?.json()
     }
 
     /// The median of so many requests, one after the other.

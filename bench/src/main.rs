@@ -2,8 +2,19 @@
 //!
 //! **How.** The thing and its yardstick alternate, five pairs after a warm-up; the median of the
 //! pairs' ratios is quoted, with the lowest and the highest. Release builds, the real products.
-//! Answers are checked: a status that is not 200 or a broken connection fails the run. Absolute
-//! figures mean something only beside the size of the machine, which is printed with them.
+//! Answers are checked: a status that is not 200, a broken connection, a body that is not the one
+//! that was wanted or a stale value fails the run. Absolute figures mean something only beside the
+//! size of the machine, which is printed with them.
+//!
+//! | room | what is measured there |
+//! | --- | --- |
+//! | `scenarios` | what all share: which scenarios run, the stage, pairs |
+//! | `scenarios/database` | what asks PostgreSQL each time (the cache is off), import, start, memory |
+//! | `scenarios/cache_http` | cached answers beside bare hyper; how soon a change is seen; cold keys |
+//! | `scenarios/cache_process` | the cache without HTTP: a look-up, hit rates, a Redis that fails |
+//! | `bare` | the yardstick for HTTP |
+//! | `programs`, `client` | what is started, and how it is asked |
+//! | `table` | rows, and how they are printed |
 #![expect(clippy::print_stdout, reason = "a program that prints a table")]
 #![expect(
     clippy::disallowed_methods,
@@ -18,6 +29,10 @@ mod table;
 
 use clap::{Parser, Subcommand};
 
+// The server's allocator: for the yardstick, and for the parts of the server that run in here.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Measures the program beside its yardsticks.
 #[derive(Parser)]
 struct Arguments {
@@ -30,15 +45,20 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// The yardstick itself: a hyper server that sends one file's bytes as JSON, whatever is asked.
+    /// The yardstick itself: a hyper server that sends one file's bytes, whatever is asked. It prints its address.
     #[command(hide = true)]
-    Bare { port: u16, file: std::path::PathBuf },
+    Bare {
+        file: std::path::PathBuf,
+        /// A file with the header fields to send, `name: value` on each line; content-type alone without it.
+        #[arg(long)]
+        fields: Option<std::path::PathBuf>,
+    },
 }
 
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
-    if let Some(Command::Bare { port, file }) = arguments.command {
-        return bare::serve(port, &file);
+    if let Some(Command::Bare { file, fields }) = arguments.command {
+        return bare::serve(&file, fields.as_deref());
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let rows = runtime.block_on(scenarios::run(arguments.only.as_deref().unwrap_or_default()))?;

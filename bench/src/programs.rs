@@ -1,15 +1,21 @@
-//! The programs that take part: ours, the bare server, `wrk` and `pgbench`. Each ends with its value.
+//! The programs that take part: ours, the bare server, `wrk`, `pgbench`, `psql` and Redis. Each ends
+//! with its value.
+//!
+//! **Invariant:** ours take no setting from the environment of whoever runs this: what is measured
+//! are the defaults, and what a scenario changes by name.
 
-use std::io::{BufRead as _, BufReader};
-use std::net::SocketAddr;
+use std::io::{BufRead as _, BufReader, Lines, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
 
 /// The release build.
 pub(crate) const ENTREPOT: &str = "target/release/entrepot";
+/// What ours get of the environment.
+const PASSED_ON: [&str; 7] = ["PATH", "HOME", "USER", "TMPDIR", "LANG", "LC_ALL", "RUST_BACKTRACE"];
 
 /// A program that runs until this value goes.
 pub(crate) struct Running {
@@ -20,6 +26,18 @@ pub(crate) struct Running {
 impl Running {
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// The processor time that it has taken so far, all threads together; exact to 10 ms or so.
+    pub(crate) fn processor_time(&self) -> anyhow::Result<Duration> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid()))?;
+        // The name in parentheses may have spaces; what follows it begins with the third field.
+        let (_, rest) = stat.rsplit_once(')').context("stat names the program in parentheses")?;
+        let ticks = |field: usize| -> anyhow::Result<u64> {
+            Ok(rest.split_whitespace().nth(field - 3).context("stat has 52 fields")?.parse()?)
+        };
+        let (user, system) = (ticks(14)?, ticks(15)?);
+        Ok(Duration::from_secs_f64((user + system) as f64 / rustix::param::clock_ticks_per_second() as f64))
     }
 }
 
@@ -33,22 +51,23 @@ impl Drop for Running {
 
 /// Runs a command of ours to its end and returns what it printed.
 pub(crate) fn entrepot(data: &Path, arguments: &[&str]) -> anyhow::Result<String> {
-    let output = Command::new(ENTREPOT).arg("--data").arg(data).args(arguments).output().context(ENTREPOT)?;
+    let mut command = Command::new(ENTREPOT);
+    take_no_settings(&mut command);
+    let output = command.arg("--data").arg(data).args(arguments).output().context(ENTREPOT)?;
     ensure!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     Ok(String::from_utf8(output.stdout)?)
 }
 
-/// Starts the server on a free port; on core 0 alone, with one thread, when `pinned`.
-pub(crate) fn server(data: &Path, database_url: Option<&str>, pinned: bool) -> anyhow::Result<Running> {
+/// Starts the server on a free port, with these settings in its environment; on core 0 alone, with
+/// one thread, when `pinned`.
+pub(crate) fn server(data: &Path, settings: &[(&str, &str)], pinned: bool) -> anyhow::Result<Running> {
     let mut command = if pinned { on_core(0, ENTREPOT) } else { Command::new(ENTREPOT) };
+    take_no_settings(&mut command);
     command.arg("--data").arg(data).args(["serve", "--port", "0"]).env("LOG_FORMAT", "json").env("LOG_LEVEL", "info");
-    if let Some(url) = database_url {
-        command.env("DATABASE_URL", url);
-    }
     if pinned {
         command.env("ENTREPOT_SERVER_WORKER_THREADS", "1");
     }
-    let mut child = command.stderr(Stdio::piped()).spawn()?;
+    let mut child = command.envs(settings.iter().copied()).stderr(Stdio::piped()).spawn()?;
     let mut lines = BufReader::new(child.stderr.take().context("piped")?).lines();
     let mut said = Vec::new();
     for line in lines.by_ref() {
@@ -65,17 +84,43 @@ pub(crate) fn server(data: &Path, database_url: Option<&str>, pinned: bool) -> a
     bail!("the server ended: {}", said.join("\n"))
 }
 
-/// Starts the bare hyper server on core 0.
-pub(crate) fn bare(body: &Path, port: u16) -> anyhow::Result<Running> {
-    let this = std::env::current_exe()?;
-    let child = on_core(0, &this).args(["bare", &port.to_string()]).arg(body).spawn()?;
-    let address = SocketAddr::from(([127, 0, 0, 1], port));
+/// Starts the bare hyper server on core 0; with these header fields, or content-type alone.
+pub(crate) fn bare(body: &Path, fields: Option<&Path>) -> anyhow::Result<Running> {
+    let mut command = on_core(0, std::env::current_exe()?);
+    command.arg("bare").arg(body);
+    if let Some(fields) = fields {
+        command.arg("--fields").arg(fields);
+    }
+    let mut child = command.stdout(Stdio::piped()).spawn()?;
+    let told = BufReader::new(child.stdout.take().context("piped")?).lines().next();
+    let address = told.context("the bare server ended")??.parse()?;
+    Ok(Running { child, address })
+}
+
+/// Starts a Redis that keeps nothing on disk.
+pub(crate) fn redis(folder: &Path) -> anyhow::Result<Running> {
+    let address = free_address()?;
+    let child = Command::new("redis-server")
+        .args(["--port", &address.port().to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
+        .arg("--dir")
+        .arg(folder)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .spawn()
+        .context("redis-server; script/bootstrap installs it")?;
+    let mut running = Running { child, address };
     let start = Instant::now();
-    while std::net::TcpStream::connect(address).is_err() {
-        ensure!(start.elapsed() < Duration::from_secs(5), "the bare server does not listen");
+    while TcpStream::connect(address).is_err() {
+        ensure!(running.child.try_wait()?.is_none(), "redis-server ended at once");
+        ensure!(start.elapsed() < Duration::from_secs(5), "redis-server does not listen");
         std::thread::sleep(Duration::from_millis(10));
     }
-    Ok(Running { child, address })
+    Ok(running)
+}
+
+/// An address on which nothing listens.
+pub(crate) fn free_address() -> anyhow::Result<SocketAddr> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
 }
 
 fn on_core(core: u32, program: impl AsRef<std::ffi::OsStr>) -> Command {
@@ -84,29 +129,74 @@ fn on_core(core: u32, program: impl AsRef<std::ffi::OsStr>) -> Command {
     command
 }
 
-/// Requests a second that `wrk` gets over 32 connections in three seconds; on core 1 alone when
-/// `pinned`. A script chooses the paths.
-pub(crate) fn wrk(address: SocketAddr, path: &str, script: Option<&Path>, pinned: bool) -> anyhow::Result<f64> {
-    let mut command = if pinned { on_core(1, "wrk") } else { Command::new("wrk") };
+fn take_no_settings(command: &mut Command) {
+    let passed_on = std::env::vars_os().filter(|(name, _)| PASSED_ON.iter().any(|passed| name == passed));
+    command.env_clear().envs(passed_on);
+}
+
+/// What `wrk` counted.
+pub(crate) struct Load {
+    pub(crate) per_second: f64,
+    pub(crate) requests: u64,
+    /// Of one answer, its head included.
+    pub(crate) bytes: f64,
+}
+
+/// What `wrk` asks.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Ask<'a> {
+    pub(crate) path: &'a str,
+    /// Chooses the paths.
+    pub(crate) script: Option<&'a Path>,
+    /// `Accept-Encoding`; the field is left out without it.
+    pub(crate) accept_encoding: Option<&'a str>,
+    /// On core 1 alone.
+    pub(crate) pinned: bool,
+}
+
+/// What `wrk` gets over 32 connections in three seconds.
+pub(crate) fn wrk(address: SocketAddr, ask: Ask<'_>) -> anyhow::Result<Load> {
+    let mut command = if ask.pinned { on_core(1, "wrk") } else { Command::new("wrk") };
     command.args(["-t1", "-c32", "-d3s"]);
-    if let Some(script) = script {
+    if let Some(coding) = ask.accept_encoding {
+        command.args(["-H", &format!("Accept-Encoding: {coding}")]);
+    }
+    if let Some(script) = ask.script {
         command.arg("-s").arg(script);
     }
-    let output = command.arg(format!("http://{address}{path}")).output().context("wrk; script/bench installs it")?;
+    let url = format!("http://{address}{}", ask.path);
+    let output = command.arg(url).output().context("wrk; script/bench installs it")?;
     let text = String::from_utf8(output.stdout)?;
+    ensure!(output.status.success(), "wrk failed: {text}{}", String::from_utf8_lossy(&output.stderr));
     ensure!(!text.contains("Non-2xx") && !text.contains("Socket errors"), "wrk met errors:\n{text}");
-    number_behind(&text, "Requests/sec:")
+    // "  123456 requests in 3.00s, 20.52MB read"
+    let counted = text.lines().find(|line| line.contains(" requests in ")).context("wrk counts requests")?;
+    let requests: u64 = counted.split_whitespace().next().context("a number")?.parse()?;
+    ensure!(requests > 0, "wrk got no answer:\n{text}");
+    let read =
+        counted.rsplit_once(", ").and_then(|(_, read)| read.strip_suffix(" read")).context("wrk counts bytes")?;
+    Ok(Load {
+        per_second: number_behind(&text, "Requests/sec:")?,
+        requests,
+        bytes: bytes_as_wrk_writes(read)? / requests as f64,
+    })
+}
+
+/// `20.52MB`, by 1,024.
+fn bytes_as_wrk_writes(text: &str) -> anyhow::Result<f64> {
+    let text = text.strip_suffix('B').with_context(|| format!("{text:?} is no amount of bytes"))?;
+    let (number, power) = match text.char_indices().next_back() {
+        Some((at, 'K')) => (&text[..at], 1),
+        Some((at, 'M')) => (&text[..at], 2),
+        Some((at, 'G')) => (&text[..at], 3),
+        _ => (text, 0),
+    };
+    Ok(number.parse::<f64>()? * 1024_f64.powi(power))
 }
 
 /// Transactions a second that `pgbench` gets over 32 connections in three seconds.
 pub(crate) fn pgbench(sockets: &str, scripts: &[PathBuf]) -> anyhow::Result<f64> {
-    let newest = std::fs::read_dir("/usr/lib/postgresql")
-        .into_iter()
-        .flatten()
-        .flatten()
-        .map(|entry| entry.path().join("bin/pgbench"));
-    let program = newest.filter(|path| path.exists()).max().unwrap_or_else(|| "pgbench".into());
-    let mut command = Command::new(program);
+    let mut command = Command::new(of_postgres("pgbench"));
     command.args(["-n", "-M", "prepared", "-c", "32", "-j", "2", "-T", "3", "-h", sockets, "-U", "entrepot"]);
     for script in scripts {
         command.arg("-f").arg(script);
@@ -115,6 +205,53 @@ pub(crate) fn pgbench(sockets: &str, scripts: &[PathBuf]) -> anyhow::Result<f64>
     let text = String::from_utf8(output.stdout)?;
     ensure!(output.status.success(), "pgbench: {}", String::from_utf8_lossy(&output.stderr));
     number_behind(&text, "tps = ")
+}
+
+/// A `psql` that stays open, so that a transaction can be held.
+pub(crate) struct Psql {
+    child: Child,
+    input: ChildStdin,
+    output: Lines<BufReader<ChildStdout>>,
+}
+
+impl Psql {
+    pub(crate) fn open(sockets: &str) -> anyhow::Result<Self> {
+        let mut child = Command::new(of_postgres("psql"))
+            .args(["-qAtX", "-v", "ON_ERROR_STOP=1", "-h", sockets, "-U", "entrepot", "entrepot"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .context("psql")?;
+        let input = child.stdin.take().context("piped")?;
+        let output = BufReader::new(child.stdout.take().context("piped")?).lines();
+        Ok(Self { child, input, output })
+    }
+
+    /// Runs statements and waits until they are done.
+    pub(crate) fn run(&mut self, sql: &str) -> anyhow::Result<()> {
+        writeln!(self.input, "{sql}\n\\echo done")?;
+        for line in self.output.by_ref() {
+            if line? == "done" {
+                return Ok(());
+            }
+        }
+        bail!("psql ended at {sql}")
+    }
+}
+
+impl Drop for Psql {
+    fn drop(&mut self) {
+        // What it had not committed is rolled back.
+        let _gone = self.child.kill();
+        let _reaped = self.child.wait();
+    }
+}
+
+/// A program of the newest PostgreSQL that is installed.
+fn of_postgres(name: &str) -> PathBuf {
+    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let programs = versions.map(|entry| entry.path().join("bin").join(name));
+    programs.filter(|path| path.exists()).max().unwrap_or_else(|| name.into())
 }
 
 fn number_behind(text: &str, label: &str) -> anyhow::Result<f64> {

@@ -76,6 +76,28 @@ pub(crate) fn at_most(
     }
 }
 
+/// A figure with a unit that must be at least so much.
+pub(crate) fn at_least(
+    scenario: &'static str,
+    what: &str,
+    figures: Vec<f64>,
+    least: f64,
+    unit: &str,
+    detail: String,
+) -> Row {
+    let [median, low, high] = spread(figures);
+    Row {
+        scenario,
+        what: what.to_owned(),
+        yardstick: String::new(),
+        measured: format!("{median:.1} {unit} ({low:.1} to {high:.1})"),
+        wanted: format!("≥ {least} {unit}"),
+        reached: Some(median >= least),
+        figures: [median, low, high],
+        detail,
+    }
+}
+
 /// Prints the rows as a Markdown table, with the machine's size above.
 pub(crate) fn print(rows: &[Row]) {
     println!("\nmachine: {}\n", machine());

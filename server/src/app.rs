@@ -81,8 +81,8 @@ fn all_modules(
     tasks: &Tasks,
     stats: RequestStats,
 ) -> Vec<Module> {
-    let Production { feed, cache } = production;
-    let mut all = modules(database, feed, clock, tasks);
+    let Production { feed, cache, reading } = production;
+    let mut all = modules(database, feed, clock, reading, tasks);
     let (feed, cache, warming) = (feed.clone(), cache.clone(), warming.clone());
     all.push(admin::module(Administration { cache: cache.clone(), feed, warming }));
     let vitals = Vitals { database: database.clone(), cache, stats, clock: clock.clone(), start: Instant::now() };

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use entrepot_cache::{Cache, CacheSettings, Fence, FenceSettings, Policy, RedisSettings, Ticker};
+use entrepot_cache::{Cache, CacheSettings, Fence, FenceSettings, Policy, Queries, RedisSettings, Ticker};
+use entrepot_catalog::Reading;
 use entrepot_feed::{Feed, FeedSettings};
 use entrepot_pg::Database;
 use entrepot_runtime::{Clock, Tasks};
@@ -13,6 +14,8 @@ use crate::settings::{Settings, ms};
 pub(crate) struct Production {
     pub(crate) feed: Feed,
     pub(crate) cache: Cache,
+    /// What the catalog is read with.
+    pub(crate) reading: Reading,
 }
 
 impl Production {
@@ -43,7 +46,13 @@ impl Production {
             clock.clone(),
             tasks,
         )?;
-        Ok(Self { feed: feed(settings, database, fence), cache })
+        let reading = Reading {
+            cache: cache.clone(),
+            queries: Queries::new(&cache),
+            ttl: Duration::from_secs(settings.cache.ttl_products_s),
+            views_flush: ms(settings.cache.counters_flush_ms),
+        };
+        Ok(Self { feed: feed(settings, database, fence), cache, reading })
     }
 
     /// The kinds of answers, and how long each lives.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use entrepot_pg::Database;
+use entrepot_pg::{Database, Error};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::Run;
@@ -91,6 +91,15 @@ impl Faults {
                 });
                 if let Some(pid) = pid {
                     let _gone_already = kill_process(pid, Signal::KILL);
+                }
+                // Until it has recovered, and a moment longer, for everybody's connections.
+                while !self.run.is_over() {
+                    self.run.pause(Duration::from_millis(200)).await;
+                    let answers =
+                        async { self.database.client().await?.simple_query("SELECT 1").await.map_err(Error::from) };
+                    if answers.await.is_ok() {
+                        break;
+                    }
                 }
                 self.run.pause(Duration::from_secs(2)).await;
             }

@@ -5,7 +5,8 @@
 //!
 //! - by the same instance;
 //! - as the position says that the read carried;
-//! - by anybody, longer ago than the bound on lag.
+//! - by anybody, longer ago than the bound on lag, unless the answer says that it stands in for a
+//!   source that failed (fail-safe, the one exception; never for a read with a position).
 //!
 //! And it must never show what was rolled back or never written.
 
@@ -58,6 +59,9 @@ pub(super) struct Acknowledged {
 pub(super) struct Demand {
     at_least: i64,
     why: &'static str,
+    /// The same for an answer that stood in for a source that failed: the bound on lag is not kept by
+    /// it, what its own instance acknowledged is.
+    of_a_stand_in: i64,
 }
 
 impl Product {
@@ -104,21 +108,25 @@ impl Product {
     pub(super) fn demand(&self, instance: usize, token: Option<&Acknowledged>, bound: Duration) -> Demand {
         let state = self.state();
         let now = Instant::now();
-        let mut demand = Demand { at_least: state.long_ago, why: "acknowledged long ago" };
-        let mut raise = |value: i64, why: &'static str| {
+        let mut demand = Demand { at_least: state.long_ago, why: "acknowledged long ago", of_a_stand_in: 0 };
+        let mut raise = |value: i64, why: &'static str, of_a_stand_in: bool| {
             if value > demand.at_least {
-                demand = Demand { at_least: value, why };
+                (demand.at_least, demand.why) = (value, why);
+            }
+            if of_a_stand_in {
+                demand.of_a_stand_in = demand.of_a_stand_in.max(value);
             }
         };
         for one in &state.acknowledged {
             if one.instance == Some(instance) {
-                raise(one.value, "acknowledged by the same instance");
+                raise(one.value, "acknowledged by the same instance", true);
             } else if now.duration_since(one.at) > bound {
-                raise(one.value, "acknowledged longer ago than the bound");
+                raise(one.value, "acknowledged longer ago than the bound", false);
             }
         }
         if let Some(token) = token {
-            raise(token.value, "named by its position");
+            // Nothing may stand in for it at all; the worker sees to that.
+            raise(token.value, "named by its position", true);
         }
         demand
     }
@@ -161,25 +169,30 @@ impl Model {
         product: &Product,
         demand: Demand,
         shown: Option<i64>,
+        is_stand_in: bool,
         described: impl FnOnce() -> String,
     ) {
         let (tried, rolled_back) = {
             let state = product.state();
             (state.tried, shown.is_some_and(|shown| state.rolled_back.contains(&shown)))
         };
+        let at_least = if is_stand_in { demand.of_a_stand_in } else { demand.at_least };
         let fault = match shown {
             None => "it is not there".to_owned(),
-            Some(shown) if shown < demand.at_least => {
-                format!("it shows {shown}, and {} was {}", demand.at_least, demand.why)
-            }
+            Some(shown) if shown < at_least => format!("it shows {shown}, and {at_least} was {}", demand.why),
             Some(shown) if rolled_back => format!("it shows {shown}, which was rolled back"),
             Some(shown) if shown > tried => format!("it shows {shown}, which nobody has written yet"),
             Some(_) => return,
         };
+        self.violated(format!("{} {}: {fault}", product.sku, described()));
+    }
+
+    /// Counts a violation.
+    pub(super) fn violated(&self, what: String) {
         self.violations.fetch_add(1, Ordering::SeqCst);
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         if told.len() < TOLD {
-            told.push(format!("STALE: {} {}: {fault}", product.sku, described()));
+            told.push(format!("STALE: {what}"));
         }
     }
 
@@ -262,7 +275,7 @@ mod tests {
         let model = Model::new(Vec::new(), Duration::ZERO, 1);
         let demand = product.demand(0, None, Duration::ZERO);
         for (shown, stale) in [(Some(1), 0), (Some(0), 1), (None, 2), (Some(2), 3), (Some(9), 4)] {
-            model.check(&product, demand, shown, String::new);
+            model.check(&product, demand, shown, false, String::new);
             assert_eq!(model.violations(), stale, "{shown:?}");
         }
     }

@@ -215,10 +215,17 @@ impl Worker {
             (304, None) => return run.model.refused(true, || format!("{path} answered 304 to an unconditional read")),
             _ => read_values(&answer.body, &shown, products),
         };
+        let status = answer.fields.get("cache-status").and_then(|value| value.to_str().ok()).unwrap_or("-");
+        let is_stand_in = status.contains("detail=stale");
+        if is_stand_in {
+            run.model.count("answers that stood in for PostgreSQL while it was away");
+            if token.is_some() {
+                run.model.violated(format!("{path} with a position was answered by a stand-in"));
+            }
+        }
         for (index, demand) in demands {
             let value = values.iter().find(|(at, _)| *at == index).map(|(_, value)| *value);
-            run.model.check(&products[index], demand, value, || {
-                let status = answer.fields.get("cache-status").and_then(|value| value.to_str().ok()).unwrap_or("-");
+            run.model.check(&products[index], demand, value, is_stand_in, || {
                 let token = token.map_or(String::new(), |token| format!(", at least {}", token.position));
                 format!("by {path} on instance {instance} ({status}{token}; {})", self.run.troubles().join(", "))
             });
