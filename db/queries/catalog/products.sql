@@ -131,4 +131,5 @@ SELECT NOT EXISTS (SELECT FROM catalog.product) AND NOT EXISTS (SELECT FROM cata
 
 --! catalog_clear
 -- For seeds that start over. Takes the tables whole, so it may not run beside a shop that is open.
-TRUNCATE catalog.product, catalog.product_image, catalog.category, catalog.search_word;
+TRUNCATE catalog.product, catalog.product_image, catalog.review, catalog.product_views, catalog.category,
+    catalog.search_word;

@@ -4,10 +4,28 @@
 //! | --- | --- | --- |
 //! | `catalog` | everything | an import, a seed, a change of a category that shows in its products |
 //! | `categories` | the tree, a category, lists of a category that there is not | any change of a category |
-//! | `product:<id>` | the product, its reviews | any change of it |
+//! | `product:<id>` | the product, its reviews, the summary of its ratings | any change of it, a review |
 //! | `product-name:<SKU or slug>` | the product found by that name | a change of a product that has it, before or after |
-//! | `products` | lists of all products, searches, the tree (it counts them) | any change of any product |
+//! | `products` | lists of all products, searches, the tree (it counts them), the popular ones | any change of any product, a review |
 //! | `shelf:<category id>` | lists of that category, the category itself | a change of a product in it or below it, before or after |
+//! | `ratings` | summaries of ratings | an import, a seed |
+//! | `popular` | the popular products | views that were counted |
+//!
+//! | event | topic | tells | touches |
+//! | --- | --- | --- | --- |
+//! | `catalog.product-changed` | `product-<id>` | a product was put in, changed, deleted or rated | `product`, its `product-name`s, `products`, its `shelf`s; only `product` where nothing changed |
+//! | `catalog.category-changed` | `category-<id>` | a category was put in, changed or taken out | `categories`; `catalog` but for a new one |
+//! | `catalog.views-counted` | `catalog-views` | views were written down | `popular` |
+//! | `catalog.replaced` | `catalog` | a seed or an import | `catalog`, `categories`, `products`, `ratings` |
+//!
+//! A summary of ratings is written through: put into the cache by the commit that made it. For that
+//! each of its tags must order those who touch it as they commit (`Namespace::write_through`).
+//! `product:<id>` does: whoever touches it holds that product's row. `catalog` does not, and would
+//! cost the summaries at every move of a category, which shows in none of them; so they carry
+//! `ratings` instead. An import touches it and changes no rating: it owns no such column and deletes
+//! nothing. A seed that starts over does take reviews away, and its products have the ids that they
+//! had before; it takes the tables whole before its event gets an id, so that of a seed and a review
+//! the one with the higher id is the later one.
 //!
 //! **Invariants:**
 //! - An answer carries the tags of everything that it was made from, and a write touches the tags of
@@ -17,7 +35,7 @@
 
 use std::collections::HashMap;
 
-use entrepot_contracts::{CatalogReplaced, CategoryChanged, Change, ProductChanged, ProductId};
+use entrepot_contracts::{CatalogReplaced, CategoryChanged, Change, ProductChanged, ProductId, ViewsCounted};
 use entrepot_feed::NewEvent;
 use uuid::Uuid;
 
@@ -26,6 +44,8 @@ use crate::store::ProductMark;
 pub(crate) const CATALOG: &str = "catalog";
 pub(crate) const CATEGORIES: &str = "categories";
 pub(crate) const PRODUCTS: &str = "products";
+pub(crate) const RATINGS: &str = "ratings";
+pub(crate) const POPULAR: &str = "popular";
 
 pub(crate) fn product_tag(id: Uuid) -> String {
     format!("product:{id}")
@@ -38,6 +58,11 @@ pub(crate) fn name_tag(name: &str) -> String {
 
 pub(crate) fn shelf_tag(category: Uuid) -> String {
     format!("shelf:{category}")
+}
+
+/// What the summary of a product's ratings is made from.
+pub(crate) fn summary_tags(product: Uuid) -> [String; 2] {
+    [product_tag(product), RATINGS.to_owned()]
 }
 
 /// A product was changed: as it was before, if it was there, and as it is after.
@@ -84,5 +109,10 @@ fn category_event(id: Uuid, slug: &str, change: Change) -> NewEvent {
 pub(crate) fn catalog_replaced(by: &str) -> NewEvent {
     NewEvent::new(CatalogReplaced::NAME, "catalog")
         .data(&CatalogReplaced { by: by.to_owned() })
-        .tags([CATALOG, CATEGORIES, PRODUCTS])
+        .tags([CATALOG, CATEGORIES, PRODUCTS, RATINGS])
+}
+
+/// Views of so many products were written down.
+pub(crate) fn views_counted(products: u64) -> NewEvent {
+    NewEvent::new(ViewsCounted::NAME, "catalog-views").data(&ViewsCounted { products }).tags([POPULAR])
 }

@@ -1,4 +1,4 @@
-//! The catalog: a tree of categories and the products in it.
+//! The catalog: a tree of categories, the products in it, and what people say of them.
 //!
 //! **Invariants** (and who enforces each):
 //! - A SKU and a slug name one living product (unique indexes); a deleted one gives them back.
@@ -6,6 +6,8 @@
 //! - Stock is never below zero (CHECK).
 //! - The tree has no circles and is at most eight levels deep; a product's `category_path` is its
 //!   category's path (CHECKs; `ops/change_category.rs`, which takes the tree's lock).
+//! - A product's rating is the average of its reviews, and its count is theirs: both are written in the
+//!   transaction that writes a review (`ops/add_review.rs`, under the product's lock).
 //! - A deleted product is never listed (CHECK: deleted is inactive), and answers 410 by its id.
 //! - Every change of a product or category makes a new `version`, which is what `If-Match` names.
 //! - Every write appends an event in its own transaction that touches the tags of everything it shows
@@ -24,6 +26,9 @@ pub mod seed;
 mod slug;
 mod store;
 
+use std::time::Duration;
+
+use entrepot_cache::{Cache, Queries};
 use entrepot_feed::Feed;
 use entrepot_pg::Database;
 use entrepot_runtime::{Clock, Tasks};
@@ -31,7 +36,7 @@ use entrepot_web::Module;
 
 pub use model::PRODUCT_FIELDS;
 
-/// What the catalog needs to work.
+/// What the catalog needs to write; a command that only loads products needs no more.
 #[derive(Clone, Debug)]
 pub struct Dependencies {
     /// Where it keeps what it knows.
@@ -40,6 +45,19 @@ pub struct Dependencies {
     pub clock: Clock,
     /// Where it tells of its writes.
     pub feed: Feed,
+}
+
+/// What the catalog needs beside that to be read by many.
+#[derive(Clone, Debug)]
+pub struct Reading {
+    /// Where summaries of ratings are kept.
+    pub cache: Cache,
+    /// The results of queries in that cache.
+    pub queries: Queries,
+    /// How long either may be kept.
+    pub ttl: Duration,
+    /// How often views are written.
+    pub views_flush: Duration,
 }
 
 /// The statement that reads products by their ids (`$1`), so that the benchmarks can hand the very
@@ -51,6 +69,6 @@ pub fn product_by_ids_sql() -> &'static str {
 
 /// The catalog's part of the program.
 #[must_use]
-pub fn module(dependencies: Dependencies, tasks: &Tasks) -> Module {
-    http::module(dependencies, tasks)
+pub fn module(dependencies: Dependencies, reading: Reading, tasks: &Tasks) -> Module {
+    http::module(dependencies, reading, tasks)
 }

@@ -1,20 +1,20 @@
 //! What the catalog is made of: pure types, no I/O.
 //!
-//! [`Product`] and [`CategoryNode`] are what clients read; [`ProductInput`] is what they write;
-//! [`ProductRecord`] is a product as the store writes it.
+//! [`Product`], [`CategoryNode`] and [`Review`] are what clients read; [`ProductInput`] and its like are
+//! what they write; [`ProductRecord`] and [`ReviewRecord`] are what the store writes.
 
-use entrepot_contracts::{CategoryId, Currency, ImageId, Money, ProductId, SellerId};
+use entrepot_contracts::{CategoryId, Currency, ImageId, Money, ProductId, ReviewId, SellerId};
 use entrepot_web::body::{Reader, Text};
 use entrepot_web::{Fault, FieldNames};
 use jiff::Timestamp;
 use rust_decimal::Decimal;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::slug::is_slug;
+use crate::slug::{is_reserved, is_slug};
 
 /// The most that a price may be, in words for a message: see [`Money`].
 const MAX_STOCK: i32 = 1_000_000_000;
@@ -161,6 +161,92 @@ pub(crate) struct CategoryNode {
     pub(crate) children: Vec<CategoryNode>,
 }
 
+/// What somebody says of a product.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Review {
+    pub(crate) id: ReviewId,
+    pub(crate) product_id: ProductId,
+    /// Stars, 1 to 5.
+    #[schema(minimum = 1, maximum = 5, example = 4)]
+    pub(crate) rating: i16,
+    /// Empty when it has none.
+    #[schema(example = "Bright and flowery")]
+    pub(crate) title: String,
+    /// Empty when there are only stars.
+    #[schema(example = "Two minutes at 90 °C and no longer.")]
+    pub(crate) body: String,
+    /// What the author wants to be called.
+    #[schema(example = "Mira K.")]
+    pub(crate) author: String,
+    #[schema(value_type = String, format = DateTime)]
+    pub(crate) created_at: Timestamp,
+}
+
+/// All ratings of a product in a few numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct RatingSummary {
+    /// With two decimals; null when there are no reviews.
+    #[schema(example = 4.35)]
+    pub(crate) average: Option<f64>,
+    #[schema(example = 20)]
+    pub(crate) count: i64,
+    pub(crate) by_stars: ByStars,
+}
+
+/// How many reviews gave how many stars.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(example = json!({"1": 1, "2": 0, "3": 2, "4": 5, "5": 12}))]
+pub(crate) struct ByStars {
+    #[serde(rename = "1")]
+    one: i64,
+    #[serde(rename = "2")]
+    two: i64,
+    #[serde(rename = "3")]
+    three: i64,
+    #[serde(rename = "4")]
+    four: i64,
+    #[serde(rename = "5")]
+    five: i64,
+}
+
+impl RatingSummary {
+    /// The summary of ratings of which each number of stars was given so often.
+    pub(crate) fn of(counts: impl IntoIterator<Item = (i16, i64)>) -> Self {
+        let mut stars = ByStars::default();
+        for (rating, count) in counts {
+            match rating {
+                1 => stars.one += count,
+                2 => stars.two += count,
+                3 => stars.three += count,
+                4 => stars.four += count,
+                // The database's CHECK lets no other through.
+                _ => stars.five += count,
+            }
+        }
+        let mut summary = Self {
+            average: None,
+            count: stars.one + stars.two + stars.three + stars.four + stars.five,
+            by_stars: stars,
+        };
+        summary.average = (summary.count > 0).then(|| summary.hundredths() as f64 / 100.0);
+        summary
+    }
+
+    /// The average as the product keeps it: exact decimals, zero when there are no reviews.
+    pub(crate) fn decimal(&self) -> Decimal {
+        Decimal::new(self.hundredths(), 2)
+    }
+
+    /// The average in hundredths of a star, halves rounded up.
+    fn hundredths(&self) -> i64 {
+        let ByStars { one, two, three, four, five } = self.by_stars;
+        let stars = one + 2 * two + 3 * three + 4 * four + 5 * five;
+        (200 * stars + self.count).checked_div(2 * self.count).unwrap_or(0)
+    }
+}
+
 /// One category with the way down to it.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -189,7 +275,7 @@ pub(crate) struct ProductInput {
     pub(crate) slug: Option<String>,
     #[schema(min_length = 1, max_length = 300, example = "Darjeeling First Flush, 100 g")]
     pub(crate) title: String,
-    #[schema(max_length = 20_000)]
+    #[schema(max_length = 20_000, required = false)]
     pub(crate) description: String,
     #[schema(max_length = 120)]
     pub(crate) brand: Option<String>,
@@ -202,15 +288,16 @@ pub(crate) struct ProductInput {
     #[schema(max_length = 60, example = "100 g")]
     pub(crate) package_size: Option<String>,
     pub(crate) price: Option<Money>,
-    #[schema(minimum = 0, maximum = 1_000_000_000)]
+    #[schema(minimum = 0, maximum = 1_000_000_000, required = false)]
     pub(crate) stock: i32,
     /// At most 100 members and 32 KiB.
-    #[schema(value_type = Object)]
+    #[schema(value_type = Object, required = false)]
     pub(crate) specifications: Value,
     /// At most 50, of 1 to 60 characters.
-    #[schema(max_items = 50)]
+    #[schema(max_items = 50, required = false)]
     pub(crate) tags: Vec<String>,
     /// True unless said otherwise.
+    #[schema(required = false)]
     pub(crate) active: bool,
 }
 
@@ -222,7 +309,7 @@ impl ProductInput {
     pub(crate) fn read(value: &Value, pointer: &str) -> Result<Self, Vec<Fault>> {
         let mut reader = Reader::new(value, pointer);
         let sku = reader.required("sku", |sku| sku.parsed(Text::line(1, 64), "sku_form", sku_form));
-        let slug = reader.optional("slug", |slug| slug.parsed(Text::line(1, 200), "slug_form", slug_form));
+        let slug = reader.optional("slug", |slug| slug.parsed(Text::line(1, 200), "slug_form", product_slug_form));
         let title = reader.required("title", |title| title.text(Text::line(1, 300)));
         let description = reader.optional("description", |text| text.text(Text::lines(0, 20_000)));
         let brand = reader.optional("brand", |brand| brand.text(Text::line(1, 120)));
@@ -351,9 +438,10 @@ pub(crate) struct CategoryInput {
     /// Made from the name when absent.
     #[schema(pattern = "^[a-z0-9]+(-[a-z0-9]+)*$", max_length = 200)]
     pub(crate) slug: Option<String>,
-    #[schema(max_length = 5_000)]
+    #[schema(max_length = 5_000, required = false)]
     pub(crate) description: String,
     /// Siblings are in this order, then by name.
+    #[schema(required = false)]
     pub(crate) position: i32,
     /// The slug of the category above; null at the top.
     pub(crate) parent: Option<String>,
@@ -392,7 +480,7 @@ pub(crate) struct ImageInput {
     /// An absolute http or https address.
     #[schema(max_length = 2_000, example = "https://cdn.example/tea.webp")]
     pub(crate) url: String,
-    #[schema(max_length = 500)]
+    #[schema(max_length = 500, required = false)]
     pub(crate) alt: String,
     #[schema(minimum = 1, maximum = 20_000)]
     pub(crate) width_px: Option<i32>,
@@ -423,6 +511,57 @@ impl ImageInput {
             _ => Err(faults),
         }
     }
+}
+
+/// A review as clients write it.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct ReviewInput {
+    /// Stars.
+    #[schema(minimum = 1, maximum = 5, example = 4)]
+    pub(crate) rating: i16,
+    /// What the author wants to be called.
+    #[schema(min_length = 1, max_length = 80, example = "Mira K.")]
+    pub(crate) author: String,
+    #[schema(max_length = 120, required = false, example = "Bright and flowery")]
+    pub(crate) title: String,
+    #[schema(max_length = 5_000, required = false, example = "Two minutes at 90 °C and no longer.")]
+    pub(crate) body: String,
+}
+
+impl ReviewInput {
+    /// Reads a review out of a body.
+    ///
+    /// # Errors
+    /// Every fault.
+    pub(crate) fn read(value: &Value) -> Result<Self, Vec<Fault>> {
+        let mut reader = Reader::new(value, "");
+        let rating = reader.required("rating", |rating| rating.integer(1, 5));
+        let author = reader.required("author", |author| author.text(Text::line(1, 80)));
+        let title = reader.optional("title", |title| title.text(Text::line(0, 120)));
+        let body = reader.optional("body", |body| body.text(Text::lines(0, 5_000)));
+        let faults = reader.finish();
+        match (rating.and_then(|rating| i16::try_from(rating).ok()), author) {
+            (Some(rating), Some(author)) if faults.is_empty() => Ok(Self {
+                rating,
+                author: author.trim().to_owned(),
+                title: title.unwrap_or_default().trim().to_owned(),
+                body: body.unwrap_or_default(),
+            }),
+            _ => Err(faults),
+        }
+    }
+}
+
+/// A review as the store writes it; its members are the columns that `review_insert_many` reads.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct ReviewRecord {
+    pub(crate) id: Uuid,
+    pub(crate) product_id: Uuid,
+    pub(crate) rating: i16,
+    pub(crate) title: String,
+    pub(crate) body: String,
+    pub(crate) author: String,
+    pub(crate) created_at: Timestamp,
 }
 
 fn read_money(value: &Value, pointer: &str) -> (Option<Money>, Vec<Fault>) {
@@ -460,9 +599,14 @@ fn money_code(error: entrepot_contracts::MoneyError) -> &'static str {
     }
 }
 
+const RESERVED: &str = "must not be search, popular or batch, whose addresses are other endpoints'";
+
 fn sku_form(text: &str) -> Result<String, &'static str> {
     if is_uuid(text) {
         return Err("must not read as a UUID, which would stand for an id");
+    }
+    if is_reserved(text) {
+        return Err(RESERVED);
     }
     let fits = text.starts_with(|first: char| first.is_ascii_alphanumeric())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'));
@@ -471,6 +615,11 @@ fn sku_form(text: &str) -> Result<String, &'static str> {
     } else {
         Err("must begin with a letter or digit and have only letters, digits, '.', '-' and '_'")
     }
+}
+
+/// A product's slug stands beside the addresses of lists.
+fn product_slug_form(text: &str) -> Result<String, &'static str> {
+    if is_reserved(text) { Err(RESERVED) } else { slug_form(text) }
 }
 
 fn slug_form(text: &str) -> Result<String, &'static str> {
@@ -531,6 +680,35 @@ mod tests {
                 at("/colour", "unknown_member"),
             ]
         );
+    }
+
+    #[test]
+    fn no_product_is_named_like_an_endpoint_beside_it() {
+        for name in ["search", "popular", "batch"] {
+            let at = |pointer: &str, code| vec![(pointer.to_owned(), code)];
+            assert_eq!(faults(&json!({"sku": name, "title": "x"})), at("/sku", "sku_form"));
+            assert_eq!(faults(&json!({"sku": "a", "title": "x", "slug": name})), at("/slug", "slug_form"));
+        }
+    }
+
+    #[test]
+    fn averages_have_two_decimals_and_halves_go_up() {
+        for (counts, average, decimal) in [
+            (vec![], None, "0.00"),
+            (vec![(5, 1)], Some(5.0), "5.00"),
+            (vec![(4, 2), (5, 1)], Some(4.33), "4.33"),
+            (vec![(4, 1), (5, 2)], Some(4.67), "4.67"),
+            // 4.125 and 4.375.
+            (vec![(4, 7), (5, 1)], Some(4.13), "4.13"),
+            (vec![(4, 5), (5, 3)], Some(4.38), "4.38"),
+            (vec![(1, 1), (2, 1), (3, 1), (4, 1), (5, 1)], Some(3.0), "3.00"),
+        ] {
+            let summary = RatingSummary::of(counts.clone());
+            assert_eq!((summary.average, summary.decimal().to_string().as_str()), (average, decimal), "{counts:?}");
+        }
+        let json = serde_json::to_value(RatingSummary::of([(5, 7), (1, 1)])).expect("JSON");
+        let by_stars = json!({"1": 1, "2": 0, "3": 0, "4": 0, "5": 7});
+        assert_eq!(json, json!({"average": 4.5, "count": 8, "byStars": by_stars}));
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //! - A catalog that holds anything is not touched unless `reset` says so.
 
 mod generator;
+mod reviews;
 mod sample;
 
 use std::collections::HashMap;
@@ -16,7 +17,7 @@ use uuid::Uuid;
 
 use crate::Dependencies;
 use crate::events::catalog_replaced;
-use crate::model::{ImageInput, ProductRecord};
+use crate::model::{ImageInput, ProductRecord, ReviewRecord};
 use crate::store::{self, CategoryRow};
 use generator::Random;
 
@@ -73,6 +74,7 @@ struct Planned {
     record: ProductRecord,
     created_at: Timestamp,
     images: Vec<ImageInput>,
+    reviews: Vec<ReviewRecord>,
 }
 
 /// Makes the profile's catalog. `progress` is told how many products of how many are written.
@@ -152,6 +154,10 @@ async fn write(
             if !planned.images.is_empty() {
                 store::product_images_changed(transaction, planned.record.id, now).await?;
             }
+        }
+        let reviews: Vec<ReviewRecord> = batch.iter().flat_map(|planned| planned.reviews.iter().cloned()).collect();
+        if !reviews.is_empty() {
+            store::review_insert_many(transaction, &reviews).await?;
         }
         done += batch.len();
         progress(done, plan.products.len());

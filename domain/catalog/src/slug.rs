@@ -24,6 +24,11 @@ pub(crate) fn is_slug(text: &str) -> bool {
             .all(|word| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()))
 }
 
+/// Whether a product cannot have this for a name: its address would be another endpoint's.
+pub(crate) fn is_reserved(text: &str) -> bool {
+    matches!(text, "search" | "popular" | "batch")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -54,6 +54,19 @@ impl CategoryChanged {
     pub const NAME: &'static str = "catalog.category-changed";
 }
 
+/// Products were looked at, and how often was written down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ViewsCounted {
+    /// How many products.
+    pub products: u64,
+}
+
+impl ViewsCounted {
+    /// The event's name.
+    pub const NAME: &'static str = "catalog.views-counted";
+}
+
 /// So much was written at once that it is not told one by one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -43,6 +43,10 @@ id!(
     ImageId
 );
 id!(
+    /// The id of a review.
+    ReviewId
+);
+id!(
     /// The id of a seller.
     SellerId
 );

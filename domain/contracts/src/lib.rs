@@ -6,6 +6,6 @@ mod catalog;
 mod ids;
 mod money;
 
-pub use catalog::{CatalogReplaced, CategoryChanged, Change, ProductChanged};
-pub use ids::{CategoryId, ImageId, ProductId, SellerId};
+pub use catalog::{CatalogReplaced, CategoryChanged, Change, ProductChanged, ViewsCounted};
+pub use ids::{CategoryId, ImageId, ProductId, ReviewId, SellerId};
 pub use money::{Currency, Money, MoneyError};

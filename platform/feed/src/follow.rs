@@ -5,6 +5,8 @@
 //! step, then told to subscribers.
 //!
 //! **Invariants:**
+//! - What a look found is applied before anything else is waited for: a connection that breaks a
+//!   moment later takes nothing with it.
 //! - Every wait has a bound; a connection that does not answer is given up and opened anew.
 //! - When the connection comes back it is checked that it leads to the same history. If not, or if
 //!   something was missed, everything that was learnt is forgotten.
@@ -156,9 +158,7 @@ impl Feed {
         };
         let new = events.iter().filter(|event| event.id > above).count();
         let is_complete = i64::try_from(new).unwrap_or(i64::MAX) < AT_MOST;
-        if known.tail.needs_bound() {
-            known.tail.set_bound(bounded(store::next_xid(client)).await?);
-        }
+        // No await between taking in and applying: what was taken in is not looked for again.
         let touches: Vec<Touch<'_>> = events.iter().map(|event| Touch { id: event.id, tags: &event.tags }).collect();
         shared.fence.apply(&touches, progress(&known.tail, is_complete.then_some(began_ms)));
         shared.looks.fetch_add(1, Ordering::Relaxed);
@@ -171,6 +171,10 @@ impl Feed {
         });
         for event in events {
             shared.tell(Received::Event(Arc::<Event>::new(event)));
+        }
+        if known.tail.needs_bound() {
+            // If this fails, the holes stay open and the next look asks again.
+            known.tail.set_bound(bounded(store::next_xid(client)).await?);
         }
         Ok(is_complete)
     }

@@ -67,8 +67,8 @@ async fn a_hit_allocates_nothing_that_grows_with_the_body() {
     };
     let kinds = vec![("things", Policy::live(Duration::from_secs(60)))];
     let responses = Responses::new(&cache, kinds, std::slice::from_ref(&module), &tasks).expect("declared");
-    let edge = Edge::new(module.routes, edge_settings(), Clock::system(), RequestStats::default())
-        .with_responses(responses);
+    let edge =
+        Edge::new(module.routes, edge_settings(), Clock::system(), RequestStats::default()).with_responses(responses);
     let ask = || edge.answer(Request::get("/large").body(Body::empty()).expect("a request"));
 
     let before = LARGE_ONES.load(Ordering::Relaxed);

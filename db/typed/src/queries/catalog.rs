@@ -3,3 +3,5 @@
 pub mod categories;
 pub mod images;
 pub mod products;
+pub mod reviews;
+pub mod views;

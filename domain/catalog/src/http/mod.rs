@@ -3,27 +3,35 @@
 mod batch;
 mod categories;
 mod images;
+mod popular;
 mod problems;
 mod products;
 mod read;
+mod reviews;
 mod search;
+mod warmers;
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use entrepot_cache::{FillError, Policy, Queries};
 use entrepot_pg::Error;
 use entrepot_runtime::Tasks;
 use entrepot_web::{Caching, Module, Problem};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::Dependencies;
 use crate::store::{self, ProductReads};
+use crate::{Dependencies, Reading};
+use reviews::Ratings;
 
 /// How the answers of each GET may be cached.
 const CACHING: &[(&str, Caching)] = &[
     ("list_products", Caching::As("products")),
     ("search_products", Caching::As("search")),
+    ("list_popular_products", Caching::As("products")),
     ("get_product", Caching::As("products")),
+    ("list_product_reviews", Caching::As("products")),
     ("list_categories", Caching::As("categories")),
     ("get_category", Caching::As("categories")),
 ];
@@ -33,16 +41,29 @@ const CACHING: &[(&str, Caching)] = &[
 struct Catalog {
     to: Dependencies,
     product_reads: ProductReads,
+    ratings: Ratings,
+    queries: Queries,
+    /// How long what is in the two may be kept.
+    ttl: Duration,
 }
 
-pub(crate) fn module(dependencies: Dependencies, tasks: &Tasks) -> Module {
-    let product_reads = store::product_reads(dependencies.database.clone(), tasks);
-    let catalog = Arc::new(Catalog { to: dependencies, product_reads });
+pub(crate) fn module(dependencies: Dependencies, reading: Reading, tasks: &Tasks) -> Module {
+    let views = popular::views(&dependencies, &reading, tasks);
+    let warmers = warmers::warmers(&dependencies.database);
+    let catalog = Arc::new(Catalog {
+        product_reads: store::product_reads(dependencies.database.clone(), tasks),
+        ratings: reading.cache.namespace("ratings", Policy::live(reading.ttl)),
+        queries: reading.queries,
+        ttl: reading.ttl,
+        to: dependencies,
+    });
     let (routes, openapi) = OpenApiRouter::new()
         .routes(routes!(products::list_products, products::create_product))
         .routes(routes!(search::search_products))
+        .routes(routes!(popular::list_popular_products))
         .routes(routes!(batch::upsert_products))
         .routes(routes!(products::get_product, products::update_product, products::delete_product))
+        .routes(routes!(reviews::list_product_reviews, reviews::add_product_review))
         .routes(routes!(images::add_product_image))
         .routes(routes!(images::remove_product_image))
         .routes(routes!(categories::list_categories, categories::create_category))
@@ -55,8 +76,8 @@ pub(crate) fn module(dependencies: Dependencies, tasks: &Tasks) -> Module {
         openapi,
         problems: problems::BY_OPERATION,
         caching: CACHING,
-        counters: Vec::new(),
-        warmers: Vec::new(),
+        counters: vec![("get_product", views)],
+        warmers,
     }
 }
 
@@ -64,4 +85,13 @@ pub(crate) fn module(dependencies: Dependencies, tasks: &Tasks) -> Module {
 fn database_problem(error: Error) -> Problem {
     let may_pass = error.is_unavailable() || error.is_statement_timeout();
     Problem::failure(error, may_pass)
+}
+
+/// A failure to have something filled into a cache, as a client may know it.
+fn fill_problem(error: FillError<Error>) -> Problem {
+    match error {
+        FillError::Failed(error) => database_problem(Error::Shared(error)),
+        error @ FillError::TimedOut(_) => Problem::failure(error, true),
+        error @ FillError::Panicked => Problem::failure(error, false),
+    }
 }

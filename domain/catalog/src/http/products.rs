@@ -45,19 +45,9 @@ pub(super) async fn get_product(
 ) -> Result<Reply, Problem> {
     let projection = Projection::from_query(&mut query, PRODUCT_FIELDS);
     query.finish()?;
-    let product = match reference.parse::<Uuid>() {
-        Ok(id) => catalog.product_reads.get(id).await.map_err(database_problem)?,
-        Err(_) if !may_be_name(&reference) => None,
-        Err(_) => {
-            let found = store::product_by_name(&catalog.to.database, &reference).await.map_err(database_problem)?;
-            found.map(Arc::new)
-        }
-    };
-    match product {
-        None => Err(not_found(&reference)),
-        Some(product) if product.deleted => Err(deleted(&reference)),
-        Some(product) => Ok(product_reply(&product, &projection)?.cached(tags(&product, &reference))),
-    }
+    let product = catalog.product(&reference).await?;
+    let reply = product_reply(&product, &projection)?;
+    Ok(reply.cached(tags(&product, &reference)).counted(product.id.to_string()))
 }
 
 /// Puts a product in.
@@ -150,9 +140,28 @@ pub(super) async fn delete_product(
     Ok(Reply::no_content())
 }
 
+impl Catalog {
+    /// The living product that a path segment means: an id, a SKU or a slug.
+    pub(super) async fn product(&self, reference: &str) -> Result<Arc<Product>, Problem> {
+        let product = match reference.parse::<Uuid>() {
+            Ok(id) => self.product_reads.get(id).await.map_err(database_problem)?,
+            Err(_) if !may_be_name(reference) => None,
+            Err(_) => {
+                let found = store::product_by_name(&self.to.database, reference).await.map_err(database_problem)?;
+                found.map(Arc::new)
+            }
+        };
+        match product {
+            None => Err(not_found(reference)),
+            Some(product) if product.deleted => Err(deleted(reference)),
+            Some(product) => Ok(product),
+        }
+    }
+}
+
 /// What the answer to a product asked for by this reference is made from. By a name it may become
 /// another product's answer when any product takes that name.
-fn tags(product: &Product, reference: &str) -> Vec<String> {
+pub(super) fn tags(product: &Product, reference: &str) -> Vec<String> {
     let mut tags = vec![CATALOG.to_owned(), product_tag(product.id.0)];
     if reference.parse::<Uuid>().is_err() {
         tags.push(name_tag(reference));

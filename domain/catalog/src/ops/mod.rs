@@ -3,6 +3,8 @@
 //! **Invariant:** an op owns its transaction, and everything that it changes is in that one.
 
 mod add_image;
+mod add_review;
+mod count_views;
 mod create_category;
 mod create_product;
 mod delete_category;
@@ -13,6 +15,8 @@ mod update_product;
 mod upsert_products;
 
 pub(crate) use add_image::{AddImageError, add_image};
+pub(crate) use add_review::{AddReviewError, add_review};
+pub(crate) use count_views::count_views;
 pub(crate) use create_category::{CreateCategoryError, create_category, create_category_in};
 pub(crate) use create_product::{CreateProductError, create_product};
 pub(crate) use delete_category::{DeleteCategoryError, delete_category};
@@ -28,7 +32,7 @@ use entrepot_pg::{Error, Transaction};
 use uuid::Uuid;
 
 use crate::model::ProductInput;
-use crate::slug::slugify;
+use crate::slug::{is_reserved, slugify};
 use crate::store;
 
 /// Whether the caller accepts this present version of what it wants to change.
@@ -58,7 +62,7 @@ async fn lock_product(
 }
 
 /// A slug for each product that names none: made from the title, with the SKU behind it where the
-/// plain one belongs to another product.
+/// plain one belongs to another product or is reserved.
 async fn choose_slugs(transaction: &Transaction, inputs: &[&ProductInput]) -> Result<Vec<String>, Error> {
     let plain: Vec<String> = inputs.iter().map(|input| slugify(&input.title, "product")).collect();
     let taken = store::product_slugs_taken(transaction, &plain).await?;
@@ -71,7 +75,7 @@ async fn choose_slugs(transaction: &Transaction, inputs: &[&ProductInput]) -> Re
         .zip(&plain)
         .map(|(input, plain)| match &input.slug {
             Some(slug) => slug.clone(),
-            None if uses[plain.as_str()] == 1 && !taken.contains_key(plain) => plain.clone(),
+            None if uses[plain.as_str()] == 1 && !taken.contains_key(plain) && !is_reserved(plain) => plain.clone(),
             None => format!("{plain}-{}", slugify(&input.sku, "x")),
         })
         .collect())

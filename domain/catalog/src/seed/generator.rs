@@ -67,11 +67,11 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    fn below(&mut self, bound: usize) -> usize {
+    pub(super) fn below(&mut self, bound: usize) -> usize {
         usize::try_from(self.next() % bound.max(1) as u64).unwrap_or(0)
     }
 
-    fn pick<'a, T>(&mut self, items: &'a [T]) -> &'a T {
+    pub(super) fn pick<'a, T>(&mut self, items: &'a [T]) -> &'a T {
         &items[self.below(items.len())]
     }
 
@@ -81,7 +81,7 @@ impl Random {
         first.min(second).min(third)
     }
 
-    fn chance(&mut self, percent: usize) -> bool {
+    pub(super) fn chance(&mut self, percent: usize) -> bool {
         self.below(100) < percent
     }
 
@@ -172,7 +172,7 @@ fn product(random: &mut Random, index: usize, sellers: &[Uuid]) -> Planned {
         tags,
         active: !random.chance(2),
     };
-    Planned { category, record, created_at, images: Vec::new() }
+    Planned { category, record, created_at, images: Vec::new(), reviews: Vec::new() }
 }
 
 #[cfg(test)]

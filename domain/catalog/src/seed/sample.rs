@@ -4,6 +4,7 @@ use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
 use super::generator::{Random, start};
+use super::reviews::reviews;
 use super::{Plan, Planned, Shelf};
 use crate::model::{ImageInput, ProductRecord};
 use crate::slug::slugify;
@@ -326,7 +327,7 @@ const LINES: &[Line] = &[
 ];
 
 pub(super) fn plan() -> Plan {
-    let mut random = Random::new(7);
+    let (mut random, mut opinions) = (Random::new(7), Random::new(11));
     let shelves = SHELVES.map(|(slug, name, parent)| Shelf {
         slug: slug.to_owned(),
         name: name.to_owned(),
@@ -335,7 +336,7 @@ pub(super) fn plan() -> Plan {
     let products = LINES.iter().enumerate().map(|(index, line)| {
         let (category, title, brand, size, cents, stock, (rating, ratings), description, specifications, tags) = *line;
         let slug = slugify(title, "product");
-        let record = ProductRecord {
+        let mut record = ProductRecord {
             id: random.id(start()),
             sku: format!("TEA-{:03}", index + 1),
             slug: slug.clone(),
@@ -362,7 +363,8 @@ pub(super) fn plan() -> Plan {
             height_px: Some(900),
             position: None,
         };
-        Planned { category: category.to_owned(), record, created_at: start(), images: vec![image] }
+        let reviews = reviews(&mut opinions, &mut record);
+        Planned { category: category.to_owned(), record, created_at: start(), images: vec![image], reviews }
     });
     Plan { shelves: shelves.into(), products: products.collect() }
 }
@@ -372,9 +374,12 @@ mod tests {
     #[test]
     fn every_line_of_the_sample_is_sound() {
         let plan = super::plan();
-        for planned in &plan.products {
+        for (planned, line) in plan.products.iter().zip(super::LINES) {
             assert!(plan.shelves.iter().any(|shelf| shelf.slug == planned.category), "{}", planned.category);
             assert_ne!(planned.record.specifications, serde_json::json!({}), "{}", planned.record.title);
+            assert_eq!(i32::try_from(planned.reviews.len()), Ok(planned.record.rating_count));
+            let off = planned.record.rating - rust_decimal::Decimal::new(line.6.0, 2);
+            assert!(off.abs() < rust_decimal::Decimal::new(5, 2), "{}: {off}", planned.record.title);
         }
     }
 }

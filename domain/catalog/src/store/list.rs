@@ -184,20 +184,20 @@ const PRICE_DOWN: &str = "coalesce(p.price, -1)";
 
 /// The values bound to a statement, in order.
 #[derive(Default)]
-struct Binds {
+pub(super) struct Binds {
     values: Vec<Box<dyn ToSql + Sync + Send>>,
     types: Vec<Type>,
 }
 
 impl Binds {
     /// Binds one more value; tells the name to write in its place.
-    fn add(&mut self, value: impl ToSql + Sync + Send + 'static, kind: Type) -> String {
+    pub(super) fn add(&mut self, value: impl ToSql + Sync + Send + 'static, kind: Type) -> String {
         self.values.push(Box::new(value));
         self.types.push(kind);
         format!("${}", self.values.len())
     }
 
-    fn typed(&self) -> Vec<(&(dyn ToSql + Sync), Type)> {
+    pub(super) fn typed(&self) -> Vec<(&(dyn ToSql + Sync), Type)> {
         self.values
             .iter()
             .zip(&self.types)
@@ -309,7 +309,7 @@ fn tsquery_sql(text: &SearchText, binds: &mut Binds) -> String {
 }
 
 /// "Behind these values in this order", so that an index on the order can start right there.
-fn behind(keys: &[(String, bool)], values: &[String]) -> String {
+pub(super) fn behind(keys: &[(String, bool)], values: &[String]) -> String {
     let op = |descending: bool| if descending { "<" } else { ">" };
     let same_way = keys.windows(2).all(|pair| pair[0].1 == pair[1].1);
     if same_way {

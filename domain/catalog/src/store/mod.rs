@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `columns` | which columns a read of products asks for, and how a row becomes a [`Product`] |
 //! | `list` | lists of products: filters, order, cursors, counts, facets |
+//! | `reviews` | pages of a product's reviews |
 //! | `text` | what people type into a search box, as a tsquery |
 //! | `staging` | the set-based load of many rows |
 //! | here | everything else, by the typed queries of `db/queries/catalog` |
@@ -15,24 +16,25 @@ mod columns;
 mod list;
 #[cfg(test)]
 mod plans;
+mod reviews;
 mod staging;
 mod text;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use entrepot_contracts::{CategoryId, ImageId};
-use entrepot_pg::{Database, Error, Gather, Transaction};
+use entrepot_contracts::{CategoryId, ImageId, ProductId, ReviewId};
+use entrepot_pg::{Database, Error, Gather, Pooled, Transaction};
 use entrepot_queries::queries::catalog::categories::{self, CategoryInsertParams, CategoryUpdateParams};
 use entrepot_queries::queries::catalog::images::{self, ImageInsertParams};
-use entrepot_queries::queries::catalog::products;
+use entrepot_queries::queries::catalog::{products, reviews as review_queries, views};
 use entrepot_runtime::Tasks;
 use jiff::Timestamp;
 use postgres_types::Json;
 use rust_decimal::Decimal;
 use uuid::Uuid;
 
-use crate::model::{CategoryRef, Image, ImageInput, Product, ProductRecord};
+use crate::model::{CategoryRef, Image, ImageInput, Product, ProductRecord, RatingSummary, Review, ReviewRecord};
 
 pub(crate) use categories::CategoryRow;
 pub(crate) use columns::{Columns, by_ids_sql as product_by_ids_sql};
@@ -40,6 +42,7 @@ pub(crate) use list::{
     CategoryFilter, Facet, FacetField, Filters, Found, ListConnection, ListError, ListQuery, SortField, SortKey,
     list_count, list_facets, list_page,
 };
+pub(crate) use reviews::{ReviewQuery, review_page};
 pub(crate) use staging::{StagedProduct, refresh_statistics, staging_apply, staging_load, staging_open};
 pub(crate) use text::{LONGEST as LONGEST_TEXT, SearchText};
 
@@ -430,6 +433,60 @@ pub(crate) async fn product_images_changed(
 ) -> Result<(), Error> {
     images::product_images_changed().bind(transaction.client(), &product_id, &now).await?;
     Ok(())
+}
+
+/// Puts reviews in; tells them as they then are.
+pub(crate) async fn review_insert_many(
+    transaction: &Transaction,
+    records: &[ReviewRecord],
+) -> Result<Vec<Review>, Error> {
+    let rows = review_queries::review_insert_many().bind(transaction.client(), &Json(records)).all().await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Review {
+            id: ReviewId(row.id),
+            product_id: ProductId(row.product_id),
+            rating: row.rating,
+            title: row.title,
+            body: row.body,
+            author: row.author,
+            created_at: row.created_at,
+        })
+        .collect())
+}
+
+/// All ratings of a product, counted.
+pub(crate) async fn review_summary(client: &Pooled, product_id: Uuid) -> Result<RatingSummary, Error> {
+    let rows = review_queries::review_stars().bind(client, &product_id).all().await?;
+    Ok(RatingSummary::of(rows.into_iter().map(|row| (row.rating, row.reviews))))
+}
+
+/// Gives a product that was reviewed its new rating and its new version.
+pub(crate) async fn product_rated(
+    transaction: &Transaction,
+    id: Uuid,
+    summary: &RatingSummary,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let count = i32::try_from(summary.count).unwrap_or(i32::MAX);
+    review_queries::product_rated().bind(transaction.client(), &summary.decimal(), &count, &now, &id).await?;
+    Ok(())
+}
+
+/// Adds views to those that were counted before; tells how many products they were of.
+pub(crate) async fn product_views_add(
+    transaction: &Transaction,
+    counted: &[(Uuid, i64)],
+    now: Timestamp,
+) -> Result<u64, Error> {
+    let (ids, counts): (Vec<Uuid>, Vec<i64>) = counted.iter().copied().unzip();
+    Ok(views::product_views_add().bind(transaction.client(), &now, &ids, &counts).await?)
+}
+
+/// The most viewed active products, then the newest that nobody has viewed; 50 at the most.
+pub(crate) async fn product_popular(database: &Database, at_most: u32) -> Result<Vec<Uuid>, Error> {
+    let client = database.client().await?;
+    Ok(views::product_popular().bind(&client, &i64::from(at_most)).all().await?)
 }
 
 fn image(row: images::ImageRow) -> Image {

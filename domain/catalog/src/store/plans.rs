@@ -11,11 +11,12 @@ use entrepot_cache::{Fence, FenceSettings};
 use entrepot_feed::{Feed, FeedSettings};
 use entrepot_migrations::MIGRATIONS;
 use entrepot_runtime::Clock;
-use entrepot_testkit::test_database;
+use entrepot_testkit::{TestDatabase, test_database};
 use entrepot_web::{Cursor, PageRequest, Position};
 use serde_json::Value;
 
 use super::list::{ListConnection, list_explain, list_page};
+use super::reviews::{ReviewQuery, review_explain, review_page};
 use super::{CategoryFilter, Columns, Filters, ListQuery, SearchText, SortField, SortKey};
 use crate::Dependencies;
 use crate::seed::{SeedProfile, seed};
@@ -69,8 +70,9 @@ fn worst(plan: &Value) -> (f64, Option<String>) {
     if node.starts_with("Bitmap Index") || node.starts_with("BitmapAnd") || node.starts_with("BitmapOr") {
         rows = 0.0;
     }
-    let mut banned =
-        (node == "Seq Scan" && plan["Relation Name"] == "product").then(|| "a sequential scan of products".to_owned());
+    let table = plan["Relation Name"].as_str().unwrap_or_default();
+    let mut banned = (node == "Seq Scan" && matches!(table, "product" | "review" | "product_views"))
+        .then(|| format!("a sequential scan of {table}"));
     for child in plan["Plans"].as_array().into_iter().flatten() {
         let (below, banned_below) = worst(child);
         rows = rows.max(below);
@@ -79,12 +81,17 @@ fn worst(plan: &Value) -> (f64, Option<String>) {
     (rows, banned)
 }
 
+/// Something to write to this database with.
+fn dependencies(database: &TestDatabase) -> Dependencies {
+    let fence = Fence::new(FenceSettings::default());
+    let feed = Feed::new(database.database.clone(), fence, FeedSettings::default());
+    Dependencies { database: database.database.clone(), clock: Clock::system(), feed }
+}
+
 #[tokio::test]
 async fn no_list_reads_or_sorts_the_table() {
     let database = test_database(MIGRATIONS).await;
-    let fence = Fence::new(FenceSettings::default());
-    let feed = Feed::new(database.database.clone(), fence, FeedSettings::default());
-    let to = Dependencies { database: database.database.clone(), clock: Clock::system(), feed };
+    let to = dependencies(&database);
     seed(&to, SeedProfile::Full, false, &|_, _| {}).await.expect("the full catalog");
     let mut categories = Vec::new();
     for slug in ["kitchen", "grocery", "grocery-tea-studio", "garden-tools", "kitchen-cookware-everyday"] {
@@ -134,4 +141,71 @@ async fn no_list_reads_or_sorts_the_table() {
     }
     assert!(faults.is_empty(), "{} of {checked} plans are at fault:\n{}", faults.len(), faults.join("\n"));
     assert!(checked > 500, "only {checked} plans were checked");
+}
+
+/// The statement of `db/queries` that names the popular products.
+fn popular_sql() -> String {
+    let file = include_str!("../../../../db/queries/catalog/views.sql");
+    let lines = file.lines().skip_while(|line| *line != "--! product_popular").filter(|line| !line.starts_with("--"));
+    lines.collect::<Vec<_>>().join("\n").replace(":at_most", "$1").trim_end_matches(';').to_owned()
+}
+
+/// The same of one product's 20,000 reviews among 45,000, and of the popular products among 5,000, of
+/// which nearly all were viewed, or nearly none. No node may look at more than 500 rows.
+#[tokio::test]
+async fn no_list_of_reviews_or_views_reads_or_sorts_its_table() {
+    let database = test_database(MIGRATIONS).await;
+    let to = dependencies(&database);
+    seed(&to, SeedProfile::Performance, false, &|_, _| {}).await.expect("a catalog");
+    let client = to.database.client().await.expect("a connection");
+    client
+        .batch_execute(
+            "INSERT INTO catalog.review (id, product_id, rating, author, created_at)
+             SELECT gen_random_uuid(), (SELECT id FROM catalog.product WHERE sku = 'P000001'), 1 + n % 5, 'Teo',
+                    now() - n / 10 * interval '1 minute'
+             FROM generate_series(1, 20000) AS n;
+             INSERT INTO catalog.review (id, product_id, rating, author, created_at)
+             SELECT gen_random_uuid(), id, 1 + n, 'Teo', now() - n * interval '1 minute'
+             FROM catalog.product, generate_series(0, 4) AS n;
+             INSERT INTO catalog.product_views (product_id, views, updated_at)
+             SELECT id, 1 + abs(hashtext(sku)) % 1000, now() FROM catalog.product WHERE sku < 'P004900';
+             ANALYZE catalog.review, catalog.product_views",
+        )
+        .await
+        .expect("filled");
+    let product_id = client.query_one("SELECT id FROM catalog.product WHERE sku = 'P000001'", &[]).await;
+    let product_id = product_id.expect("it is there").get(0);
+    let mut plans = Vec::new();
+    for rating in [None, Some(1)] {
+        let page = PageRequest { limit: 50, position: Position::Start, number: None };
+        let mut query = ReviewQuery { product_id, rating, page };
+        let next = review_page(&to.database, &query).await.expect("a page").next.expect("a next page");
+        let back = Cursor { backwards: true, ..next.clone() };
+        let cursors = [next, back].map(Position::Cursor);
+        for position in [Position::Start, Position::Offset(100)].into_iter().chain(cursors) {
+            query.page.position = position.clone();
+            let plan = review_explain(&to.database, &query).await.expect("explained");
+            plans.push((format!("reviews {rating:?} {position:?}"), plan));
+        }
+    }
+    let sql = format!("EXPLAIN (ANALYZE, FORMAT JSON) {}", popular_sql());
+    for few in [false, true] {
+        if few {
+            let few = "DELETE FROM catalog.product_views WHERE views < 1000; ANALYZE catalog.product_views";
+            client.batch_execute(few).await.expect("deleted");
+        }
+        let statement = client.prepare(&sql).await.expect("prepared");
+        // The sixth time on a prepared statement may be planned without its value.
+        for _ in 0..7 {
+            let plan: Value = client.query_one(&statement, &[&20_i64]).await.expect("explained").get(0);
+            plans.push((format!("popular, few viewed: {few}"), plan));
+        }
+    }
+    for (name, plan) in plans {
+        let (rows, banned) = worst(&plan[0]["Plan"]);
+        // A table of a page or two is read whole, and rightly.
+        let banned = banned.filter(|banned| !(name.ends_with("true") && banned.ends_with("product_views")));
+        assert_eq!(banned, None, "{name}: {plan}");
+        assert!(rows <= 500.0, "{name}: looked at {rows} rows: {plan}");
+    }
 }

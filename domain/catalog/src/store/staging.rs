@@ -150,6 +150,7 @@ pub(crate) async fn refresh_statistics(database: &Database) {
             "VACUUM (ANALYZE) catalog.product",
             "VACUUM (ANALYZE) catalog.category",
             "VACUUM (ANALYZE) catalog.search_word",
+            "VACUUM (ANALYZE) catalog.review",
             "RESET statement_timeout",
         ] {
             client.batch_execute(statement).await?;

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::Shop;
+use crate::{Shop, reading};
 
 #[tokio::test]
 async fn bad_queries_name_what_is_wrong() {
@@ -53,11 +53,21 @@ async fn bad_queries_name_what_is_wrong() {
 async fn the_documented_parameters_are_those_that_are_taken() {
     let shop = Shop::empty().await;
     let tasks = entrepot_runtime::Tasks::new(entrepot_runtime::Shutdown::new());
-    let document = serde_json::to_value(entrepot_catalog::module(shop.to.clone(), &tasks).openapi).expect("JSON");
+    // Beside the shop's own, in a cache of its own: a namespace is made once.
+    let cache = entrepot_cache::Cache::start(
+        entrepot_cache::CacheSettings::default(),
+        shop.to.feed.fence().clone(),
+        shop.to.clock.clone(),
+        &tasks,
+    );
+    let module = entrepot_catalog::module(shop.to.clone(), reading(&cache.expect("no Redis")), &tasks);
+    let document = serde_json::to_value(module.openapi).expect("JSON");
     for (path, url) in [
         ("/api/v2/products", "/api/v2/products"),
         ("/api/v2/products/search", "/api/v2/products/search"),
+        ("/api/v2/products/popular", "/api/v2/products/popular"),
         ("/api/v2/products/{product}", "/api/v2/products/x"),
+        ("/api/v2/products/{product}/reviews", "/api/v2/products/x/reviews"),
         ("/api/v2/categories", "/api/v2/categories"),
     ] {
         let parameters = document["paths"][path]["get"]["parameters"].as_array().expect("parameters");

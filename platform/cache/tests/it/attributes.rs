@@ -372,6 +372,32 @@ where
     Ok(user.id + ran.fetch_add(1, Ordering::SeqCst))
 }
 
+/// The names that the expansion uses itself.
+#[cacheable(ttl = "5m", key = "named:{key}:{options}:{answer}:{this}:{kept_key}:{outcome}")]
+async fn named(
+    queries: &Queries,
+    key: &str,
+    options: u32,
+    answer: &u32,
+    this: u32,
+    kept_key: &str,
+    outcome: u32,
+) -> StoreResult<String> {
+    Ok(format!("{key} {options} {answer} {this} {kept_key} {outcome}"))
+}
+
+#[cache_invalidate(tags("{tags}:{outcome}:{value}:{error}"))]
+async fn named_too(cache: &Cache, tags: u32, outcome: u32, value: u32, error: u32) -> StoreResult<u32> {
+    Ok(tags + outcome + value + error)
+}
+
+#[tokio::test]
+async fn names_are_the_users() {
+    let setup = setup();
+    assert_eq!(named(&setup.queries, "a", 1, &2, 3, "b", 4).await.as_deref(), Ok("a 1 2 3 b 4"));
+    assert_eq!(named_too(&setup.cache, 1, 2, 3, 4).await, Ok(10));
+}
+
 #[tokio::test]
 async fn the_cache_is_where_it_is_said_to_be() {
     static RAN: AtomicU32 = AtomicU32::new(0);

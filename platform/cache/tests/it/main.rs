@@ -1,1 +1,7 @@
 //! Tests.
+
+mod fence;
+mod flights;
+mod levels;
+mod process;
+mod redis;

@@ -1024,7 +1024,10 @@ impl CatalogIsEmptyStmt {
 }
 pub struct CatalogClearStmt(&'static str, Option<tokio_postgres::Statement>);
 pub fn catalog_clear() -> CatalogClearStmt {
-    CatalogClearStmt("TRUNCATE catalog.product, catalog.product_image, catalog.category, catalog.search_word", None)
+    CatalogClearStmt(
+        "TRUNCATE catalog.product, catalog.product_image, catalog.review, catalog.product_views, catalog.category, catalog.search_word",
+        None,
+    )
 }
 impl CatalogClearStmt {
     pub async fn prepare<'a, C: GenericClient>(mut self, client: &'a C) -> Result<Self, tokio_postgres::Error> {
