@@ -527,3 +527,36 @@ async fn whatever_the_order_each_commit_is_applied_once_by_each_instance() {
         assert_eq!(ids, committed.iter().copied().collect::<Vec<_>>());
     }
 }
+
+/// The tail asks for the bound of a hole when it has taken a look in. If its connection breaks just
+/// then, what the look brought must have been applied.
+#[tokio::test]
+async fn a_connection_that_breaks_in_the_middle_of_a_look_takes_no_event_with_it() {
+    let test = test_database(MIGRATIONS).await;
+    let (writer, reader) = (Instance::at_rest(&test, polling()), Instance::start(&test, polling()).await);
+    let client = test.client().await;
+    let cutting = async {
+        let mut beat = tokio::time::interval(Duration::from_millis(53));
+        for _ in 0..60 {
+            beat.tick().await;
+            cut_off(&client).await;
+        }
+    };
+    let mut cutting = std::pin::pin!(cutting);
+    let mut last = 0;
+    let mut topics = Vec::new();
+    loop {
+        let topic = format!("topic-{}", topics.len());
+        reader.cache(&topic, &topic);
+        // A hole before each event, so that each look has a bound to ask for.
+        writer.waste().await;
+        last = writer.commit(&topic).await.max(last);
+        topics.push(topic);
+        if futures_util::poll!(&mut cutting).is_ready() {
+            break;
+        }
+    }
+    reader.settles(last).await;
+    let kept: Vec<&String> = topics.iter().filter(|topic| reader.has(topic)).collect();
+    assert!(kept.is_empty(), "{} of {} changes were lost: {kept:?}", kept.len(), topics.len());
+}
