@@ -64,7 +64,7 @@ pub(crate) struct Entry {
     pub(crate) is_promoted: bool,
     pub(crate) times: Times,
     pub(crate) weight: u64,
-    /// The newest pattern that it was compared with.
+    /// The local position at which the fence last let it through.
     pub(crate) checked: AtomicU64,
     /// Whether somebody is refreshing it already.
     pub(crate) refreshing: AtomicBool,
@@ -92,8 +92,17 @@ impl fmt::Debug for Entry {
 impl Entry {
     /// Whether the fence lets it through, whatever its age.
     pub(crate) fn is_admitted(&self, fence: &Fence, named: (&str, &str)) -> bool {
-        fence.admits_local(self.stamp.local, &self.tags, named, &self.checked)
-            && (!self.is_promoted || fence.admits_shared(self.stamp.as_of, &self.tags, named))
+        // Read before comparing: what is touched meanwhile has a later position.
+        let position = fence.position();
+        if self.checked.load(Ordering::Relaxed) == position {
+            return true;
+        }
+        let admitted = fence.admits_local(self.stamp.local, &self.tags, named)
+            && (!self.is_promoted || fence.admits_shared(self.stamp.as_of, &self.tags, named));
+        if admitted {
+            self.checked.store(position, Ordering::Relaxed);
+        }
+        admitted
     }
 
     /// Whether this caller is the one to refresh it.

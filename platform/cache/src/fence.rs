@@ -21,7 +21,8 @@
 //! - The table of tags has a fixed size. Tags that share a slot rule each other's values out; that is
 //!   the price for never growing and never evicting.
 //! - A touch is in the table before the position that includes it can be waited for.
-//! - Reading takes no lock.
+//! - A position that can be read is wholly in the table. So a value that was compared at this position
+//!   need not be compared again before the next touch, and its hits take no lock and read one number.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -123,7 +124,7 @@ struct Shared {
     enforced: bool,
     max_lag_ms: u64,
     ticker: Ticker,
-    /// The local position: counts touches.
+    /// The local position: counts touches that are in the table, wholly.
     local: AtomicU64,
     /// Values stamped below it are ruled out.
     floor_local: AtomicU64,
@@ -228,15 +229,14 @@ impl Fence {
         self.shared.max_lag_ms
     }
 
-    /// Whether a value that was stamped here is still good. `checked` is the value's own note of how
-    /// far it has been compared with patterns.
-    pub(crate) fn admits_local(
-        &self,
-        stamp: u64,
-        tags: &[Tag],
-        (namespace, key): (&str, &str),
-        checked: &AtomicU64,
-    ) -> bool {
+    /// The local position: it grows with each touch, when that is in the table, and with nothing else.
+    /// What was compared at one position needs no comparing until there is another.
+    pub(crate) fn position(&self) -> u64 {
+        self.shared.local.load(Ordering::SeqCst)
+    }
+
+    /// Whether a value that was stamped here is still good.
+    pub(crate) fn admits_local(&self, stamp: u64, tags: &[Tag], (namespace, key): (&str, &str)) -> bool {
         let shared = &*self.shared;
         if !shared.enforced {
             return true;
@@ -247,16 +247,11 @@ impl Fence {
         if tags.iter().any(|tag| shared.touched_local(*tag) > stamp) {
             return false;
         }
-        let newest = shared.newest_pattern.load(Ordering::SeqCst);
-        if newest <= stamp || newest <= checked.load(Ordering::Relaxed) {
+        if shared.newest_pattern.load(Ordering::SeqCst) <= stamp {
             return true;
         }
         let patterns = shared.patterns.read().unwrap_or_else(PoisonError::into_inner);
-        let hit = patterns.iter().any(|one| one.local > stamp && tag::matches(&one.glob, namespace, key));
-        if !hit {
-            checked.fetch_max(newest, Ordering::Relaxed);
-        }
-        !hit
+        !patterns.iter().any(|one| one.local > stamp && tag::matches(&one.glob, namespace, key))
     }
 
     /// Whether a value that was filled elsewhere as of this position is still good.
@@ -358,8 +353,9 @@ impl Fence {
         touching.progress = Progress::default();
         touching.own.clear();
         // Last: a value stamped before this moment was judged by what has just been forgotten.
-        let floor = shared.local.fetch_add(1, Ordering::SeqCst) + 1;
+        let floor = shared.local.load(Ordering::SeqCst) + 1;
         shared.floor_local.store(floor, Ordering::SeqCst);
+        shared.local.store(floor, Ordering::SeqCst);
     }
 
     /// Whether everything up to and including event `id` that this process must know is applied:
@@ -454,7 +450,9 @@ impl Shared {
     }
 
     fn touch_all(&self, touching: &mut Touching, touch: Touch<'_>) {
-        let local = self.local.fetch_add(1, Ordering::SeqCst) + 1;
+        // Nobody else gives positions: `touching` is locked. The position is published when everything
+        // is in the table, so that whoever reads it can rely on what stands there.
+        let local = self.local.load(Ordering::SeqCst) + 1;
         for text in touch.tags {
             touching.count(text);
             if text == EVERYTHING {
@@ -466,6 +464,7 @@ impl Shared {
                 self.touch_tag(Tag::new(text), local, touch.id);
             }
         }
+        self.local.store(local, Ordering::SeqCst);
         touching.touches += 1;
     }
 
@@ -478,7 +477,6 @@ impl Shared {
     }
 
     fn add_pattern(&self, pattern: Pattern) {
-        let local = pattern.local;
         let mut patterns = self.patterns.write().unwrap_or_else(PoisonError::into_inner);
         if patterns.len() >= MOST_PATTERNS {
             // The oldest half is forgotten: what is older than they are can no longer be judged.
@@ -487,9 +485,8 @@ impl Shared {
                 self.floor_id.fetch_max(gone.id, Ordering::SeqCst);
             }
         }
+        self.newest_pattern.store(pattern.local, Ordering::SeqCst);
         patterns.push(pattern);
-        drop(patterns);
-        self.newest_pattern.store(local, Ordering::SeqCst);
     }
 }
 

@@ -1,5 +1,6 @@
 //! Popular products: views that are counted at the edge, and the list that they make.
 
+use entrepot_cache::FenceSettings;
 use entrepot_testkit::Response;
 use serde_json::{Value, json};
 
@@ -180,4 +181,16 @@ async fn the_warmers_name_what_is_then_a_hit() {
         shop.server.get(&path).await.status(200);
         assert!(is_hit(&shop.server.get(&path).await.status(200)), "{path}");
     }
+}
+
+/// Between the look for the most viewed and the reading of them, one may be taken off the lists. Here
+/// that moment is stretched by a cache that nothing is ruled out of.
+#[tokio::test]
+async fn what_was_taken_off_the_lists_meanwhile_is_left_out() {
+    let shop = Shop::cached_behind(FenceSettings { enforced: false, ..FenceSettings::default() }).await;
+    assert_eq!(shop.skus("/products/popular?limit=50").await.len(), 24);
+    shop.server.patch("/api/v2/products/TEA-001").merge_patch(&json!({"active": false})).await.ok();
+    shop.server.delete("/api/v2/products/TEA-002").await.status(204);
+    let left = shop.skus("/products/popular?limit=50&fields=sku").await;
+    assert!(left.len() == 22 && !left.contains(&"TEA-001".to_owned()) && !left.contains(&"TEA-002".to_owned()));
 }

@@ -560,3 +560,39 @@ async fn a_connection_that_breaks_in_the_middle_of_a_look_takes_no_event_with_it
     let kept: Vec<&String> = topics.iter().filter(|topic| reader.has(topic)).collect();
     assert!(kept.is_empty(), "{} of {} changes were lost: {kept:?}", kept.len(), topics.len());
 }
+
+/// The same without chance: the tail asks for a hole's bound after its look, and that very statement fails.
+#[tokio::test]
+async fn a_look_whose_holes_get_no_bound_takes_no_event_with_it() {
+    let test = test_database(MIGRATIONS).await;
+    let client = test.client().await;
+    // What asks for the bound fails once it is armed, and once only.
+    client
+        .batch_execute(
+            "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET search_path = public, pg_catalog', current_database()); END $$;
+             CREATE SEQUENCE public.failures;
+             CREATE TABLE public.arm (armed boolean NOT NULL);
+             INSERT INTO public.arm VALUES (false);
+             CREATE FUNCTION public.pg_current_xact_id() RETURNS xid8 LANGUAGE plpgsql AS $$ BEGIN
+                 IF current_setting('application_name') = 'entrepot-feed' AND (SELECT armed FROM public.arm) THEN
+                     IF nextval('public.failures') = 1 THEN RAISE EXCEPTION 'the connection might have ended here'; END IF;
+                 END IF;
+                 RETURN pg_catalog.pg_current_xact_id();
+             END $$",
+        )
+        .await
+        .expect("prepared");
+    let (writer, reader) = (Instance::at_rest(&test, polling()), Instance::start(&test, polling()).await);
+    let mut told = reader.feed.subscribe();
+    let first = writer.commit("coffee").await;
+    reader.settles(first).await;
+    reader.cache("tea", "tea");
+    client.batch_execute("UPDATE public.arm SET armed = true").await.expect("armed");
+    // A hole, for which the tail asks for a bound right after the look.
+    writer.waste().await;
+    let id = writer.commit("tea").await;
+    reader.applies(id).await;
+    assert!(!reader.has("tea"), "event {id} was lost");
+    let last = writer.commit("sugar").await;
+    assert_eq!(told_up_to(&mut told, last).await, [first, id, last]);
+}
