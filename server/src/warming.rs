@@ -7,13 +7,14 @@
 //! - Never on the path of a request, and never more than a few at once.
 //! - One round at a time: whoever asks for one while it runs gets the one that runs.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::http::Request;
 use entrepot_runtime::{Clock, Tasks};
-use entrepot_web::{Edge, Warmer};
+use entrepot_web::{Edge, Uncounted, Warmer};
 use futures_util::{StreamExt as _, stream};
 use serde::Serialize;
 use tokio::sync::Notify;
@@ -59,6 +60,7 @@ pub(crate) struct Warming {
 struct Shared {
     figures: Mutex<WarmingFigures>,
     asked_for: Notify,
+    is_started: AtomicBool,
 }
 
 impl Warming {
@@ -66,6 +68,7 @@ impl Warming {
     pub(crate) fn start(&self, tasks: &Tasks, edge: Edge, warmers: Vec<Warmer>, clock: Clock, schedule: Schedule) {
         let warmers: Arc<[Warmer]> = warmers.into();
         let this = self.clone();
+        self.shared.is_started.store(true, Ordering::Release);
         tasks.supervise("cache-warming", move || {
             let (this, edge, warmers, clock) = (this.clone(), edge.clone(), warmers.clone(), clock.clone());
             async move {
@@ -79,10 +82,11 @@ impl Warming {
         });
     }
 
-    /// Asks for a round, unless one runs. Tells how it stands.
+    /// Asks for a round, unless one runs, or nothing is cached. Tells how it stands.
     pub(crate) fn ask(&self) -> WarmingFigures {
+        let is_started = self.shared.is_started.load(Ordering::Acquire);
         let mut figures = self.figures_mut();
-        if !figures.running {
+        if is_started && !figures.running {
             // From here on it counts as running, so that whoever asks next sees that.
             figures.running = true;
             figures.rounds += 1;
@@ -141,7 +145,10 @@ impl Warming {
     async fn warm(&self, edge: &Edge, path: String) {
         let request = Request::get(&path).body(Body::empty());
         let warmed = match request {
-            Ok(request) => edge.answer(request).await.status().is_success(),
+            Ok(mut request) => {
+                request.extensions_mut().insert(Uncounted);
+                edge.answer(request).await.status().is_success()
+            }
             Err(_) => false,
         };
         let mut figures = self.figures_mut();

@@ -72,9 +72,6 @@ pub(crate) fn product_changed(id: Uuid, change: Change, marks: &[Option<&Product
     let event = NewEvent::new(ProductChanged::NAME, format!("product-{id}"))
         .data(&ProductChanged { product_id: ProductId(id), sku, change })
         .tags([product_tag(id)]);
-    if change == Change::Unchanged {
-        return event;
-    }
     let shelves = marks.iter().flat_map(|mark| mark.category_path.iter().copied().map(shelf_tag));
     let names = marks.iter().flat_map(|mark| [name_tag(&mark.sku), name_tag(&mark.slug)]);
     event.tags([PRODUCTS]).tags(names).tags(shelves)

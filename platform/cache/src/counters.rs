@@ -10,7 +10,8 @@
 //!   that a write takes.
 //! - A write that fails is added back and tried again. One whose answer was lost on the way is
 //!   counted as failed, so such a write may count twice.
-//! - What waits is bounded: past the limit, writing begins at once.
+//! - Past a limit of keys that wait, writing begins at once. While it fails they go on waiting: one for
+//!   each key that was counted.
 
 use std::error::Error;
 use std::future::Future;
@@ -137,6 +138,8 @@ impl Counters {
             }
             if let Err(error) = self.flush().await {
                 tracing::warn!(counters = self.shared.name, error, "counts could not be written; they are kept");
+                // Not sooner, however many wait: they have just been put back.
+                beat.tick().await;
             }
         }
     }

@@ -8,7 +8,7 @@ use std::any::Any;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use quick_cache::sync::Cache as QuickCache;
 use quick_cache::{DefaultHashBuilder, Equivalent, Lifecycle, OptionsBuilder, Weighter};
@@ -18,6 +18,8 @@ use crate::tag::Tag;
 
 /// What an entry costs beside its value: key, tags, and its place in the table.
 const OVERHEAD: u64 = 200;
+/// How soon a refresh is tried again that did not bring a new value.
+const REFRESH_AGAIN_MS: u64 = 10_000;
 /// What a value is expected to weigh, to size the table.
 const EXPECTED: u64 = 2_048;
 
@@ -66,8 +68,8 @@ pub(crate) struct Entry {
     pub(crate) weight: u64,
     /// The local position at which the fence last let it through.
     pub(crate) checked: AtomicU64,
-    /// Whether somebody is refreshing it already.
-    pub(crate) refreshing: AtomicBool,
+    /// Until when nobody else is to refresh it: somebody does, or it has just failed.
+    pub(crate) next_refresh_ms: AtomicU64,
 }
 
 /// The moments of an entry's life, on the fence's ticker.
@@ -107,7 +109,13 @@ impl Entry {
 
     /// Whether this caller is the one to refresh it.
     pub(crate) fn is_to_be_refreshed(&self, now_ms: u64) -> bool {
-        now_ms >= self.times.soft_ms && !self.refreshing.swap(true, Ordering::AcqRel)
+        if now_ms < self.times.soft_ms {
+            return false;
+        }
+        let next = self.next_refresh_ms.load(Ordering::Relaxed);
+        let again = now_ms + REFRESH_AGAIN_MS;
+        now_ms >= next
+            && self.next_refresh_ms.compare_exchange(next, again, Ordering::AcqRel, Ordering::Relaxed).is_ok()
     }
 }
 

@@ -25,7 +25,7 @@
 //!   need not be compared again before the next touch, and its hits take no lock and read one number.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -137,6 +137,8 @@ struct Shared {
     complete_since_ms: AtomicU64,
     /// The local position of the newest pattern.
     newest_pattern: AtomicU64,
+    /// The highest id of a pattern.
+    newest_pattern_id: AtomicU64,
     patterns: RwLock<Vec<Pattern>>,
     pages: Box<[OnceLock<Box<[Slot]>>]>,
     slot_mask: u64,
@@ -146,7 +148,6 @@ struct Shared {
     touching: Mutex<Touching>,
     /// Counts up whenever more positions count as applied.
     applied: watch::Sender<u64>,
-    closed: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -183,13 +184,13 @@ impl Fence {
                 highest: AtomicU64::new(0),
                 complete_since_ms: AtomicU64::new(0),
                 newest_pattern: AtomicU64::new(0),
+                newest_pattern_id: AtomicU64::new(0),
                 patterns: RwLock::default(),
                 pages,
                 slot_mask: slots as u64 - 1,
                 identity: RwLock::new(Arc::from("")),
                 touching: Mutex::default(),
                 applied: watch::Sender::new(0),
-                closed: AtomicBool::new(false),
             }),
         }
     }
@@ -200,6 +201,7 @@ impl Fence {
     pub fn standalone(ticker: Ticker) -> Self {
         let fence = Self::new(FenceSettings { slots: 1 << 16, ticker, ..FenceSettings::default() });
         fence.shared.complete_since_ms.store(u64::MAX, Ordering::SeqCst);
+        fence.shared.floor_id.store(0, Ordering::SeqCst);
         fence
     }
 
@@ -221,6 +223,12 @@ impl Fence {
     pub fn is_trusted(&self, now_ms: u64) -> bool {
         let since = self.shared.complete_since_ms.load(Ordering::SeqCst);
         since != 0 && now_ms.saturating_sub(since) <= self.shared.max_lag_ms || !self.shared.enforced
+    }
+
+    /// Whether the feed was read to its end not longer ago than this beyond the bound.
+    pub(crate) fn is_within(&self, now_ms: u64, beyond: Duration) -> bool {
+        let since = self.shared.complete_since_ms.load(Ordering::SeqCst);
+        since != 0 && now_ms.saturating_sub(since) <= self.shared.max_lag_ms.saturating_add(millis(beyond))
     }
 
     /// The longest time that a value may be served for after it was ruled out elsewhere.
@@ -272,6 +280,9 @@ impl Fence {
         if tags.iter().any(|tag| shared.touched_id(*tag) > as_of) {
             return false;
         }
+        if shared.newest_pattern_id.load(Ordering::SeqCst) <= as_of {
+            return true;
+        }
         let patterns = shared.patterns.read().unwrap_or_else(PoisonError::into_inner);
         !patterns.iter().any(|one| one.id > as_of && tag::matches(&one.glob, namespace, key))
     }
@@ -288,10 +299,12 @@ impl Fence {
         self.shared.identity.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Touches tags on the word of this process alone: for what no event tells.
+    /// Touches tags on the word of this process alone: for what no event tells. Values in Redis count
+    /// for it from the next event on, as others cannot know.
     pub fn touch(&self, tags: &[String]) {
         let mut touching = self.shared.lock();
-        self.shared.touch_all(&mut touching, Touch { id: 0, tags });
+        let id = self.highest().saturating_add(1);
+        self.shared.touch_all(&mut touching, Touch { id, tags });
     }
 
     /// Marks a commit of this process, so that whatever starts here from now on sees it; the feed
@@ -349,6 +362,7 @@ impl Fence {
             slot.id.store(0, Ordering::SeqCst);
         }
         shared.patterns.write().unwrap_or_else(PoisonError::into_inner).clear();
+        shared.newest_pattern_id.store(0, Ordering::SeqCst);
         *shared.identity.write().unwrap_or_else(PoisonError::into_inner) = Arc::from(identity);
         touching.progress = Progress::default();
         touching.own.clear();
@@ -392,9 +406,13 @@ impl Fence {
     /// Takes a value that a commit returned for the newest one of its tags: its stamp, if no other
     /// commit touched them beside and after this one. Aggregates' row locks order their ids, so a
     /// higher id on a tag means a newer commit.
-    pub(crate) fn stamp_of_own_commit(&self, id: u64, tags: &[Tag]) -> Option<Stamp> {
-        let _touching = self.shared.lock();
-        let newest = tags.iter().all(|tag| self.shared.touched_id(*tag) <= id);
+    pub(crate) fn stamp_of_own_commit(&self, id: u64, tags: &[Tag], (namespace, key): (&str, &str)) -> Option<Stamp> {
+        let shared = &self.shared;
+        let _touching = shared.lock();
+        let patterns = shared.patterns.read().unwrap_or_else(PoisonError::into_inner);
+        let newest = shared.floor_id.load(Ordering::SeqCst) <= id
+            && tags.iter().all(|tag| shared.touched_id(*tag) <= id)
+            && !patterns.iter().any(|one| one.id > id && tag::matches(&one.glob, namespace, key));
         newest.then(|| self.stamp())
     }
 
@@ -413,12 +431,6 @@ impl Fence {
             touches: touching.touches,
             tags: touching.families.clone(),
         }
-    }
-
-    /// Says that the feed has ended: nothing is trusted from now on.
-    pub fn close(&self) {
-        self.shared.closed.store(true, Ordering::SeqCst);
-        self.shared.complete_since_ms.store(0, Ordering::SeqCst);
     }
 }
 
@@ -486,6 +498,7 @@ impl Shared {
             }
         }
         self.newest_pattern.store(pattern.local, Ordering::SeqCst);
+        self.newest_pattern_id.fetch_max(pattern.id, Ordering::SeqCst);
         patterns.push(pattern);
     }
 }

@@ -32,6 +32,8 @@ pub(crate) struct Flight {
     /// Taken before anything was read for it.
     pub(crate) began: Stamp,
     pub(crate) began_ms: u64,
+    /// Whether it may use what is cached.
+    pub(crate) trusting: bool,
     pub(crate) landed: watch::Receiver<Option<Landed>>,
 }
 
@@ -68,7 +70,7 @@ impl Flights {
     pub(crate) fn join_or_depart(
         self: &Arc<Self>,
         key: Asked<'_>,
-        began: impl FnOnce() -> (Stamp, u64),
+        began: impl FnOnce() -> (Stamp, u64, bool),
         joinable: impl FnOnce(&Flight) -> bool,
     ) -> Result<Arc<Flight>, (Arc<Flight>, Departure)> {
         let held = Key { namespace: key.namespace, text: key.text.into() };
@@ -78,9 +80,9 @@ impl Flights {
         {
             return Ok(flight.clone());
         }
-        let (began, began_ms) = began();
+        let (began, began_ms, trusting) = began();
         let (landing, landed) = watch::channel(None);
-        let flight = Arc::new(Flight { began, began_ms, landed });
+        let flight = Arc::new(Flight { began, began_ms, trusting, landed });
         shard.insert(held.clone(), flight.clone());
         drop(shard);
         Err((flight.clone(), Departure { flights: self.clone(), key: held, flight, landing }))

@@ -11,7 +11,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -301,9 +301,14 @@ impl<V: Send + Sync + 'static> Namespace<V> {
         shared.enabled && shared.fence.is_trusted(now_ms) && !passes_caches()
     }
 
-    /// Looks into memory alone. `None`: it holds nothing that may be served.
+    /// Looks into memory alone. `None`: it holds nothing that may be served. Whoever is told to have
+    /// the value refreshed must do so: for a while nobody else is told.
     #[must_use]
     pub fn lookup(&self, key: &str) -> Option<Hit<V>> {
+        self.look(key, true)
+    }
+
+    fn look(&self, key: &str, may_refresh: bool) -> Option<Hit<V>> {
         let shared = &self.cache.shared;
         let now_ms = shared.fence.now_ms();
         if !self.is_usable(now_ms) {
@@ -318,7 +323,7 @@ impl<V: Send + Sync + 'static> Namespace<V> {
             return None;
         }
         self.inner.stats.hits.add();
-        let refresh = entry.is_to_be_refreshed(now_ms);
+        let refresh = may_refresh && entry.is_to_be_refreshed(now_ms);
         Some(Hit { got: self.got(&entry, Origin::Memory, now_ms)?, refresh })
     }
 
@@ -329,7 +334,7 @@ impl<V: Send + Sync + 'static> Namespace<V> {
 
     /// Reads several; what is not in memory is asked of Redis in one call.
     pub async fn mget(&self, keys: &[&str]) -> Vec<Option<Got<V>>> {
-        let mut found: Vec<Option<Got<V>>> = keys.iter().map(|key| self.lookup(key).map(|hit| hit.got)).collect();
+        let mut found: Vec<Option<Got<V>>> = keys.iter().map(|key| self.look(key, false).map(|hit| hit.got)).collect();
         let missing: Vec<usize> = (0..keys.len()).filter(|index| found[*index].is_none()).collect();
         let wanted: Vec<&str> = missing.iter().map(|index| keys[*index]).collect();
         for (index, entry) in missing.into_iter().zip(self.promote(&wanted).await) {
@@ -366,8 +371,9 @@ impl<V: Send + Sync + 'static> Namespace<V> {
     /// ([`crate::Fence::mark`]) and be those of the value, and each of them must stand for one
     /// aggregate whose row the commit had locked. Not kept if a newer commit is known.
     pub fn write_through(&self, key: &str, filled: Filled<V>, position: u64) -> bool {
-        let tags: Vec<Tag> = filled.tags.iter().map(|tag| Tag::new(tag)).collect();
-        match self.cache.shared.fence.stamp_of_own_commit(position, &tags) {
+        let own_key = Tag::of_key(self.inner.name, key);
+        let tags: Vec<Tag> = filled.tags.iter().map(|tag| Tag::new(tag)).chain([own_key]).collect();
+        match self.cache.shared.fence.stamp_of_own_commit(position, &tags, (self.inner.name, key)) {
             Some(stamp) => self.set(key, filled, stamp),
             None => false,
         }
@@ -410,7 +416,7 @@ impl<V: Send + Sync + 'static> Namespace<V> {
         Fut: Future<Output = Result<Filled<V>, E>> + Send + 'static,
     {
         count(&self.inner.stats.refreshes);
-        let began = || (self.stamp(), self.cache.shared.fence.now_ms());
+        let began = || (self.stamp(), self.cache.shared.fence.now_ms(), true);
         let departed = self.cache.shared.flights.join_or_depart(self.asked(key), began, |_| true);
         if let Err((_, departure)) = departed {
             self.take_off(key, fill, departure, false);
@@ -435,10 +441,13 @@ impl<V: Send + Sync + 'static> Namespace<V> {
         if !self.is_usable(start_ms) {
             count(&self.inner.stats.passed);
         }
-        let began = || (fence.stamp(), fence.now_ms());
-        // Of one that began longer ago than the bound, nothing is known while the feed is behind.
-        let joinable =
-            |flight: &Flight| !passes && (trusted || start_ms.saturating_sub(flight.began_ms) <= fence.max_lag_ms());
+        let began = || (fence.stamp(), fence.now_ms(), trusted);
+        // While the feed is behind, only one that asks the source and nothing else, and not one that
+        // began longer ago than the bound.
+        let joinable = |flight: &Flight| {
+            let is_recent = start_ms.saturating_sub(flight.began_ms) <= fence.max_lag_ms();
+            !passes && (trusted || (!flight.trusting && is_recent))
+        };
         let mut fill = Some(fill);
         for attempt in 0..2 {
             let departed = shared.flights.join_or_depart(self.asked(key), began, |flight| {
@@ -582,7 +591,7 @@ impl<V: Send + Sync + 'static> Namespace<V> {
             }
             None => (None, 0),
         };
-        let times = self.times(key, value.is_some(), None, age_ms)?;
+        let times = self.times(key, value.is_some(), stored.ttl, age_ms)?;
         let entry = Arc::new(Entry {
             value,
             tags: stored.tags.into(),
@@ -591,7 +600,7 @@ impl<V: Send + Sync + 'static> Namespace<V> {
             times,
             weight,
             checked: AtomicU64::new(0),
-            refreshing: AtomicBool::new(false),
+            next_refresh_ms: AtomicU64::new(0),
         });
         let now_ms = shared.fence.now_ms();
         if !entry.is_admitted(&shared.fence, named) || !shared.fence.is_trusted(now_ms) {
@@ -632,7 +641,7 @@ impl<V: Send + Sync + 'static> Namespace<V> {
             times,
             weight,
             checked: AtomicU64::new(0),
-            refreshing: AtomicBool::new(false),
+            next_refresh_ms: AtomicU64::new(0),
         });
         if !keep || !shared.enabled || too_many || times.expires_ms <= now_ms || !shared.fence.is_trusted(now_ms) {
             return (entry, false);
@@ -642,12 +651,12 @@ impl<V: Send + Sync + 'static> Namespace<V> {
             return (entry, false);
         }
         shared.level_one.insert(self.asked(key), entry.clone());
-        self.share(key, &entry, encoded, has_value);
+        self.share(key, &entry, encoded, has_value, ttl);
         (entry, true)
     }
 
     /// Writes an entry to Redis, if others could use it.
-    fn share(&self, key: &str, entry: &Entry, encoded: Option<Bytes>, has_value: bool) {
+    fn share(&self, key: &str, entry: &Entry, encoded: Option<Bytes>, has_value: bool, own_ttl: Option<Duration>) {
         let shared = &self.cache.shared;
         let Some(redis) = shared.redis.as_ref().filter(|_| self.inner.policy.shared) else { return };
         let admitted = shared.fence.admits_shared(entry.stamp.as_of, &entry.tags, (self.inner.name, key));
@@ -659,6 +668,7 @@ impl<V: Send + Sync + 'static> Namespace<V> {
             value: encoded,
             as_of: entry.stamp.as_of,
             filled_at_ms: shared.clock.now().as_millisecond(),
+            ttl: own_ttl,
             tags: entry.tags.to_vec(),
         };
         let ttl = Duration::from_millis(entry.times.expires_ms.saturating_sub(entry.times.filled_ms));
@@ -694,12 +704,13 @@ impl<V: Send + Sync + 'static> Namespace<V> {
     /// A value that stands in for a source that failed: past its time perhaps, but nothing that this
     /// process knows of has touched it.
     fn fail_safe(&self, key: &str) -> Option<Got<V>> {
-        self.inner.policy.fail_safe?;
+        let fail_safe = self.inner.policy.fail_safe?;
         let shared = &self.cache.shared;
         let now_ms = shared.fence.now_ms();
         let entry = shared.level_one.get(self.asked(key))?;
         if entry.value.is_none()
             || now_ms >= entry.times.useless_ms
+            || !shared.fence.is_within(now_ms, fail_safe)
             || !entry.is_admitted(&shared.fence, (self.inner.name, key))
         {
             return None;

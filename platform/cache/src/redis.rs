@@ -19,6 +19,7 @@
 //! | 1 | bit 0: the value is compressed by zstd; bit 1: there is no value, which is known |
 //! | 8 | `as_of`, the filler's watermark |
 //! | 8 | when it was filled, ms since 1970 |
+//! | 8 | its own time to live in ms, 0 where it is the policy's |
 //! | 4 | length of the value before compression |
 //! | 2 | number of tags |
 //! | 8 each | the tags' hashes |
@@ -42,7 +43,7 @@ use xxhash_rust::xxh3::Xxh3;
 use crate::tag::Tag;
 
 const VERSION: u8 = 1;
-const HEAD: usize = 1 + 1 + 8 + 8 + 4 + 2;
+const HEAD: usize = 1 + 1 + 8 + 8 + 8 + 4 + 2;
 const CHECK: usize = 8;
 const COMPRESSED: u8 = 1;
 const NEGATIVE: u8 = 2;
@@ -109,6 +110,8 @@ pub(crate) struct Stored {
     pub(crate) value: Option<Bytes>,
     pub(crate) as_of: u64,
     pub(crate) filled_at_ms: i64,
+    /// Its own time to live, where it is not the policy's.
+    pub(crate) ttl: Option<Duration>,
     pub(crate) tags: Vec<Tag>,
 }
 
@@ -414,6 +417,7 @@ impl Stored {
         bytes.extend([VERSION, flags]);
         bytes.extend(self.as_of.to_le_bytes());
         bytes.extend(self.filled_at_ms.to_le_bytes());
+        bytes.extend(self.ttl.map_or(0, crate::time::millis).to_le_bytes());
         bytes.extend(u32::try_from(value.len()).ok()?.to_le_bytes());
         bytes.extend(u16::try_from(self.tags.len()).ok()?.to_le_bytes());
         for tag in &self.tags {
@@ -437,6 +441,7 @@ impl Stored {
         }
         let (as_of, rest) = rest.split_first_chunk::<8>()?;
         let (filled_at_ms, rest) = rest.split_first_chunk::<8>()?;
+        let (ttl_ms, rest) = rest.split_first_chunk::<8>()?;
         let (length, rest) = rest.split_first_chunk::<4>()?;
         let (tags, mut rest) = rest.split_first_chunk::<2>()?;
         let mut list = Vec::new();
@@ -458,6 +463,7 @@ impl Stored {
             value,
             as_of: u64::from_le_bytes(*as_of),
             filled_at_ms: i64::from_le_bytes(*filled_at_ms),
+            ttl: Some(u64::from_le_bytes(*ttl_ms)).filter(|ms| *ms > 0).map(Duration::from_millis),
             tags: list,
         })
     }
@@ -468,7 +474,8 @@ mod tests {
     use super::*;
 
     fn stored(value: Option<Bytes>) -> Stored {
-        Stored { value, as_of: 42, filled_at_ms: 1_700_000_000_000, tags: vec![Tag(1), Tag(u64::MAX)] }
+        let ttl = value.as_ref().map(|_| Duration::from_secs(5));
+        Stored { value, as_of: 42, filled_at_ms: 1_700_000_000_000, ttl, tags: vec![Tag(1), Tag(u64::MAX)] }
     }
 
     #[test]

@@ -76,6 +76,12 @@ impl Feed {
                     let cause = StdError::source(&error).map(ToString::to_string);
                     tracing::error!(consumer = C::NAME, %error, cause, "a consumer failed; it is run again");
                     pause = (pause * 2).min(LONGEST_PAUSE);
+                    #[expect(
+                        clippy::disallowed_methods,
+                        reason = "the pause after a failure, which no event cuts short"
+                    )]
+                    tokio::time::sleep(pause).await;
+                    continue;
                 }
             }
             let _next_turn = tokio::time::timeout(pause, settled.changed()).await;
@@ -108,6 +114,10 @@ impl Feed {
                     let Some(position) = store::take_turn(transaction, C::NAME, begin_at).await? else {
                         return Ok(false);
                     };
+                    if store::given(transaction).await? < watermark {
+                        // The database went back behind what the tail knows, and the tail will notice.
+                        return Ok(false);
+                    }
                     let dropped_to = store::dropped_to(transaction).await?;
                     let position = if position < dropped_to && !(C::FROM_THE_BEGINNING && position == 0) {
                         consumer.missed(transaction, dropped_to).await.map_err(TurnError::Consumer)?;

@@ -38,6 +38,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 struct Known {
     identity: Identity,
     tail: Tail,
+    /// It was seen that time went backwards: the history needs a new name before anything else.
+    must_renew: bool,
 }
 
 /// Why following was interrupted.
@@ -102,8 +104,8 @@ impl Feed {
         known: &mut Option<Known>,
         mut identity: Identity,
     ) -> Result<(), Interrupted> {
-        if let Some(Known { identity: before, tail }) = known {
-            let rewound = identity.last_given < tail.highest();
+        if let Some(Known { identity: before, tail, must_renew }) = known {
+            let rewound = *must_renew || identity.last_given < tail.highest();
             if before.name == identity.name && !rewound && identity.dropped_to <= tail.highest() {
                 return Ok(());
             }
@@ -116,6 +118,8 @@ impl Feed {
             tracing::warn!("the feed begins anew: everything that was learnt from it is forgotten");
         }
         *known = None;
+        // Consumers pass nothing until it is known again what cannot come any more.
+        self.shared.settled.send_replace(0);
         let began_ms = self.shared.fence.now_ms();
         let found = bounded(store::find(connection.client(), self.shared.settings.history)).await?;
         // After the first look: it bounds all transactions that were under way in it.
@@ -125,7 +129,7 @@ impl Feed {
         let touches: Vec<Touch<'_>> = found.history.iter().map(|(id, tags)| Touch { id: *id, tags }).collect();
         self.shared.fence.apply(&touches, progress(&tail, Some(began_ms)));
         self.shared.tell(Received::Gap);
-        *known = Some(Known { identity, tail });
+        *known = Some(Known { identity, tail, must_renew: false });
         Ok(())
     }
 
@@ -147,12 +151,12 @@ impl Feed {
         let events = match known.tail.take_in(seen) {
             Ok(events) => events,
             Err(Lost::TooManyHoles) => {
-                self.forget(known);
+                // An identity that no database has: the next connection begins anew.
+                known.identity.name.clear();
                 return Err(Interrupted::TooManyHoles);
             }
             Err(Lost::Rewound) => {
-                bounded(store::renew_epoch(client, &known.identity.epoch)).await?;
-                self.forget(known);
+                known.must_renew = true;
                 return Err(Interrupted::Rewound);
             }
         };
@@ -177,12 +181,6 @@ impl Feed {
             known.tail.set_bound(bounded(store::next_xid(client)).await?);
         }
         Ok(is_complete)
-    }
-
-    /// What is known is of no use any more: the next connection is to begin anew.
-    fn forget(&self, known: &mut Known) {
-        // An identity that no database has.
-        known.identity.name.clear();
     }
 
     /// Waits until a look is due.

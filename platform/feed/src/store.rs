@@ -209,6 +209,12 @@ pub(crate) async fn last_given(client: &Client) -> Result<u64, Error> {
     Ok(position(row.get(0)))
 }
 
+/// The same within a transaction.
+pub(crate) async fn given(transaction: &Transaction) -> Result<u64, Error> {
+    let sql = "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM feed.event_id";
+    Ok(position(transaction.query_one(sql, &[]).await?.get(0)))
+}
+
 /// Takes a consumer's turn: its position, or `None` when another process has the turn.
 pub(crate) async fn take_turn(transaction: &Transaction, name: &str, begin_at: u64) -> Result<Option<u64>, Error> {
     transaction

@@ -15,6 +15,7 @@
 //! - A read that names a position (`Entrepot-At-Least`) is not older than that write: either the write
 //!   was applied here before anything was looked up, or the read passes by all caches.
 
+use std::cell::RefCell;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -44,6 +45,8 @@ const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 const CACHE_GROUP_INVALIDATION: HeaderName = HeaderName::from_static("cache-group-invalidation");
 const ENTREPOT_POSITION: HeaderName = HeaderName::from_static("entrepot-position");
 const ENTREPOT_AT_LEAST: HeaderName = HeaderName::from_static("entrepot-at-least");
+/// Writes that a read may name.
+const MOST_POSITIONS: usize = 16;
 /// How long a read waits for the write that it demands before it passes by the caches.
 const POSITION_PATIENCE: Duration = Duration::from_secs(1);
 const LONGEST_REQUEST_ID: usize = 128;
@@ -125,6 +128,7 @@ struct Asked {
     path: String,
     origin: Option<HeaderValue>,
     headers: HeaderMap,
+    is_counted: bool,
 }
 
 impl Edge {
@@ -190,6 +194,7 @@ impl Edge {
             path: parts.uri.path().to_owned(),
             origin: parts.headers.get(header::ORIGIN).cloned(),
             headers: conditional_fields(&parts.headers),
+            is_counted: is_counted(&parts.method, &parts.extensions),
         };
         if let Some(response) = shared.settings.cors.preflight(&parts.method, &parts.headers) {
             return shared.finish(asked, response).await;
@@ -229,6 +234,12 @@ impl Edge {
         if is_never_kept && response.extensions().get::<Reply>().is_some() {
             response.headers_mut().insert(CACHE_STATUS, const { HeaderValue::from_static("entrepot; fwd=bypass") });
         }
+        // What is not shared is sent all the same.
+        if let Some(counters) = route.and_then(|route| route.counters.as_ref()).filter(|_| asked.is_counted)
+            && let Some(key) = response.extensions().get::<Reply>().and_then(|reply| reply.counted.clone())
+        {
+            counters.counter(key).add(1);
+        }
         if let Some(position) = context.position() {
             let fields = response.headers_mut();
             fields.insert(ENTREPOT_POSITION, HeaderValue::from(position));
@@ -250,6 +261,14 @@ enum Demand {
     Late,
 }
 
+/// Marks a request whose answer nobody reads, such as one that warms a cache: it is not counted.
+#[derive(Clone, Copy, Debug)]
+pub struct Uncounted;
+
+fn is_counted(method: &Method, extensions: &http::Extensions) -> bool {
+    *method == Method::GET && extensions.get::<Uncounted>().is_none()
+}
+
 /// How an answer that can be kept came about, for `Cache-Status`.
 struct Provenance {
     origin: Origin,
@@ -263,8 +282,11 @@ impl Provenance {
     /// RFC 9211.
     fn value(&self) -> HeaderValue {
         let ttl = self.remaining.as_secs();
+        if self.origin == Origin::Memory {
+            return HITS.with(|hits| hits.value(ttl, |ttl| format!("entrepot; hit; ttl={ttl}")));
+        }
         let text = match self.origin {
-            Origin::Memory => format!("entrepot; hit; ttl={ttl}"),
+            Origin::Memory => String::new(),
             Origin::Redis => format!("entrepot; hit; ttl={ttl}; detail=shared"),
             Origin::FailSafe => "entrepot; hit; ttl=0; detail=stale".to_owned(),
             Origin::Source { .. } if self.passed => "entrepot; fwd=request".to_owned(),
@@ -329,7 +351,9 @@ impl Shared {
             body_for(request.method(), body, response.headers_mut())
         };
         *response.body_mut() = body;
-        kept.count(route);
+        if is_counted(request.method(), request.extensions()) {
+            kept.count(route);
+        }
         self.mark_kept(&mut response, &provenance);
         let id = request_id_value(fields, &self.clock);
         self.close(&mut response, start, id, fields.get(header::ORIGIN), request.method(), request.uri().path());
@@ -356,7 +380,12 @@ impl Shared {
         // What is kept is the whole answer, also when only its head was asked for.
         *request.method_mut() = Method::GET;
         let got = match answers.lookup(key) {
-            Some(hit) => Ok(hit.got),
+            Some(hit) => {
+                if hit.refresh {
+                    answers.refresh(key, self.filler(request));
+                }
+                Ok(hit.got)
+            }
             None => answers.fill(key, self.filler(request)).await,
         };
         got.map_err(|error| match error {
@@ -409,7 +438,9 @@ impl Shared {
             Answer::Kept(kept) => kept,
             Answer::Problem(problem) => return self.problem(asked, problem),
         };
-        kept.count(route);
+        if asked.is_counted {
+            kept.count(route);
+        }
         response.headers_mut().clone_from(&kept.fields);
         // The fields name the plain form; `coded` finds out which it is to be.
         response.headers_mut().remove(header::ETAG);
@@ -440,7 +471,8 @@ impl Shared {
         let fields = response.headers_mut();
         fields.insert(CACHE_STATUS, provenance.value());
         if !matches!(provenance.origin, Origin::Source { .. }) {
-            fields.insert(header::AGE, HeaderValue::from(provenance.age.as_secs()));
+            let age = AGES.with(|ages| ages.value(provenance.age.as_secs(), |age| age.to_string()));
+            fields.insert(header::AGE, age);
         }
     }
 
@@ -455,18 +487,31 @@ impl Shared {
                 "Entrepot-At-Least takes a position that an Entrepot-Position gave out; this one never was",
             )
         };
-        let position: Option<u64> = value.to_str().ok().and_then(|text| text.parse().ok());
-        let position = position.filter(|position| *position > 0).ok_or_else(not_given)?;
-        if positions.fence.has_applied(position) {
-            return Ok(Demand::Applied);
+        let text = value.to_str().map_err(|_| not_given())?;
+        let mut demanded = Vec::new();
+        for one in text.split(',').map(str::trim) {
+            let position = one.parse::<u64>().ok().filter(|position| *position > 0).ok_or_else(not_given)?;
+            demanded.push(position);
         }
-        if position > positions.fence.highest() {
+        if demanded.len() > MOST_POSITIONS {
+            let detail = format!("Entrepot-At-Least takes {MOST_POSITIONS} positions");
+            return Err(Problem::new(&kinds::INVALID_HEADER, detail));
+        }
+        demanded.retain(|position| !positions.fence.has_applied(*position));
+        let Some(highest) = demanded.iter().max() else { return Ok(Demand::Applied) };
+        if *highest > positions.fence.highest() {
             let last = (positions.last_given)().await.map_err(|error| Problem::failure(Boxed(error), true))?;
-            if position > last {
+            if *highest > last {
                 return Err(not_given());
             }
         }
-        let applied = positions.fence.wait_until_applied(position, POSITION_PATIENCE).await;
+        let all = async {
+            for position in &demanded {
+                positions.fence.wait_until_applied(*position, POSITION_PATIENCE).await;
+            }
+        };
+        let _in_time = tokio::time::timeout(POSITION_PATIENCE, all).await;
+        let applied = demanded.iter().all(|position| positions.fence.has_applied(*position));
         Ok(if applied { Demand::Applied } else { Demand::Late })
     }
 
@@ -583,9 +628,36 @@ fn mark_secure(fields: &mut HeaderMap) {
 
 /// `app;dur=0.123`, in milliseconds.
 fn server_timing(took: Duration) -> HeaderValue {
-    let us = took.as_micros();
-    let text = format!("app;dur={}.{:03}", us / 1_000, us % 1_000);
-    HeaderValue::try_from(text).unwrap_or(const { HeaderValue::from_static("app") })
+    let us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+    TIMINGS.with(|timings| timings.value(us, |us| format!("app;dur={}.{:03}", us / 1_000, us % 1_000)))
+}
+
+/// Field values that say a small number, made once for each thread: what a hit says differs from the
+/// last one's by little.
+struct Said(RefCell<Vec<Option<HeaderValue>>>);
+
+/// Larger numbers are written each time.
+const SAID: usize = 2_048;
+
+thread_local! {
+    static HITS: Said = const { Said(RefCell::new(Vec::new())) };
+    static AGES: Said = const { Said(RefCell::new(Vec::new())) };
+    static TIMINGS: Said = const { Said(RefCell::new(Vec::new())) };
+}
+
+impl Said {
+    fn value(&self, number: u64, text: impl FnOnce(u64) -> String) -> HeaderValue {
+        let make = || HeaderValue::try_from(text(number)).unwrap_or(const { HeaderValue::from_static("-") });
+        let index = usize::try_from(number).unwrap_or(SAID);
+        if index >= SAID {
+            return make();
+        }
+        let mut said = self.0.borrow_mut();
+        if said.len() <= index {
+            said.resize(index + 1, None);
+        }
+        said[index].get_or_insert_with(make).clone()
+    }
 }
 
 /// An error of a type that nobody knows, for the log.

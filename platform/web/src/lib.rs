@@ -37,7 +37,7 @@ mod serve;
 mod stats;
 
 pub use cors::CorsPolicy;
-pub use edge::{Edge, EdgeSettings, Positions, RequestId};
+pub use edge::{Edge, EdgeSettings, Positions, RequestId, Uncounted};
 pub use module::{Module, Paths, Warmer};
 pub use page::{Cursor, DEFAULT_LIMIT, ListMeta, MAX_LIMIT, Page, PageRequest, Position, list_reply};
 pub use preconditions::IfMatch;

@@ -79,7 +79,8 @@ async fn run(
         signal = &mut stop => return stopped_early(signal),
     }
     let shutdown = Shutdown::new();
-    let tasks = Tasks::new(shutdown.clone());
+    // With an end of their own: requests that are still being answered need them until the last.
+    let tasks = Tasks::new(Shutdown::new());
     let app = App::build(settings, database.clone(), Clock::system(), &tasks)?;
     tasks.supervise("close-idle-connections", {
         let database = database.clone();

@@ -115,11 +115,10 @@ impl Faults {
                 redis.signal(Signal::CONT);
             }
             (REDIS_OLD, Some(redis)) => {
-                if redis.keep().await > 0 {
-                    // Long enough that what is given back is out of date.
-                    self.run.pause(Duration::from_millis(500 + random.below(1_500))).await;
-                    redis.give_back().await;
-                }
+                redis.keep().await;
+                // Long enough that what is given back is out of date.
+                self.run.pause(Duration::from_millis(500 + random.below(1_500))).await;
+                redis.give_back().await;
             }
             _ => {}
         }

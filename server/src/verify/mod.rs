@@ -16,7 +16,8 @@
 //! - A check that passed proves something: with `--without-fence` the same run must find stale reads.
 //! - An answer with a failure status is no check. While nothing but Redis is mistreated there must be
 //!   none.
-//! - It leaves the database as it found it, but for events in the feed.
+//! - It leaves the database as it found it, but for events in the feed and the words that a search may
+//!   correct to.
 
 mod faults;
 mod instances;
@@ -30,6 +31,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
+use entrepot_feed::Feed;
 use serde_json::json;
 
 use crate::database::Home;
@@ -108,7 +110,7 @@ pub(crate) async fn verify_cache(settings: &Settings, home: &Home, plan: Plan) -
         if plan.without_fence { ", without the fence" } else { "" }
     ));
     let feed = feed_for_a_command(settings, &database);
-    let writers = Writers::new(run.clone(), database.clone(), feed);
+    let writers = Writers::new(run.clone(), database.clone(), feed.clone());
     let faults = Faults::new(run.clone(), database.clone(), postmaster);
     let mut tasks = tokio::task::JoinSet::new();
     let mut random = Random::new(plan.seed);
@@ -134,7 +136,7 @@ pub(crate) async fn verify_cache(settings: &Settings, home: &Home, plan: Plan) -
         ended.context("a part of the check panicked")?;
     }
     let mut tries = 0;
-    while let Err(error) = remove_products(&database, &run.model).await {
+    while let Err(error) = remove_products(&database, &feed, &run.model).await {
         // The last misfortune may have been PostgreSQL's.
         tries += 1;
         ensure!(tries < 40, "the products of the run could not be removed: {error:#}");
@@ -259,20 +261,13 @@ async fn make_products(http: &Http, instances: &Instances, seed: u64) -> anyhow:
     Ok(products)
 }
 
-async fn remove_products(database: &entrepot_pg::Database, model: &Model) -> anyhow::Result<()> {
+async fn remove_products(database: &entrepot_pg::Database, feed: &Feed, model: &Model) -> anyhow::Result<()> {
     let client = database.client().await?;
     let skus: Vec<&str> = model.products().iter().map(|product| product.sku.as_str()).collect();
     let shelves: Vec<&str> = model.products().iter().map(|product| product.shelf.as_str()).collect();
     client.execute("DELETE FROM catalog.product WHERE sku = ANY ($1)", &[&skus]).await?;
     client.execute("DELETE FROM catalog.category WHERE slug = ANY ($1)", &[&shelves]).await?;
     // What instances may still have of them is ruled out as any change would.
-    client
-        .execute(
-            "INSERT INTO feed.event (id, xid, topic, name, tags, data, at)
-             SELECT nextval('feed.event_id'), pg_current_xact_id(), 'catalog', 'catalog.replaced',
-                    ARRAY['catalog', 'categories', 'products'], '{\"by\": \"verify\"}', clock_timestamp()",
-            &[],
-        )
-        .await?;
+    feed.invalidate(&["catalog", "categories", "products", "ratings"].map(str::to_owned)).await?;
     Ok(())
 }

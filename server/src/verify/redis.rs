@@ -82,8 +82,8 @@ impl OwnRedis {
         let _emptied: Option<String> = self.call(&["FLUSHALL"]).await;
     }
 
-    /// Keeps what it has now; tells how many keys.
-    pub(super) async fn keep(&self) -> usize {
+    /// Keeps what it has now.
+    pub(super) async fn keep(&self) {
         let keys: Vec<Vec<u8>> = self.call_bytes(&[b"KEYS", b"*"]).await.unwrap_or_default();
         let mut kept = Vec::new();
         for key in keys {
@@ -91,9 +91,7 @@ impl OwnRedis {
                 kept.push((key, dump));
             }
         }
-        let count = kept.len();
         *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = kept;
-        count
     }
 
     /// Gives back what was kept, over what there is.

@@ -115,8 +115,15 @@ impl Http {
 pub(super) struct Worker {
     run: Arc<Run>,
     random: Random,
-    /// What it last got of some path: the ETag and the values it stood for.
-    last: Option<(usize, String, String, Vec<(usize, i64)>)>,
+    last: Option<Last>,
+}
+
+/// What a worker last got of some path: the ETag, and the values that it stands for, by product.
+struct Last {
+    instance: usize,
+    path: String,
+    etag: String,
+    values: Vec<(usize, i64)>,
 }
 
 /// What a path shows.
@@ -201,9 +208,9 @@ impl Worker {
         if let Some(token) = &token {
             fields.push(("entrepot-at-least", token.position.to_string()));
         }
-        let conditional = self.last.take().filter(|(at, of, ..)| *at == instance && *of == path);
-        if let Some((_, _, etag, _)) = &conditional {
-            fields.push(("if-none-match", etag.clone()));
+        let conditional = self.last.take().filter(|last| last.instance == instance && last.path == path);
+        if let Some(last) = &conditional {
+            fields.push(("if-none-match", last.etag.clone()));
         }
         let troubles = run.troubles();
         let answer = match run.http.get(run.instances.address(instance), &path, &fields).await {
@@ -211,7 +218,7 @@ impl Worker {
             other => return self.refused(&troubles, &path, other),
         };
         let values = match (answer.status, conditional) {
-            (304, Some((.., values))) => values,
+            (304, Some(last)) => last.values,
             (304, None) => return run.model.refused(true, || format!("{path} answered 304 to an unconditional read")),
             _ => read_values(&answer.body, &shown, products),
         };
@@ -237,7 +244,7 @@ impl Worker {
             (Shown::Many(_), false) => "reads of a list",
         });
         let etag = answer.fields.get("etag").and_then(|value| value.to_str().ok()).map(str::to_owned);
-        self.last = etag.map(|etag| (instance, path, etag, values));
+        self.last = etag.map(|etag| Last { instance, path, etag, values });
     }
 
     fn path(&mut self, chosen: usize) -> (String, Shown) {

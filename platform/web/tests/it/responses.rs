@@ -149,7 +149,7 @@ impl Stage {
     /// Begins a read, and returns when the handler was asked so many times in all.
     async fn begin(&self, path: &str, asked: u64) -> tokio::task::JoinHandle<entrepot_testkit::Response> {
         let request = self.server.get(path);
-        let reading = tokio::spawn(async move { request.await });
+        let reading = entrepot_runtime::continue_in_background(async move { request.await });
         let begun = tokio::time::timeout(Duration::from_secs(5), async {
             while self.asked() < asked {
                 tokio::task::yield_now().await;
@@ -288,7 +288,7 @@ async fn many_who_ask_at_once_are_one_question() {
     let asking: Vec<_> = (0..32)
         .map(|_| {
             let request = stage.server.get("/things/1");
-            tokio::spawn(async move { request.await })
+            entrepot_runtime::continue_in_background(async move { request.await })
         })
         .collect();
     tokio::time::timeout(Duration::from_secs(5), async {
@@ -313,7 +313,7 @@ async fn a_read_that_began_before_a_write_is_not_handed_to_a_reader_after_it() {
     // The write is committed and acknowledged here.
     stage.things.version.store(1, Ordering::SeqCst);
     stage.fence.mark(2, &["thing".to_owned()]);
-    let late = tokio::spawn({
+    let late = entrepot_runtime::continue_in_background({
         let request = stage.server.get("/things/1");
         async move { request.await.ok() }
     });
@@ -331,7 +331,7 @@ async fn an_early_not_found_is_not_handed_to_a_reader_after_the_creation() {
     let early = stage.begin("/missing", 1).await;
     stage.things.version.store(1, Ordering::SeqCst);
     stage.fence.mark(2, &["thing".to_owned()]);
-    let late = tokio::spawn({
+    let late = entrepot_runtime::continue_in_background({
         let request = stage.server.get("/missing");
         async move { request.await }
     });
@@ -357,7 +357,7 @@ async fn a_position_is_waited_for_and_then_the_caches_are_passed_by() {
     // It comes while the read waits.
     stage.things.version.store(2, Ordering::SeqCst);
     stage.last_given.store(9, Ordering::SeqCst);
-    let waiting = tokio::spawn({
+    let waiting = entrepot_runtime::continue_in_background({
         let request = at_least("9");
         async move { request.await }
     });
@@ -367,6 +367,10 @@ async fn a_position_is_waited_for_and_then_the_caches_are_passed_by() {
     assert!(answer.header("cache-status").contains("fwd=miss"), "{}", answer.header("cache-status"));
     assert_eq!(answer.ok()["version"], 2);
     assert!(at_least("9").await.header("cache-status").contains("hit"), "what is applied needs no waiting");
+    // Of writes that overlapped each is demanded.
+    assert!(at_least("9, 7").await.header("cache-status").contains("hit"));
+    at_least("9, 10").await.problem(400, "web.invalid_header");
+    at_least("9,").await.problem(400, "web.invalid_header");
 }
 
 #[tokio::test]
@@ -403,8 +407,12 @@ async fn every_sending_is_counted() {
     for _ in 0..5 {
         stage.server.get("/things/1").await.ok();
     }
+    // Also to one who says who he is, and so is answered by the handler.
+    stage.server.get("/things/1").header("cookie", "theme=dark").await.ok();
+    // Asking for the head alone is no view.
+    stage.server.request("HEAD", "/things/1").await;
     stage.counters.flush().await.expect("written");
-    assert_eq!(stage.counted.load(Ordering::SeqCst), 5);
+    assert_eq!(stage.counted.load(Ordering::SeqCst), 6);
 }
 
 #[tokio::test]
