@@ -18,7 +18,7 @@ const TAKE_XID: &str = "SELECT pg_current_xact_id()::text";
 const APPEND: &str = "
     INSERT INTO feed.event (id, xid, topic, name, tags, audience, data, request_id, at)
     SELECT nextval('feed.event_id'), pg_current_xact_id(), one.topic, one.name,
-           ARRAY(SELECT jsonb_array_elements_text(one.tags)), one.audience, one.data, $2, clock_timestamp()
+           ARRAY(SELECT jsonb_array_elements_text(one.tags)), one.audience, coalesce(one.data, 'null'), $2, clock_timestamp()
     FROM jsonb_to_recordset($1) AS one (topic text, name text, tags jsonb, audience text, data jsonb)
     RETURNING id";
 

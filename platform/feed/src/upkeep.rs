@@ -8,7 +8,7 @@
 
 use std::time::Duration;
 
-use entrepot_pg::{Error, ScopedFutureExt as _, Transaction};
+use entrepot_pg::{Error, ScopedBoxFuture, ScopedFutureExt as _, Transaction};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
@@ -29,24 +29,35 @@ impl Feed {
     /// What the database failed with; the next time is another chance.
     pub async fn keep_up(&self, now: Timestamp) -> Result<(), Error> {
         let today = now.to_zoned(TimeZone::UTC).date();
+        // Each in a transaction of its own: with the locks of making a day held, dropping one would meet
+        // a reader that waits for them.
+        for ahead in 0..=DAYS_AHEAD {
+            let day = today.saturating_add(ahead.days());
+            self.in_turn(|transaction| async move { make(transaction, day).await }.scope_boxed()).await?;
+        }
         let retention = self.shared.settings.retention;
-        self.shared
-            .database
-            .transaction(|transaction| {
-                async move {
-                    let row = transaction.query_one("SELECT pg_try_advisory_xact_lock($1)", &[&LOCK]).await?;
-                    if !row.get::<_, bool>(0) {
-                        return Ok(());
-                    }
-                    transaction.batch_execute("SET LOCAL lock_timeout = '500ms'").await?;
-                    for ahead in 0..=DAYS_AHEAD {
-                        make(transaction, today.saturating_add(ahead.days())).await?;
-                    }
-                    drop_old(transaction, now, retention).await
-                }
-                .scope_boxed()
-            })
-            .await
+        self.in_turn(|transaction| async move { drop_old(transaction, now, retention).await }.scope_boxed()).await
+    }
+
+    /// Does a piece of upkeep, unless another process is at it.
+    async fn in_turn<F>(&self, mut work: F) -> Result<(), Error>
+    where
+        F: for<'t> FnMut(&'t Transaction) -> ScopedBoxFuture<'static, 't, Result<(), Error>> + Send,
+    {
+        let transaction = self.shared.database.begin().await?;
+        let row = transaction.query_one("SELECT pg_try_advisory_xact_lock($1)", &[&LOCK]).await?;
+        if !row.get::<_, bool>(0) {
+            transaction.roll_back().await;
+            return Ok(());
+        }
+        transaction.batch_execute("SET LOCAL lock_timeout = '500ms'").await?;
+        match work(&transaction).await {
+            Ok(()) => transaction.commit().await,
+            Err(error) => {
+                transaction.roll_back().await;
+                Err(error)
+            }
+        }
     }
 }
 

@@ -26,6 +26,6 @@ pub use error::Error;
 pub use gather::Gather;
 pub use migrate::{Applied, MigrateError, Migration, migrate, pending};
 pub use pipeline::Pipeline;
-pub use scoped_futures::ScopedFutureExt;
+pub use scoped_futures::{ScopedBoxFuture, ScopedFutureExt};
 pub use tokio_postgres;
 pub use transaction::Transaction;

@@ -50,7 +50,9 @@ impl Transaction {
     /// # Errors
     /// When the database refuses, or its answer stays away: then it is not known what happened.
     pub async fn commit(mut self) -> Result<(), Error> {
-        self.batch_execute("COMMIT").await?;
+        // PostgreSQL answers COMMIT in a transaction that has failed with a rollback and no error; the
+        // SELECT before it fails there.
+        self.batch_execute("SELECT; COMMIT").await?;
         self.client.take();
         let work = std::mem::take(&mut *self.on_commit.lock().unwrap_or_else(PoisonError::into_inner));
         for work in work {

@@ -6,5 +6,6 @@ mod attributes;
 mod fence;
 mod flights;
 mod levels;
+mod mended;
 mod process;
 mod redis;

@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, reason = "a test fails by panicking, with what it wanted")]
 
 mod consumer;
+mod mended;
 mod subscribe;
 mod tail;
 mod upkeep;
