@@ -1,4 +1,5 @@
-//! Running the caches by hand: looking at them, warming, ruling out, clearing.
+//! Running the machinery by hand: looking at caches, limits, load and breakers; warming, ruling out,
+//! clearing.
 //!
 //! **Invariant:** nothing here is cached or kept by anybody on the way.
 
@@ -7,8 +8,10 @@ use std::sync::Arc;
 use axum::extract::State;
 use entrepot_cache::{Cache, CacheFigures, EVERYTHING};
 use entrepot_feed::{Feed, FeedFigures};
+use entrepot_guard::{Guard, GuardFigures};
+use entrepot_runtime::{BreakerFigures, Breakers};
 use entrepot_web::body::{JsonBody, Reader, Text};
-use entrepot_web::{CacheClass, Caching, Fault, Module, Problem, Query, Reply};
+use entrepot_web::{CacheClass, Caching, Fault, Module, Problem, Query, Reply, Rule};
 use http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -26,6 +29,35 @@ pub(crate) struct Administration {
     pub(crate) cache: Cache,
     pub(crate) feed: Feed,
     pub(crate) warming: Warming,
+    pub(crate) guard: Guard,
+    pub(crate) breakers: Breakers,
+}
+
+const RULES: &[(&str, Rule)] = &[
+    ("clear_cache", Rule::needs("cache.write").essential()),
+    ("get_cache_performance", Rule::needs("cache.read").essential()),
+    ("warm_cache", Rule::needs("cache.write").essential()),
+    ("invalidate_cache", Rule::needs("cache.write").essential()),
+    ("get_guard", Rule::needs("guard.read").essential()),
+    ("list_breakers", Rule::needs("guard.read").essential()),
+];
+const OF_THIS_MOMENT: Caching = Caching::Never("figures of this moment");
+
+/// How the guard does.
+#[derive(Serialize, ToSchema)]
+struct GuardPerformance {
+    /// Limits, blocks, suspicious requests, load.
+    #[serde(flatten)]
+    #[schema(value_type = Object)]
+    guard: GuardFigures,
+}
+
+/// The circuit breakers.
+#[derive(Serialize, ToSchema)]
+struct BreakerList {
+    /// By name.
+    #[schema(value_type = Vec<Object>)]
+    data: Vec<BreakerFigures>,
 }
 
 /// How the caches do.
@@ -83,6 +115,8 @@ pub(crate) fn module(administration: Administration) -> Module {
         .routes(routes!(get_cache_performance))
         .routes(routes!(warm_cache))
         .routes(routes!(invalidate_cache))
+        .routes(routes!(get_guard))
+        .routes(routes!(list_breakers))
         .with_state(Arc::new(administration))
         .split_for_parts();
     Module {
@@ -94,8 +128,15 @@ pub(crate) fn module(administration: Administration) -> Module {
             ("get_cache_performance", &[]),
             ("warm_cache", &[]),
             ("invalidate_cache", &[]),
+            ("get_guard", &[]),
+            ("list_breakers", &[]),
         ],
-        caching: &[("get_cache_performance", Caching::Never("figures of this moment"))],
+        rules: RULES,
+        caching: &[
+            ("get_cache_performance", OF_THIS_MOMENT),
+            ("get_guard", OF_THIS_MOMENT),
+            ("list_breakers", OF_THIS_MOMENT),
+        ],
         counters: Vec::new(),
         warmers: Vec::new(),
     }
@@ -168,6 +209,26 @@ async fn invalidate_cache(
     }
     let position = touch(&admin.feed, &tags).await?;
     Reply::json(&Invalidated { position, tags }, CacheClass::Never)
+}
+
+/// Limits, blocks, suspicious requests and load on this instance.
+#[utoipa::path(
+    get, path = "/api/admin/performance/guard", tag = "admin",
+    responses((status = 200, description = "The figures since the start.", body = GuardPerformance)),
+)]
+async fn get_guard(State(admin): State<Arc<Administration>>, query: Query) -> Result<Reply, Problem> {
+    query.finish()?;
+    Reply::json(&GuardPerformance { guard: admin.guard.figures() }, CacheClass::Never)
+}
+
+/// The circuit breakers of this instance: what each stands before, and how it stands.
+#[utoipa::path(
+    get, path = "/api/admin/breakers", tag = "admin",
+    responses((status = 200, description = "The breakers by name; none where nothing outside is called.", body = BreakerList)),
+)]
+async fn list_breakers(State(admin): State<Arc<Administration>>, query: Query) -> Result<Reply, Problem> {
+    query.finish()?;
+    Reply::json(&BreakerList { data: admin.breakers.figures() }, CacheClass::Never)
 }
 
 async fn touch(feed: &Feed, tags: &[String]) -> Result<u64, Problem> {

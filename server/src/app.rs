@@ -3,10 +3,15 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use entrepot_accounts::{Accounts, permissions};
 use entrepot_cache::Counters;
+use entrepot_guard::Guard;
 use entrepot_pg::Database;
 use entrepot_runtime::{Clock, Shutdown, Tasks};
-use entrepot_web::{Edge, EdgeSettings, Module, Positions, ProblemKind, RequestStats, Responses, kinds, openapi};
+use entrepot_web::{
+    Access, Edge, EdgeSettings, Idempotency, Module, Operations, Positions, ProblemKind, RequestStats, Responses,
+    kinds, openapi,
+};
 use utoipa::OpenApi as _;
 use utoipa::openapi::{ContactBuilder, InfoBuilder, LicenseBuilder, OpenApi, ServerBuilder, Tag};
 
@@ -24,6 +29,10 @@ pub struct App {
     pub edge: Edge,
     /// What must be flushed when no more requests are taken.
     pub counters: Vec<Counters>,
+    /// Who may sign in.
+    pub accounts: Accounts,
+    /// What keeps strangers out.
+    pub guard: Guard,
 }
 
 #[derive(utoipa::OpenApi)]
@@ -41,6 +50,7 @@ impl App {
         let warming = Warming::default();
         let modules = all_modules(&production, &warming, &database, &clock, tasks, stats.clone());
         let document = Bytes::from(describe(&modules)?.to_json()?);
+        let operations = Operations::new(&modules)?;
         let responses = Responses::new(&production.cache, Production::kinds(settings), &modules, tasks)?;
         let mut router = explorer::routes(document, problem_kinds(&modules));
         let (mut counters, mut warmers) = (Vec::new(), Vec::new());
@@ -56,10 +66,17 @@ impl App {
                 async move { feed.last_given().await }
             }
         });
+        let Production { feed, guard, accounts, .. } = production;
+        let idempotency = Idempotency::new(database, clock.clone());
+        idempotency.start(tasks);
         let edge = Edge::new(router, edge_settings(settings)?, clock.clone(), stats)
             .with_responses(responses)
-            .with_positions(positions);
-        production.feed.start(tasks, &clock);
+            .with_positions(positions)
+            .with_doors(operations, accounts.doorkeeper(), guard.clone())
+            .with_idempotency(idempotency);
+        feed.start(tasks, &clock);
+        guard.start(tasks);
+        accounts.start(tasks);
         if settings.cache.enabled {
             let minutes = settings.cache.warm_every_min;
             let schedule = Schedule {
@@ -69,7 +86,7 @@ impl App {
             };
             warming.start(tasks, edge.clone(), warmers, clock, schedule);
         }
-        Ok(Self { edge, counters })
+        Ok(Self { edge, counters, accounts, guard })
     }
 }
 
@@ -81,10 +98,11 @@ fn all_modules(
     tasks: &Tasks,
     stats: RequestStats,
 ) -> Vec<Module> {
-    let Production { feed, cache, reading } = production;
-    let mut all = modules(database, feed, clock, reading, tasks);
+    let Production { feed, cache, reading, guard, accounts, breakers } = production;
+    let mut all = modules(database, feed, clock, reading, accounts, tasks);
     let (feed, cache, warming) = (feed.clone(), cache.clone(), warming.clone());
-    all.push(admin::module(Administration { cache: cache.clone(), feed, warming }));
+    let (guard, breakers) = (guard.clone(), breakers.clone());
+    all.push(admin::module(Administration { cache: cache.clone(), feed, warming, guard, breakers }));
     let vitals = Vitals { database: database.clone(), cache, stats, clock: clock.clone(), start: Instant::now() };
     all.push(health::module(vitals));
     all
@@ -140,10 +158,19 @@ fn describe(modules: &[Module]) -> anyhow::Result<OpenApi> {
     };
     document.tags = Some(vec![
         tag("catalog", "Products, their categories and images."),
+        tag("accounts", "Signing in, one's own account, everybody's accounts, API keys."),
         tag("admin", "Running the shop's machinery by hand."),
         tag("health", "Whether the program is well."),
     ]);
-    Ok(openapi::assemble(document, modules)?)
+    Ok(openapi::assemble(document, modules, &who_may)?)
+}
+
+/// What the document says of who may call an operation.
+fn who_may(access: Access) -> Vec<(String, String)> {
+    let Access::Needs(action) = access else { return Vec::new() };
+    let permission = permissions::named(action);
+    let roles = permission.map(|permission| permission.roles).unwrap_or_default();
+    roles.iter().map(|(role, scope)| (role.name().to_owned(), scope.name().to_owned())).collect()
 }
 
 fn problem_kinds(modules: &[Module]) -> Vec<&'static ProblemKind> {

@@ -59,6 +59,13 @@ enum Command {
     /// Check a guarantee on this very machine, with faults. Starts instances of its own.
     #[command(subcommand)]
     Verify(Verify),
+    /// Make an admin, or give an account a new password and that role; prints the password. Works while the server runs.
+    Admin {
+        /// The e-mail address to sign in by [default: admin@localhost].
+        email: Option<String>,
+    },
+    /// Print who may do what: roles, actions and how far they reach.
+    Permissions,
     /// Print the OpenAPI document.
     Openapi,
     /// Print the settings in force, and where each came from.
@@ -168,6 +175,11 @@ fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
                 without_fence,
             };
             on_runtime(&loaded, commands::verify(&loaded.settings, plan))
+        }
+        Command::Admin { email } => on_runtime(&loaded, commands::admin(&loaded.settings, email)),
+        Command::Permissions => {
+            commands::permissions();
+            Ok(ExitCode::SUCCESS)
         }
         Command::Openapi => on_runtime(&loaded, commands::openapi()),
         Command::Psql { arguments } => on_runtime(&loaded, commands::psql(&loaded.settings, &arguments)),

@@ -11,7 +11,7 @@ use axum::extract::State;
 use entrepot_cache::Cache;
 use entrepot_pg::Database;
 use entrepot_runtime::Clock;
-use entrepot_web::{CacheClass, Caching, Module, Problem, Query, Reply, RequestStats};
+use entrepot_web::{CacheClass, Caching, Module, Problem, Query, Reply, RequestStats, Rule};
 use http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -23,6 +23,12 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const MEMORY_HIGH_PERCENT: f64 = 85.0;
 const ERRORS_HIGH_PERCENT: f64 = 5.0;
 
+/// A balancer asks often, and must get an answer when everybody else is refused.
+const RULES: &[(&str, Rule)] = &[
+    ("get_health", Rule::public().free()),
+    ("get_liveness", Rule::public().free()),
+    ("get_readiness", Rule::public().free()),
+];
 const NEVER: Caching = Caching::Never("what is so at this moment");
 
 /// What health is read from.
@@ -36,6 +42,7 @@ pub(crate) struct Vitals {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = HealthStatus)]
 enum Status {
     Healthy,
     Degraded,
@@ -119,6 +126,7 @@ pub(crate) fn module(vitals: Vitals) -> Module {
         routes,
         openapi,
         problems: &[("get_health", &[]), ("get_liveness", &[]), ("get_readiness", &[])],
+        rules: RULES,
         caching: &[("get_health", NEVER), ("get_liveness", NEVER), ("get_readiness", NEVER)],
         counters: Vec::new(),
         warmers: Vec::new(),

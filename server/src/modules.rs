@@ -1,5 +1,6 @@
 //! The one list of what the program is made of. A new domain is a crate and a line here.
 
+use entrepot_accounts::Accounts;
 use entrepot_catalog::{Dependencies, Reading};
 use entrepot_feed::Feed;
 use entrepot_pg::Database;
@@ -8,7 +9,14 @@ use entrepot_web::Module;
 
 /// All modules, in the order in which the OpenAPI document shows them.
 #[must_use]
-pub fn modules(database: &Database, feed: &Feed, clock: &Clock, reading: &Reading, tasks: &Tasks) -> Vec<Module> {
+pub fn modules(
+    database: &Database,
+    feed: &Feed,
+    clock: &Clock,
+    reading: &Reading,
+    accounts: &Accounts,
+    tasks: &Tasks,
+) -> Vec<Module> {
     let catalog = Dependencies { database: database.clone(), clock: clock.clone(), feed: feed.clone() };
-    vec![entrepot_catalog::module(catalog, reading.clone(), tasks)]
+    vec![entrepot_catalog::module(catalog, reading.clone(), tasks), accounts.module()]
 }

@@ -1,14 +1,27 @@
-//! The production layer that the domains stand on: the fence, the feed that drives it, the cache.
+//! The production layer that the domains stand on: the fence, the feed that drives it, the cache, the
+//! guard, and the accounts that everything is done by.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use entrepot_accounts::notices::Unsent;
+use entrepot_accounts::{AccountSettings, Accounts, Algorithm, Dependencies, HashSettings};
 use entrepot_cache::{Cache, CacheSettings, Fence, FenceSettings, Policy, Queries, RedisSettings, Ticker};
 use entrepot_catalog::Reading;
 use entrepot_feed::{Feed, FeedSettings};
+use entrepot_guard::limits::RedisLimits;
+use entrepot_guard::{Guard, GuardSettings, Limiter, Pressure, PressureSettings, Proxies, Quota};
 use entrepot_pg::Database;
-use entrepot_runtime::{Clock, Tasks};
+use entrepot_runtime::{Breakers, Clock, Tasks};
+use jiff::SignedDuration;
 
-use crate::settings::{Settings, ms};
+use crate::settings::{LimitStore, Settings, TokenAlgorithm, ms};
+
+/// Credentials that are not good, from one address in 15 minutes: a client that has not noticed that its
+/// token has expired sends some.
+const BAD_CREDENTIALS: u32 = 100;
+/// Of the memory that there is, so much may be in use where nobody says how much.
+const MEMORY_SHARE: u64 = 75;
 
 /// What is made once and handed to everyone.
 pub(crate) struct Production {
@@ -16,6 +29,9 @@ pub(crate) struct Production {
     pub(crate) cache: Cache,
     /// What the catalog is read with.
     pub(crate) reading: Reading,
+    pub(crate) guard: Guard,
+    pub(crate) accounts: Accounts,
+    pub(crate) breakers: Breakers,
 }
 
 impl Production {
@@ -52,7 +68,21 @@ impl Production {
             ttl: Duration::from_secs(settings.cache.ttl_products_s),
             views_flush: ms(settings.cache.counters_flush_ms),
         };
-        Ok(Self { feed: feed(settings, database, fence), cache, reading })
+        let feed = feed(settings, database, fence);
+        let guard = guard(settings, clock, tasks)?;
+        let dependencies = Dependencies {
+            database: database.clone(),
+            clock: clock.clone(),
+            feed: feed.clone(),
+            cache: cache.clone(),
+            guard: guard.clone(),
+        };
+        let accounts = accounts(settings, dependencies);
+        let breakers = Breakers::default();
+        if let Some(breaker) = cache.breaker() {
+            breakers.register(breaker);
+        }
+        Ok(Self { feed, cache, reading, guard, accounts, breakers })
     }
 
     /// The kinds of answers, and how long each lives.
@@ -72,6 +102,74 @@ impl Production {
             ("search", kind(cache.ttl_search_s)),
         ]
     }
+}
+
+fn guard(settings: &Settings, clock: &Clock, tasks: &Tasks) -> anyhow::Result<Guard> {
+    let (limits, guard) = (&settings.rate_limits, &settings.guard);
+    let minutes = |minutes: u64| Duration::from_secs(minutes * 60);
+    let quota = |name, limit, window| Quota { name, limit, window };
+    let guard_settings = GuardSettings {
+        limits: limits.enabled,
+        general: quota("general", limits.general, minutes(15)),
+        api: quota("api", limits.api, minutes(1)),
+        sign_in: quota("auth", limits.auth, minutes(15)),
+        credentials: quota("credentials", BAD_CREDENTIALS, minutes(15)),
+        suspicion: guard.suspicion,
+        points: quota("suspicion", guard.block_at, minutes(10)),
+        block_for: minutes(guard.block_min),
+    };
+    let is_shared = limits.store != LimitStore::Memory && !settings.redis.url.is_empty();
+    let limiter = if is_shared {
+        let redis = RedisLimits {
+            timeout: ms(settings.redis.timeout_ms),
+            ..RedisLimits::at(settings.redis.url.clone(), "entrepot:")
+        };
+        Limiter::shared(clock.clone(), limits.max_tracked, redis, tasks)?
+    } else {
+        Limiter::in_memory(clock.clone(), limits.max_tracked)
+    };
+    let memory_bytes = match guard.memory_limit_mib {
+        0 => entrepot_telemetry::memory().total / 100 * MEMORY_SHARE,
+        mib => mib * 1024 * 1024,
+    };
+    let pressure =
+        Pressure::new(PressureSettings { at_once: guard.at_once, patience: ms(guard.queue_ms), memory_bytes });
+    let proxies = Proxies::new(&guard.trusted_proxies);
+    let proxies = proxies.map_err(|proxy| anyhow::anyhow!("{proxy:?} is no address or network"))?;
+    Ok(Guard::new(guard_settings, proxies, limiter, pressure, clock.clone()))
+}
+
+fn accounts(settings: &Settings, dependencies: Dependencies) -> Accounts {
+    let auth = &settings.auth;
+    let account_settings = AccountSettings {
+        algorithm: match auth.algorithm {
+            TokenAlgorithm::Hs256 => Algorithm::Hs256,
+            TokenAlgorithm::EdDsa => Algorithm::EdDsa,
+        },
+        access_token: Duration::from_secs(auth.access_token_s),
+        session: SignedDuration::from_hours(i64::from(auth.session_h)),
+        hashing: HashSettings {
+            memory_kib: auth.hash_memory_kib,
+            passes: auth.hash_passes,
+            at_once: auth.hash_at_once,
+        },
+        password_min_length: auth.password_min_length,
+        verified_email_required: auth.verified_email_required,
+    };
+    Accounts::new(dependencies, account_settings, Arc::new(Unsent { is_development: auth.tokens_to_log }))
+}
+
+/// Accounts that only a command uses: nothing of them runs in the background.
+pub(crate) fn accounts_for_a_command(
+    settings: &Settings,
+    database: &Database,
+    tasks: &Tasks,
+) -> anyhow::Result<Accounts> {
+    let mut settings = settings.clone();
+    // Nobody is counted here, and there is no need to connect to anything but the database.
+    settings.redis.url.clear();
+    settings.rate_limits.store = LimitStore::Memory;
+    Ok(Production::build(&settings, database, &Clock::system(), tasks)?.accounts)
 }
 
 /// A feed that is only written to: for commands that change something and end.

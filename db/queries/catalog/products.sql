@@ -9,8 +9,8 @@ WHERE (sku = :reference OR slug = :reference) AND deleted_at IS NULL
 ORDER BY (sku = :reference) DESC
 LIMIT 1;
 
---! product_lock
-SELECT id, version, deleted_at IS NOT NULL AS deleted
+--! product_lock : (seller_id?)
+SELECT id, version, deleted_at IS NOT NULL AS deleted, seller_id, sku, slug
 FROM catalog.product
 WHERE id = :id
 FOR UPDATE;

@@ -1,3 +1,4 @@
 // This file was generated with `clorinde`. Do not modify.
 
+pub mod accounts;
 pub mod catalog;

@@ -50,3 +50,19 @@ id!(
     /// The id of a seller.
     SellerId
 );
+id!(
+    /// The id of a person who has an account.
+    PersonId
+);
+id!(
+    /// The id of a session.
+    SessionId
+);
+id!(
+    /// The id of an API key.
+    ApiKeyId
+);
+id!(
+    /// The id of a block.
+    BlockId
+);

@@ -2,10 +2,12 @@
 //!
 //! **Invariant:** no I/O, and no dependency on any other crate of this workspace.
 
+mod accounts;
 mod catalog;
 mod ids;
 mod money;
 
+pub use accounts::{AccountChanged, BlockChanged, Role, SigningKeyRotated};
 pub use catalog::{CatalogReplaced, CategoryChanged, Change, ProductChanged, ViewsCounted};
-pub use ids::{CategoryId, ImageId, ProductId, ReviewId, SellerId};
+pub use ids::{ApiKeyId, BlockId, CategoryId, ImageId, PersonId, ProductId, ReviewId, SellerId, SessionId};
 pub use money::{Currency, Money, MoneyError};

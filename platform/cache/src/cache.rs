@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use bytes::Bytes;
-use entrepot_runtime::{Clock, Tasks};
+use entrepot_runtime::{Breaker, Clock, Tasks};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -195,6 +195,12 @@ impl Cache {
     #[must_use]
     pub fn has_redis(&self) -> bool {
         self.shared.redis.is_some()
+    }
+
+    /// The breaker before Redis, to be listed among the program's; `None` where there is no Redis.
+    #[must_use]
+    pub fn breaker(&self) -> Option<&Breaker> {
+        self.shared.redis.as_ref().map(Redis::breaker)
     }
 
     /// The tag that touches the value with this key.

@@ -225,6 +225,14 @@ impl Fence {
         since != 0 && now_ms.saturating_sub(since) <= self.shared.max_lag_ms || !self.shared.enforced
     }
 
+    /// Whether the feed was read to its end not longer ago than this: for what has a tighter bound
+    /// than values in general.
+    #[must_use]
+    pub fn is_read_within(&self, lag: Duration) -> bool {
+        let since = self.shared.complete_since_ms.load(Ordering::SeqCst);
+        since != 0 && self.now_ms().saturating_sub(since) <= millis(lag)
+    }
+
     /// Whether the feed was read to its end not longer ago than this beyond the bound.
     pub(crate) fn is_within(&self, now_ms: u64, beyond: Duration) -> bool {
         let since = self.shared.complete_since_ms.load(Ordering::SeqCst);

@@ -7,7 +7,7 @@
 //! **Invariants:**
 //! - Every call has a time limit.
 //! - After three failures in a row the breaker opens: calls return at once, and only a task in the
-//!   background tries whether Redis is back. No request waits for that.
+//!   background tries whether Redis is back. No request waits for that: none is ever a trial.
 //! - Writing waits for nobody: it goes through a queue of bounded length, and what does not fit is
 //!   left out and counted.
 //!
@@ -28,16 +28,16 @@
 //!
 //! with numbers in little-endian order.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use entrepot_runtime::Tasks;
+use entrepot_runtime::{Breaker, BreakerError, BreakerSettings, Permit, Tasks};
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
-use redis::{Pipeline, cmd};
+use redis::{ErrorKind, Pipeline, RedisError, cmd};
 use serde::Serialize;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::mpsc;
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::tag::Tag;
@@ -139,25 +139,20 @@ struct Shared {
     timeout: Duration,
     connection: tokio::sync::Mutex<Option<ConnectionManager>>,
     ready: Mutex<Option<ConnectionManager>>,
-    open: AtomicBool,
-    failures_in_a_row: AtomicU32,
-    opened: Notify,
+    breaker: Breaker,
     writes: mpsc::Sender<Write>,
-    calls: AtomicU64,
-    failures: AtomicU64,
-    times_opened: AtomicU64,
     rubbish: AtomicU64,
     left_out: AtomicU64,
 }
 
 impl std::fmt::Debug for Shared {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Redis").field("open", &self.open).finish_non_exhaustive()
+        formatter.debug_struct("Redis").field("breaker", &self.breaker).finish_non_exhaustive()
     }
 }
 
 impl Redis {
-    pub(crate) fn start(settings: &RedisSettings, tasks: &Tasks) -> Result<Self, redis::RedisError> {
+    pub(crate) fn start(settings: &RedisSettings, tasks: &Tasks) -> Result<Self, RedisError> {
         let (writes, queue) = mpsc::channel(QUEUE);
         let redis = Self {
             shared: Arc::new(Shared {
@@ -165,13 +160,8 @@ impl Redis {
                 timeout: settings.timeout,
                 connection: tokio::sync::Mutex::default(),
                 ready: Mutex::default(),
-                open: AtomicBool::new(false),
-                failures_in_a_row: AtomicU32::new(0),
-                opened: Notify::new(),
+                breaker: Breaker::new("redis", breaker_settings(settings.timeout)),
                 writes,
-                calls: AtomicU64::new(0),
-                failures: AtomicU64::new(0),
-                times_opened: AtomicU64::new(0),
                 rubbish: AtomicU64::new(0),
                 left_out: AtomicU64::new(0),
             }),
@@ -216,7 +206,7 @@ impl Redis {
 
     /// Puts a change into the queue.
     pub(crate) fn write(&self, write: Write) {
-        if self.shared.open.load(Ordering::Acquire) || self.shared.writes.try_send(write).is_err() {
+        if !self.shared.breaker.is_closed() || self.shared.writes.try_send(write).is_err() {
             self.shared.left_out.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -252,15 +242,20 @@ impl Redis {
         }
     }
 
+    pub(crate) fn breaker(&self) -> &Breaker {
+        &self.shared.breaker
+    }
+
     pub(crate) async fn figures(&self) -> RedisFigures {
         let shared = &self.shared;
         let server = self.server_figures().await;
+        let breaker = shared.breaker.figures();
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         RedisFigures {
             connected: server.is_some(),
-            calls: read(&shared.calls),
-            failures: read(&shared.failures),
-            breaker_opened: read(&shared.times_opened),
+            calls: breaker.calls,
+            failures: breaker.failures,
+            breaker_opened: breaker.opened,
             rubbish: read(&shared.rubbish),
             left_out: read(&shared.left_out),
             server,
@@ -288,49 +283,31 @@ impl Redis {
     }
 
     /// Makes a call, unless the breaker is open.
-    async fn call<T>(
-        &self,
-        work: impl AsyncFnOnce(&mut ConnectionManager) -> Result<T, redis::RedisError>,
-    ) -> Option<T> {
-        if self.shared.open.load(Ordering::Acquire) {
-            return None;
-        }
-        self.attempt(work).await
+    async fn call<T>(&self, work: impl AsyncFnOnce(&mut ConnectionManager) -> Result<T, RedisError>) -> Option<T> {
+        let permit = self.shared.breaker.admit_if_closed()?;
+        self.attempt(permit, work).await
     }
 
     async fn attempt<T>(
         &self,
-        work: impl AsyncFnOnce(&mut ConnectionManager) -> Result<T, redis::RedisError>,
+        permit: Permit,
+        work: impl AsyncFnOnce(&mut ConnectionManager) -> Result<T, RedisError>,
     ) -> Option<T> {
-        let shared = &self.shared;
-        shared.calls.fetch_add(1, Ordering::Relaxed);
-        let outcome = tokio::time::timeout(shared.timeout, async {
+        let made = async {
             let mut connection = self.connection().await?;
             work(&mut connection).await
-        })
-        .await;
-        match outcome {
-            Ok(Ok(value)) => {
-                shared.failures_in_a_row.store(0, Ordering::Release);
-                Some(value)
-            }
-            failed => {
-                if let Ok(Err(error)) = failed {
-                    tracing::debug!(%error, "Redis failed");
-                }
-                shared.failures.fetch_add(1, Ordering::Relaxed);
-                let in_a_row = shared.failures_in_a_row.fetch_add(1, Ordering::AcqRel) + 1;
-                if in_a_row >= FAILURES_TO_OPEN && !shared.open.swap(true, Ordering::AcqRel) {
-                    shared.times_opened.fetch_add(1, Ordering::Relaxed);
-                    tracing::warn!("Redis does not answer; going on without it until it does");
-                    shared.opened.notify_one();
-                }
+        };
+        match permit.run(|_| true, made).await {
+            Ok(value) => Some(value),
+            Err(BreakerError::Failed(error)) => {
+                tracing::debug!(%error, "Redis failed");
                 None
             }
+            Err(_late) => None,
         }
     }
 
-    async fn connection(&self) -> Result<ConnectionManager, redis::RedisError> {
+    async fn connection(&self) -> Result<ConnectionManager, RedisError> {
         if let Some(ready) = &*self.shared.ready.lock().unwrap_or_else(PoisonError::into_inner) {
             return Ok(ready.clone());
         }
@@ -350,16 +327,24 @@ impl Redis {
 
     /// While the breaker is open: tries every half second whether Redis is back.
     async fn probe(&self) {
+        let breaker = &self.shared.breaker;
         loop {
-            if !self.shared.open.load(Ordering::Acquire) {
-                self.shared.opened.notified().await;
-            }
-            #[expect(clippy::disallowed_methods, reason = "the pause between two probes")]
-            tokio::time::sleep(PROBE_EVERY).await;
-            let pong: Option<String> = self.attempt(async |connection| cmd("PING").query_async(connection).await).await;
-            if pong.is_some_and(|pong| pong == "PONG") && self.shared.open.swap(false, Ordering::AcqRel) {
-                tracing::info!("Redis answers again");
-            }
+            breaker.left_closed().await;
+            let permit = match breaker.admit() {
+                Ok(permit) => permit,
+                Err(open) => {
+                    #[expect(clippy::disallowed_methods, reason = "the pause between two probes")]
+                    tokio::time::sleep(open.retry_after).await;
+                    continue;
+                }
+            };
+            let ping = async |connection: &mut ConnectionManager| {
+                let pong: String = cmd("PING").query_async(connection).await?;
+                let is_redis = pong == "PONG";
+                is_redis.then_some(()).ok_or_else(|| RedisError::from((ErrorKind::UnexpectedReturnType, "no PONG")))
+            };
+            // How it ended is for the breaker to know.
+            let _pong: Option<()> = self.attempt(permit, ping).await;
         }
     }
 
@@ -389,6 +374,21 @@ impl Redis {
             let _kept: Option<()> = self.call(async |connection| pipeline.query_async(connection).await).await;
         }
         std::future::pending::<()>().await;
+    }
+}
+
+/// Failures in a row decide, and not their share: a busy window full of successes would speak for a Redis
+/// that hangs until as many calls have waited for it in vain. The pause does not grow, as it is the
+/// background task alone that pays for a trial.
+fn breaker_settings(timeout: Duration) -> BreakerSettings {
+    BreakerSettings {
+        failures_in_a_row: Some(FAILURES_TO_OPEN),
+        failure_share: f64::INFINITY,
+        open_for: PROBE_EVERY,
+        open_for_at_most: PROBE_EVERY,
+        trials: 1,
+        timeout,
+        ..BreakerSettings::default()
     }
 }
 

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use uuid::Uuid;
 
 /// An event to be appended.
 #[derive(Clone, Debug)]
@@ -73,6 +74,21 @@ pub struct Event {
     pub request_id: Option<String>,
     /// When it was appended.
     pub at: Timestamp,
+    /// Who caused it; `None` for the program itself.
+    pub cause: Option<Cause>,
+}
+
+/// Who caused an event, and from where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cause {
+    /// The person; `None` where nobody had signed in.
+    pub actor: Option<Uuid>,
+    /// In which role.
+    pub role: Option<String>,
+    /// By what: `session:<id>`, `cookie:<id>`, `key:<id>`, `command`, `anonymous`.
+    pub via: String,
+    /// From which address.
+    pub address: Option<String>,
 }
 
 impl Event {

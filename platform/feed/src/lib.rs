@@ -40,7 +40,7 @@ use serde::Serialize;
 use tokio::sync::{Notify, broadcast, watch};
 
 pub use consumer::{Consumer, ConsumerError};
-pub use event::{Event, NewEvent};
+pub use event::{Cause, Event, NewEvent};
 pub use subscribe::{Received, Subscription, Told, TypedSubscription};
 
 /// Events that a subscriber may be behind before it is told of a gap.
@@ -172,8 +172,7 @@ impl Feed {
             return Ok(Vec::new());
         }
         let request = current_request();
-        let request_id = request.as_ref().map(|request| &**request.id());
-        let positions = store::append(transaction, &events, request_id).await?;
+        let positions = store::append(transaction, &events, request.as_deref()).await?;
         if positions.len() != events.len() {
             return Err(Error::Missing("an event that was just appended"));
         }

@@ -3,22 +3,24 @@
 use entrepot_pg::tokio_postgres::types::{Json, ToSql};
 use entrepot_pg::tokio_postgres::{Client, Row, Statement};
 use entrepot_pg::{Error, Transaction};
+use entrepot_runtime::Request;
 use futures_util::future::try_join;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::event::{Event, NewEvent};
+use crate::event::{Cause, Event, NewEvent};
 
-const COLUMNS: &str = "id, topic, name, tags, audience, data, request_id, at";
+const COLUMNS: &str = "id, topic, name, tags, audience, data, request_id, at, actor, actor_role, actor_via, address";
 
 /// Takes the transaction's xid. A statement of its own, sent before the one that draws ids: see
 /// `db/migrations/0002_feed.sql`.
 const TAKE_XID: &str = "SELECT pg_current_xact_id()::text";
 
 const APPEND: &str = "
-    INSERT INTO feed.event (id, xid, topic, name, tags, audience, data, request_id, at)
+    INSERT INTO feed.event (id, xid, topic, name, tags, audience, data, request_id, at, actor, actor_role, actor_via, address)
     SELECT nextval('feed.event_id'), pg_current_xact_id(), one.topic, one.name,
-           ARRAY(SELECT jsonb_array_elements_text(one.tags)), one.audience, coalesce(one.data, 'null'), $2, clock_timestamp()
+           ARRAY(SELECT jsonb_array_elements_text(one.tags)), one.audience, coalesce(one.data, 'null'), $2, clock_timestamp(),
+           $3::uuid, $4::text, $5::text, $6::text
     FROM jsonb_to_recordset($1) AS one (topic text, name text, tags jsonb, audience text, data jsonb)
     RETURNING id";
 
@@ -26,7 +28,7 @@ const APPEND: &str = "
 pub(crate) async fn append(
     transaction: &Transaction,
     events: &[NewEvent],
-    request_id: Option<&str>,
+    request: Option<&Request>,
 ) -> Result<Vec<u64>, Error> {
     let rows: Vec<Value> = events
         .iter()
@@ -37,7 +39,13 @@ pub(crate) async fn append(
     let take_xid = transaction.prepare_cached(TAKE_XID).await?;
     let append = transaction.prepare_cached(APPEND).await?;
     let rows = Json(Value::Array(rows));
-    let parameters: [&(dyn ToSql + Sync); 2] = [&rows, &request_id];
+    let request_id = request.map(|request| &**request.id());
+    let actor = request.and_then(Request::actor);
+    let id = actor.and_then(|actor| actor.id);
+    let role = actor.and_then(|actor| actor.role);
+    let via = actor.map(|actor| &*actor.via);
+    let address = actor.and_then(|actor| actor.address).map(|address| address.to_string());
+    let parameters: [&(dyn ToSql + Sync); 6] = [&rows, &request_id, &id, &role, &via, &address];
     // One round trip, two statements: a connection keeps their order.
     let (_xid, rows) = try_join(transaction.query_one(&take_xid, &[]), transaction.query(&append, &parameters)).await?;
     Ok(rows.iter().map(|row| position(row.get(0))).collect())
@@ -193,6 +201,12 @@ fn event(row: &Row, at: usize) -> Option<Event> {
         data: row.get(at + 5),
         request_id: row.get(at + 6),
         at: row.get::<_, Timestamp>(at + 7),
+        cause: row.get::<_, Option<&str>>(at + 10).map(|via| Cause {
+            actor: row.get(at + 8),
+            role: row.get(at + 9),
+            via: via.to_owned(),
+            address: row.get(at + 11),
+        }),
     })
 }
 

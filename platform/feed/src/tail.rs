@@ -220,6 +220,7 @@ mod tests {
             data: serde_json::Value::Null,
             request_id: None,
             at: jiff::Timestamp::UNIX_EPOCH,
+            cause: None,
         }
     }
 

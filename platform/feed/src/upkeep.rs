@@ -33,14 +33,18 @@ impl Feed {
         // a reader that waits for them.
         for ahead in 0..=DAYS_AHEAD {
             let day = today.saturating_add(ahead.days());
-            self.in_turn(|transaction| async move { make(transaction, day).await }.scope_boxed()).await?;
+            if !self.in_turn(|transaction| async move { make(transaction, day).await }.scope_boxed()).await? {
+                // Who is at it goes on to the end, as nobody is left who could be in the way.
+                return Ok(());
+            }
         }
         let retention = self.shared.settings.retention;
-        self.in_turn(|transaction| async move { drop_old(transaction, now, retention).await }.scope_boxed()).await
+        self.in_turn(|transaction| async move { drop_old(transaction, now, retention).await }.scope_boxed()).await?;
+        Ok(())
     }
 
-    /// Does a piece of upkeep, unless another process is at it.
-    async fn in_turn<F>(&self, mut work: F) -> Result<(), Error>
+    /// Does a piece of upkeep, unless another process is at it; tells whether it was done.
+    async fn in_turn<F>(&self, mut work: F) -> Result<bool, Error>
     where
         F: for<'t> FnMut(&'t Transaction) -> ScopedBoxFuture<'static, 't, Result<(), Error>> + Send,
     {
@@ -48,11 +52,11 @@ impl Feed {
         let row = transaction.query_one("SELECT pg_try_advisory_xact_lock($1)", &[&LOCK]).await?;
         if !row.get::<_, bool>(0) {
             transaction.roll_back().await;
-            return Ok(());
+            return Ok(false);
         }
         transaction.batch_execute("SET LOCAL lock_timeout = '500ms'").await?;
         match work(&transaction).await {
-            Ok(()) => transaction.commit().await,
+            Ok(()) => transaction.commit().await.map(|()| true),
             Err(error) => {
                 transaction.roll_back().await;
                 Err(error)

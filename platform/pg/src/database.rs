@@ -9,6 +9,7 @@ use scoped_futures::ScopedBoxFuture;
 use tokio_postgres::NoTls;
 
 use crate::error::asks_for_retry;
+use crate::held::Held;
 use crate::{Dedicated, Error, Pipeline, Transaction};
 
 /// A connection borrowed from the pool.
@@ -144,7 +145,7 @@ impl Database {
     ///
     /// After a serialization failure or a deadlock, in `work` or at the commit, the whole of it is
     /// run again, up to five times in all with a growing, jittered pause: so `work` may have no
-    /// effect outside the database.
+    /// effect outside the database. Within [`crate::holding`] it is kept open instead of committed.
     ///
     /// # Errors
     /// What `work` returned, or the failure to connect, begin or commit.
@@ -177,6 +178,9 @@ impl Database {
         T: Send + 'a,
         E: From<Error> + Send + 'static,
     {
+        if let Some(held) = Held::current() {
+            return held.attempt(self, work).await;
+        }
         let transaction = self.begin().await?;
         match work(&transaction).await {
             Ok(value) => transaction.commit().await.map(|()| value).map_err(E::from),

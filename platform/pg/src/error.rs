@@ -29,6 +29,9 @@ pub enum Error {
     /// A row that must be there, having just been written or locked, is not.
     #[error("a row that must be there is not: {0}")]
     Missing(&'static str),
+    /// A condition that was set for the transaction does not hold.
+    #[error("the transaction was refused: {0}")]
+    Refused(&'static str),
     /// A statement that was shared by several callers failed.
     #[error("a shared read failed: {0}")]
     Shared(std::sync::Arc<Error>),
@@ -41,7 +44,7 @@ impl Error {
         match self {
             Self::NoConnection { .. } | Self::NoAnswer { .. } => true,
             Self::Shared(error) => error.is_unavailable(),
-            Self::Missing(_) => false,
+            Self::Missing(_) | Self::Refused(_) => false,
             Self::Statement(error) => {
                 error.is_closed()
                     || match error.code() {
@@ -69,7 +72,7 @@ impl Error {
         match self {
             Self::Statement(error) => error.code(),
             Self::Shared(error) => error.sql_state(),
-            Self::NoConnection { .. } | Self::NoAnswer { .. } | Self::Missing(_) => None,
+            Self::NoConnection { .. } | Self::NoAnswer { .. } | Self::Missing(_) | Self::Refused(_) => None,
         }
     }
 
@@ -79,7 +82,7 @@ impl Error {
         match self {
             Self::Statement(error) => error.as_db_error().and_then(|error| error.constraint()),
             Self::Shared(error) => error.constraint(),
-            Self::NoConnection { .. } | Self::NoAnswer { .. } | Self::Missing(_) => None,
+            Self::NoConnection { .. } | Self::NoAnswer { .. } | Self::Missing(_) | Self::Refused(_) => None,
         }
     }
 }

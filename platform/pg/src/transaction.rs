@@ -45,6 +45,16 @@ impl Transaction {
         self.on_commit.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(work));
     }
 
+    /// How much is to be done at the commit so far.
+    pub(crate) fn to_do(&self) -> usize {
+        self.on_commit.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// Forgets what was to be done at the commit beyond this much.
+    pub(crate) fn undo_to(&self, length: usize) {
+        self.on_commit.lock().unwrap_or_else(PoisonError::into_inner).truncate(length);
+    }
+
     /// Commits.
     ///
     /// # Errors

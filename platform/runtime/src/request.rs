@@ -9,10 +9,12 @@
 //! belongs to the same request as the task that started it.
 
 use std::future::Future;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::task::JoinHandle;
+use uuid::Uuid;
 
 tokio::task_local! {
     static REQUEST: Arc<Request>;
@@ -21,10 +23,38 @@ tokio::task_local! {
 /// The most names of groups that a request's writes are remembered by.
 const MOST_GROUPS: usize = 64;
 
+/// Whoever causes something: a person, by a session or a key, or a command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Actor {
+    /// The person; `None` where nobody has signed in.
+    pub id: Option<Uuid>,
+    /// In which role.
+    pub role: Option<&'static str>,
+    /// By what: `session:<id>`, `cookie:<id>`, `key:<id>`, `command`, `anonymous`.
+    pub via: Arc<str>,
+    /// From where.
+    pub address: Option<IpAddr>,
+}
+
+impl Actor {
+    /// Whoever runs a command of the program on its own machine.
+    #[must_use]
+    pub fn command() -> Self {
+        Self { id: None, role: None, via: Arc::from("command"), address: None }
+    }
+
+    /// Nobody who has signed in, from an address.
+    #[must_use]
+    pub fn anonymous(address: Option<IpAddr>) -> Self {
+        Self { id: None, role: None, via: Arc::from("anonymous"), address }
+    }
+}
+
 /// One request, as everything that works for it sees it.
 #[derive(Debug)]
 pub struct Request {
     id: Arc<str>,
+    actor: Option<Actor>,
     demands_position: bool,
     passes_caches: bool,
     /// The highest position that its commits were given; 0 when it wrote nothing.
@@ -38,11 +68,25 @@ impl Request {
     pub fn new(id: Arc<str>) -> Self {
         Self {
             id,
+            actor: None,
             demands_position: false,
             passes_caches: false,
             position: AtomicU64::new(0),
             groups: Mutex::default(),
         }
+    }
+
+    /// The same, caused by this actor; without one it is the program's own doing.
+    #[must_use]
+    pub fn by(mut self, actor: Actor) -> Self {
+        self.actor = Some(actor);
+        self
+    }
+
+    /// Who caused it.
+    #[must_use]
+    pub fn actor(&self) -> Option<&Actor> {
+        self.actor.as_ref()
     }
 
     /// The same, but it named a write that its answer must show: no stand-in will do.

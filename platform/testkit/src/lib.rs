@@ -25,4 +25,4 @@ mod server;
 pub use client::{Request, Response};
 pub use database::{TestDatabase, bare_database, end_shared_server, test_database};
 pub use programs::{RedisServer, free_port};
-pub use server::{TestServer, edge_settings};
+pub use server::{SignedIn, TestServer, connections, edge_settings};

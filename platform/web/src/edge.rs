@@ -3,10 +3,12 @@
 //! Why one and not a stack: nine ordinary layers, each boxing a future and cloning a service, were
 //! measured to cost more than the whole rest of a cached request. Here everything is one function.
 //!
-//! In order: the response cache's memory; where that has nothing: id, preflight, limits that need no
-//! reading, the position that the caller demands, the router under a time limit and a panic guard
-//! (through a fill of the response cache, where the route has one), then the answer's body (problem
-//! document, 304, content coding) and its fields.
+//! In order: the response cache's memory, for callers whom memory knows; where that has nothing: id,
+//! preflight, the door (`door.rs`: blocks, suspicion, limits, who asks, what they may), the position
+//! that the caller demands, the router under a time limit and a panic guard (through a fill of the
+//! response cache, where the route has one; through a flight that others share, where it has none;
+//! through the stored answers, where the request carries an idempotency key), then the answer's body
+//! (problem document, 304, content coding) and its fields.
 //!
 //! **Invariants:**
 //! - Every answer carries `X-Request-Id` and the security fields, also a 404, a 413 and a panic's 500.
@@ -24,7 +26,8 @@ use axum::Router;
 use axum::body::{Body, HttpBody as _};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use bytes::Bytes;
-use entrepot_cache::{Fence, FillError, Filled, Got, Origin};
+use entrepot_cache::{Fence, FillError, Filled, Got, Namespace, Origin};
+use entrepot_guard::{Guard, Tier, Verdict};
 use entrepot_runtime::{Clock, within_request};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
@@ -32,12 +35,17 @@ use http_body_util::{BodyExt as _, Limited};
 use tower::ServiceExt as _;
 use xxhash_rust::xxh3::xxh3_64;
 
+use crate::access::{Doorkeeper, Permit};
 use crate::compress::{Coding, WORTH_IT, is_compressible};
 use crate::cors::{CorsPolicy, SECURITY_FIELDS};
+use crate::door::{Admitted, Doors, From, Glance};
+use crate::idempotency::{IDEMPOTENCY_KEY, Idempotency, Keyed, fingerprint, key_of};
 use crate::preconditions::if_none_match;
 use crate::problem::chain;
 use crate::responses::{Answer, Kept, Responses, Route, groups_value, is_anybodys, with_key};
-use crate::{CacheClass, Problem, Reply, RequestStats, kinds};
+use crate::serve::Peer;
+use crate::target::refuse_target;
+use crate::{CacheClass, Operations, Problem, Reply, RequestStats, kinds};
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
@@ -86,6 +94,8 @@ struct Shared {
     stats: RequestStats,
     responses: Option<Responses>,
     positions: Option<Positions>,
+    doors: Doors,
+    idempotency: Option<Idempotency>,
 }
 
 /// Asks for the highest position that was given out.
@@ -129,6 +139,9 @@ struct Asked {
     origin: Option<HeaderValue>,
     headers: HeaderMap,
     is_counted: bool,
+    is_over_tls: bool,
+    /// What was counted, and how it stands.
+    counted: Option<(Tier, Verdict)>,
 }
 
 impl Edge {
@@ -145,7 +158,36 @@ impl Edge {
                     "this path does not take this method; Allow lists those that it takes",
                 )
             });
-        Self { shared: Arc::new(Shared { router, settings, clock, stats, responses: None, positions: None }) }
+        Self {
+            shared: Arc::new(Shared {
+                router,
+                settings,
+                clock,
+                stats,
+                responses: None,
+                positions: None,
+                doors: Doors::Closed,
+                idempotency: None,
+            }),
+        }
+    }
+
+    /// The same behind doors: who may do what is enforced, and the guard stands there.
+    #[must_use]
+    pub fn with_doors(self, operations: Operations, keeper: Arc<dyn Doorkeeper>, guard: Guard) -> Self {
+        self.change(|shared| shared.doors = Doors::Kept { operations, keeper, guard })
+    }
+
+    /// The same with everything open to everybody: for tests of what lies behind the doors.
+    #[must_use]
+    pub fn open_to_all(self) -> Self {
+        self.change(|shared| shared.doors = Doors::Open)
+    }
+
+    /// The same with stored answers for requests that carry an idempotency key.
+    #[must_use]
+    pub fn with_idempotency(self, idempotency: Idempotency) -> Self {
+        self.change(|shared| shared.idempotency = Some(idempotency))
     }
 
     /// The same with a response cache.
@@ -161,7 +203,7 @@ impl Edge {
     }
 
     fn change(self, change: impl FnOnce(&mut Shared)) -> Self {
-        let Shared { router, settings, clock, stats, responses, positions } = &*self.shared;
+        let Shared { router, settings, clock, stats, responses, positions, doors, idempotency } = &*self.shared;
         let mut shared = Shared {
             router: router.clone(),
             settings: settings.clone(),
@@ -169,25 +211,46 @@ impl Edge {
             stats: stats.clone(),
             responses: responses.clone(),
             positions: positions.clone(),
+            doors: doors.clone(),
+            idempotency: idempotency.clone(),
         };
         change(&mut shared);
         Self { shared: Arc::new(shared) }
     }
 
-    /// Answers one request.
+    /// Answers a request of the program's own, such as one that warms a cache: nobody is at the door.
     pub async fn answer<B>(&self, request: Request<B>) -> Response<Body>
+    where
+        B: axum::body::HttpBody<Data = Bytes> + Send + 'static,
+        B::Error: Into<axum::BoxError>,
+    {
+        self.answer_to(From::within(), request).await
+    }
+
+    /// Answers a request that came over a connection.
+    pub async fn answer_from<B>(&self, peer: Peer, request: Request<B>) -> Response<Body>
+    where
+        B: axum::body::HttpBody<Data = Bytes> + Send + 'static,
+        B::Error: Into<axum::BoxError>,
+    {
+        let from = self.shared.doors.look(peer, request.headers());
+        self.answer_to(from, request).await
+    }
+
+    async fn answer_to<B>(&self, from: From, request: Request<B>) -> Response<Body>
     where
         B: axum::body::HttpBody<Data = Bytes> + Send + 'static,
         B::Error: Into<axum::BoxError>,
     {
         let shared = &self.shared;
         let start = Instant::now();
-        if let Some(response) = shared.from_memory(&request, start) {
-            return response;
-        }
+        let counted = match shared.from_memory(&request, start, &from) {
+            Quick::Answer(response) => return response,
+            Quick::Go(counted) => counted,
+        };
         let (mut parts, body) = request.into_parts();
         let id = request_id(&parts.headers, &shared.clock);
-        let asked = Asked {
+        let mut asked = Asked {
             start,
             id: id.clone(),
             method: parts.method.clone(),
@@ -195,14 +258,29 @@ impl Edge {
             origin: parts.headers.get(header::ORIGIN).cloned(),
             headers: conditional_fields(&parts.headers),
             is_counted: is_counted(&parts.method, &parts.extensions),
+            is_over_tls: from.is_over_tls,
+            counted,
         };
         if let Some(response) = shared.settings.cors.preflight(&parts.method, &parts.headers) {
             return shared.finish(asked, response).await;
         }
+        let Admitted { permit, rule, counted, place } = match shared.doors.admit(&from, &parts, counted).await {
+            Ok(admitted) => admitted,
+            Err(refusal) => {
+                asked.counted = refusal.counted;
+                return shared.finish(asked, problem_response(refusal.problem)).await;
+            }
+        };
+        asked.counted = counted;
+        // Held until the answer is made.
+        let _place = place;
         if let Some(problem) = refuse_unread(&parts, &shared.settings) {
             return shared.finish(asked, problem_response(problem)).await;
         }
         let mut context = entrepot_runtime::Request::new(id.clone());
+        if !from.is_within {
+            context = context.by(permit.actor());
+        }
         match shared.wait_for_position(&parts.headers).await {
             Ok(Demand::None) => {}
             Ok(Demand::Applied) => context = context.demanding_position(),
@@ -211,26 +289,61 @@ impl Edge {
         }
         let context = Arc::new(context);
         parts.extensions.insert(RequestId(id));
+        let caller = permit.caller.as_ref().map(|caller| caller.via_text.clone());
+        let keyed = match parts.headers.get(IDEMPOTENCY_KEY).filter(|_| parts.method == Method::POST) {
+            Some(_) if rule.is_some_and(|rule| rule.is_secret) => {
+                let detail = "this operation answers with a secret, which is not stored: it takes no Idempotency-Key";
+                let problem = Problem::new(&kinds::INVALID_IDEMPOTENCY_KEY, detail);
+                return shared.finish(asked, problem_response(problem)).await;
+            }
+            Some(key) => match key_of(key) {
+                Ok(key) => Some((key, permit.caller().map(|caller| caller.id.to_string()), permit.address())),
+                Err(problem) => return shared.finish(asked, problem_response(problem)).await,
+            },
+            None => None,
+        };
         let body = if body.is_end_stream() {
             Body::empty()
         } else {
             Body::new(Limited::new(body, shared.settings.body_limit_bytes))
         };
-        let request = Request::from_parts(parts, body);
         let reads = matches!(asked.method, Method::GET | Method::HEAD);
         let route = shared.responses.as_ref().filter(|_| reads).and_then(|responses| responses.route(&asked.path));
-        if let Some(route) = route.filter(|route| route.answers.is_some() && is_anybodys(&request)) {
-            let key = with_key(request.uri(), str::to_owned);
-            if let Some(key) = key {
-                let answered = within_request(context.clone(), shared.through_cache(route, &key, request)).await;
-                return match answered {
-                    Ok(got) => shared.finish_got(&asked, route, got, context.passes_caches()).await,
-                    Err(problem) => shared.finish(asked, problem_response(problem)).await,
-                };
-            }
+        let shares = shared.doors.is_kept() || is_anybodys(&parts.headers);
+        if let Some(route) = route.filter(|route| route.answers.is_some() && shares)
+            && let Some(key) = with_key(&parts.uri, str::to_owned)
+        {
+            // An answer for everybody is made for nobody in particular.
+            parts.extensions.insert(Permit::default());
+            let request = Request::from_parts(parts, body);
+            let answered = within_request(context.clone(), shared.through_cache(route, &key, request)).await;
+            return match answered {
+                Ok(got) => shared.finish_got(&asked, route, got, context.passes_caches()).await,
+                Err(problem) => shared.finish(asked, problem_response(problem)).await,
+            };
         }
-        let is_never_kept = route.is_some_and(|route| route.answers.is_none());
-        let mut response = within_request(context.clone(), shared.route(request)).await;
+        parts.extensions.insert(permit);
+        let uri = parts.uri.clone();
+        let request = Request::from_parts(parts, body);
+        let is_never_kept = route.is_some_and(|route| route.answers.is_none() && !route.is_streamed);
+        let alike = shared.responses.as_ref().filter(|_| is_never_kept && shares && !context.passes_caches());
+        let routed = async {
+            match (keyed, &shared.idempotency, alike) {
+                (Some((key, caller, address)), Some(idempotency), _) => {
+                    // Of strangers an address is all that tells them apart.
+                    let caller = caller
+                        .or_else(|| address.map(|address| format!("address:{address}")))
+                        .unwrap_or_else(|| "nobody".to_owned());
+                    shared.keyed(idempotency, caller, key, request).await
+                }
+                (None, _, Some(responses)) => {
+                    let key = with_key(&uri, |key| format!("{} {key}", caller.as_deref().unwrap_or("anybody")));
+                    shared.shared_flight(responses.uncached(), key, request).await
+                }
+                _ => shared.route(request).await,
+            }
+        };
+        let mut response = within_request(context.clone(), routed).await;
         if is_never_kept && response.extensions().get::<Reply>().is_some() {
             response.headers_mut().insert(CACHE_STATUS, const { HeaderValue::from_static("entrepot; fwd=bypass") });
         }
@@ -249,6 +362,13 @@ impl Edge {
         }
         shared.finish(asked, response).await
     }
+}
+
+/// What memory alone could do for a request.
+enum Quick {
+    Answer(Response<Body>),
+    /// Nothing; but it may have been counted already.
+    Go(Option<(Tier, Verdict)>),
 }
 
 /// What a request demands of the write that it names.
@@ -299,16 +419,40 @@ impl Provenance {
 
 impl Shared {
     /// The answer that memory has for this request, if it is one that can be answered so.
-    fn from_memory<B>(self: &Arc<Self>, request: &Request<B>, start: Instant) -> Option<Response<Body>> {
-        let responses = self.responses.as_ref()?;
+    fn from_memory<B>(self: &Arc<Self>, request: &Request<B>, start: Instant, from: &From) -> Quick {
         let fields = request.headers();
         if !matches!(*request.method(), Method::GET | Method::HEAD)
             || fields.contains_key(&ENTREPOT_AT_LEAST)
-            || !is_anybodys(request)
             || !accepts_json(fields)
         {
-            return None;
+            return Quick::Go(None);
         }
+        let Some(subject) = self.doors.glance(from, request) else { return Quick::Go(None) };
+        let Some(mut response) = self.memorised(request) else { return Quick::Go(None) };
+        let counted = match self.doors.count_now(&subject) {
+            Glance::Free => None,
+            Glance::Passed(tier, verdict) => Some((tier, verdict)),
+            Glance::Refused(tier, verdict) => return Quick::Go(Some((tier, verdict))),
+            Glance::Ask => return Quick::Go(None),
+        };
+        let id = request_id_value(fields, &self.clock);
+        let log = Closing {
+            start,
+            id,
+            origin: fields.get(header::ORIGIN),
+            method: request.method(),
+            path: request.uri().path(),
+            is_over_tls: from.is_over_tls,
+            counted,
+        };
+        self.close(&mut response, log);
+        Quick::Answer(response)
+    }
+
+    /// The answer that memory has for this request, but for what each answer gets last.
+    fn memorised<B>(self: &Arc<Self>, request: &Request<B>) -> Option<Response<Body>> {
+        let responses = self.responses.as_ref()?;
+        let fields = request.headers();
         let route = responses.route(request.uri().path())?;
         let answers = route.answers.as_ref()?;
         let (hit, key) = with_key(request.uri(), |key| {
@@ -355,9 +499,65 @@ impl Shared {
             kept.count(route);
         }
         self.mark_kept(&mut response, &provenance);
-        let id = request_id_value(fields, &self.clock);
-        self.close(&mut response, start, id, fields.get(header::ORIGIN), request.method(), request.uri().path());
         Some(response)
+    }
+
+    /// Answers a request that carries an idempotency key.
+    async fn keyed(
+        self: &Arc<Self>,
+        idempotency: &Idempotency,
+        caller: String,
+        key: String,
+        request: Request<Body>,
+    ) -> Response<Body> {
+        let (parts, body) = request.into_parts();
+        let body = match tokio::time::timeout(self.settings.request_timeout, crate::body::collect(body)).await {
+            Ok(Ok(body)) => body,
+            Ok(Err(problem)) => return problem_response(problem),
+            Err(_elapsed) => {
+                let problem = Problem::new(&kinds::TIMEOUT, "the body did not arrive in time");
+                return problem_response(problem.retry_after(1));
+            }
+        };
+        let target = parts.uri.path_and_query().map_or(parts.uri.path(), |target| target.as_str());
+        let keyed = Keyed { caller, key, fingerprint: fingerprint(parts.method.as_str(), target, &body) };
+        let request = Request::from_parts(parts, Body::from(body));
+        idempotency.answer(keyed, || self.route(request)).await
+    }
+
+    /// Answers a read that is not cached together with all who ask for the same at this moment: those
+    /// who came while nothing had changed since it began.
+    async fn shared_flight(
+        self: &Arc<Self>,
+        flights: &Namespace<Answer>,
+        key: Option<String>,
+        request: Request<Body>,
+    ) -> Response<Body> {
+        let Some(key) = key else { return self.route(request).await };
+        let shared = self.clone();
+        let fill = move || async move {
+            let mut response = shared.route(request).await;
+            if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+                return Ok(Filled::found(Answer::Problem(problem)).not_kept());
+            }
+            match response.extensions_mut().remove::<Reply>() {
+                Some(reply) => Ok(Filled::found(Answer::Once(Box::new(reply))).not_kept()),
+                None => Err(Problem::internal()),
+            }
+        };
+        match flights.fill(&key, fill).await {
+            Ok(got) => match got.value.as_deref() {
+                Some(Answer::Once(reply)) => axum::response::IntoResponse::into_response((**reply).clone()),
+                Some(Answer::Problem(problem)) => problem_response(problem.clone()),
+                Some(Answer::Kept(_)) | None => problem_response(Problem::internal()),
+            },
+            Err(FillError::Failed(problem)) => problem_response((*problem).clone()),
+            Err(FillError::TimedOut(after)) => {
+                let problem = Problem::new(&kinds::TIMEOUT, format!("the request was given up after {after:?}"));
+                problem_response(problem.retry_after(1))
+            }
+            Err(FillError::Panicked) => problem_response(Problem::internal()),
+        }
     }
 
     /// Has an answer made anew in the background, as this request would.
@@ -437,6 +637,7 @@ impl Shared {
         let kept = match &*answer {
             Answer::Kept(kept) => kept,
             Answer::Problem(problem) => return self.problem(asked, problem),
+            Answer::Once(_) => return self.problem(asked, &Problem::internal()),
         };
         if asked.is_counted {
             kept.count(route);
@@ -563,24 +764,35 @@ impl Shared {
     }
 
     fn close_asked(&self, response: &mut Response<Body>, asked: &Asked) {
-        let id = HeaderValue::from_str(&asked.id).unwrap_or(const { HeaderValue::from_static("-") });
-        self.close(response, asked.start, id, asked.origin.as_ref(), &asked.method, &asked.path);
+        let closing = Closing {
+            start: asked.start,
+            id: HeaderValue::from_str(&asked.id).unwrap_or(const { HeaderValue::from_static("-") }),
+            origin: asked.origin.as_ref(),
+            method: &asked.method,
+            path: &asked.path,
+            is_over_tls: asked.is_over_tls,
+            counted: asked.counted,
+        };
+        self.close(response, closing);
     }
 
-    /// What every answer gets last: its id, how long it took, a count and a log line.
-    fn close(
-        &self,
-        response: &mut Response<Body>,
-        start: Instant,
-        id: HeaderValue,
-        origin: Option<&HeaderValue>,
-        method: &Method,
-        path: &str,
-    ) {
+    /// What every answer gets last: its id, how long it took, how the caller's limit stands, a count
+    /// and a log line.
+    fn close(&self, response: &mut Response<Body>, closing: Closing<'_>) {
+        let Closing { start, id, origin, method, path, is_over_tls, counted } = closing;
         let took = start.elapsed();
         let fields = response.headers_mut();
         fields.insert(SERVER_TIMING, server_timing(took));
         self.settings.cors.mark(origin, fields);
+        if let Some((tier, verdict)) = counted {
+            self.doors.tell_limits(tier, &verdict, fields);
+        }
+        if is_over_tls {
+            fields.insert(
+                header::STRICT_TRANSPORT_SECURITY,
+                const { HeaderValue::from_static("max-age=31536000; includeSubDomains") },
+            );
+        }
         let status = response.status();
         let failed = status.is_server_error();
         self.stats.count(start, failed);
@@ -611,12 +823,26 @@ impl Shared {
         if let Some(seconds) = problem.retry_after_s {
             fields.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
+        if problem.kind.status == 401 {
+            fields.insert(header::WWW_AUTHENTICATE, const { HeaderValue::from_static("Bearer realm=\"entrepot\"") });
+        }
         fields.insert(header::CONTENT_TYPE, const { HeaderValue::from_static("application/problem+json") });
         fields.insert(header::CACHE_CONTROL, CacheClass::Never.header());
         let document = problem.document(&asked.path, &asked.id);
         let bytes = serde_json::to_vec(&document).unwrap_or_default();
         body_for(&asked.method, bytes.into(), fields)
     }
+}
+
+/// What is said of every answer last.
+struct Closing<'a> {
+    start: Instant,
+    id: HeaderValue,
+    origin: Option<&'a HeaderValue>,
+    method: &'a Method,
+    path: &'a str,
+    is_over_tls: bool,
+    counted: Option<(Tier, Verdict)>,
 }
 
 /// The security fields, where the answer has none of its own.
@@ -678,6 +904,9 @@ impl std::error::Error for Boxed {
 
 /// What can be refused before any of the body is read.
 fn refuse_unread(parts: &axum::http::request::Parts, settings: &EdgeSettings) -> Option<Problem> {
+    if let Some(problem) = refuse_target(&parts.uri) {
+        return Some(problem);
+    }
     let length = parts.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     if length.is_some_and(|length| length > settings.body_limit_bytes as u64) {
         return Some(too_large(settings.body_limit_bytes));

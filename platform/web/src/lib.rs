@@ -12,21 +12,31 @@
 //! | [`projection`](Projection) | `fields=` and `exclude=` |
 //! | [`page`](PageRequest) | limits, page numbers, cursors, the list's envelope |
 //! | [`openapi`] | what the OpenAPI document says beyond the handlers' own attributes |
-//! | [`serve`] | the listener: connections, their time-outs, the drain at shutdown |
+//! | [`access`](Rule) | who may do what: the rules of operations, callers, permits |
+//! | [`door`] | where those rules are enforced, and the guard stands |
+//! | [`operations`](Operations) | the table of all operations, with their rules |
+//! | [`idempotency`](Idempotency) | stored answers, in the transaction of what they tell of |
+//! | [`serve`] | the listener: connections, how many, their time-outs, the drain at shutdown |
+//! | [`tls`](Tls) | the certificate, and its renewal |
 //!
 //! **Invariants:**
-//! - Knows nothing of commerce and nothing of the database.
+//! - Knows nothing of commerce, and nothing of the database but its own table of stored answers.
 //! - An error answer is always a problem document, whoever made it: a handler, the router, a limit,
 //!   a panic.
 //! - Nothing on the path of a request waits without a bound.
 
+mod access;
 pub mod body;
 mod compress;
 mod cors;
+mod door;
 mod edge;
+mod idempotency;
 mod module;
 pub mod openapi;
+mod operations;
 mod page;
+mod places;
 mod preconditions;
 mod problem;
 mod projection;
@@ -34,11 +44,17 @@ mod query;
 mod reply;
 mod responses;
 mod serve;
+mod slow;
 mod stats;
+mod target;
+mod tls;
 
+pub use access::{Access, COOKIES, Caller, Counted, Credential, Doorkeeper, Permit, Rule, Scope, Via};
 pub use cors::CorsPolicy;
 pub use edge::{Edge, EdgeSettings, Positions, RequestId, Uncounted};
+pub use idempotency::Idempotency;
 pub use module::{Module, Paths, Warmer};
+pub use operations::{Operations, OperationsError};
 pub use page::{Cursor, DEFAULT_LIMIT, ListMeta, MAX_LIMIT, Page, PageRequest, Position, list_reply};
 pub use preconditions::IfMatch;
 pub use problem::{Fault, Problem, ProblemDocument, ProblemKind, kinds};
@@ -46,5 +62,6 @@ pub use projection::{FieldNames, Projected, Projection};
 pub use query::Query;
 pub use reply::{CacheClass, Reply};
 pub use responses::{Caching, Responses, ResponsesError};
-pub use serve::{Connections, serve};
+pub use serve::{Connections, ListenerStats, Peer, serve};
 pub use stats::{RequestFigures, RequestStats};
+pub use tls::{Tls, TlsError};

@@ -4,7 +4,7 @@ use axum::Router;
 use entrepot_cache::Counters;
 use futures_util::future::BoxFuture;
 
-use crate::{Caching, ProblemKind};
+use crate::{Caching, ProblemKind, Rule};
 
 /// Names the paths of GETs that people will ask for.
 pub type Paths =
@@ -29,6 +29,8 @@ pub struct Module {
     /// The kinds of problem that each operation can answer with, by operation id, beyond those
     /// that any operation can.
     pub problems: &'static [(&'static str, &'static [&'static ProblemKind])],
+    /// Who may call each operation, and how that is counted, by operation id: all of them.
+    pub rules: &'static [(&'static str, Rule)],
     /// How the answers of each GET may be cached, by operation id: all of them.
     pub caching: &'static [(&'static str, Caching)],
     /// What counts how often the answers of an operation are sent, by operation id. All are flushed

@@ -280,6 +280,83 @@ pub mod kinds {
         "The connection closed, or the body's framing broke, before the body was whole."
     );
     kind!(
+        NOT_SIGNED_IN,
+        401,
+        "web.not_signed_in",
+        "You are not signed in",
+        "The operation is not for everybody. Sign in and send the access token as `Authorization: Bearer …`, or an API key as `X-Api-Key`."
+    );
+    kind!(
+        INVALID_CREDENTIALS,
+        401,
+        "web.invalid_credentials",
+        "The credentials are not valid",
+        "The access token or API key is malformed, expired, revoked or unknown. Get a new token with the refresh token, or sign in again."
+    );
+    kind!(
+        FORBIDDEN,
+        403,
+        "web.forbidden",
+        "You may not do this",
+        "Your role, or the API key that you use, has no permission for this action."
+    );
+    kind!(
+        NEEDS_SESSION,
+        403,
+        "web.needs_session",
+        "An API key cannot do this",
+        "Passwords, sessions and keys are managed by a person who has signed in, so that a stolen key cannot make itself at home."
+    );
+    kind!(
+        FOREIGN_PAGE,
+        403,
+        "web.foreign_page",
+        "The request does not come from our own page",
+        "Changes by a browser that is signed in by cookie need `X-Csrf-Token` with the token that the sign-in gave, and an `Origin` that is this server's."
+    );
+    kind!(
+        BLOCKED,
+        403,
+        "web.blocked",
+        "Your network is blocked",
+        "Too much that came from your network looked like an attack. The block ends by itself; `Retry-After` tells when."
+    );
+    kind!(
+        TOO_MANY_REQUESTS,
+        429,
+        "web.too_many_requests",
+        "You have sent too many requests",
+        "`RateLimit` tells what is left and `Retry-After` when to go on. Who goes on asking before that waits longer each time."
+    );
+    kind!(
+        OVERLOADED,
+        503,
+        "web.overloaded",
+        "The server has no room for more work",
+        "It was refused before anything was done, so it can be repeated. `Retry-After` tells when."
+    );
+    kind!(
+        INVALID_IDEMPOTENCY_KEY,
+        400,
+        "web.invalid_idempotency_key",
+        "The idempotency key is not valid",
+        "`Idempotency-Key` takes 1 to 255 visible ASCII characters, and only where the answer can be stored: not where it is a secret that is told once."
+    );
+    kind!(
+        IDEMPOTENCY_IN_PROGRESS,
+        409,
+        "web.idempotency_in_progress",
+        "The first request with this key still runs",
+        "Another request with the same `Idempotency-Key` has not ended. Try again; you will then get its answer."
+    );
+    kind!(
+        IDEMPOTENCY_KEY_REUSED,
+        422,
+        "web.idempotency_key_reused",
+        "The idempotency key belongs to another request",
+        "The same `Idempotency-Key` came with another method, path or body before. Use a new key for a new request."
+    );
+    kind!(
         NOT_FOUND,
         404,
         "web.not_found",
@@ -301,6 +378,13 @@ pub mod kinds {
         "`Accept` rules out `application/json`, which is all that this endpoint speaks."
     );
     kind!(
+        BODY_TIMEOUT,
+        408,
+        "web.body_timeout",
+        "The body came too slowly",
+        "The next bytes of the body stayed away for too long; the detail tells for how long. The connection is closed: send the request again on a new one."
+    );
+    kind!(
         PRECONDITION_FAILED,
         412,
         "web.precondition_failed",
@@ -308,6 +392,13 @@ pub mod kinds {
         "`If-Match` names another version than the present one. Read it again, and repeat the change on what you then see."
     );
     kind!(BODY_TOO_LARGE, 413, "web.body_too_large", "The body is too large", "The detail tells the limit.");
+    kind!(
+        URI_TOO_LONG,
+        414,
+        "web.uri_too_long",
+        "The address is too long",
+        "Path and query together are longer than this server takes; the detail tells the limit."
+    );
     kind!(
         UNSUPPORTED_MEDIA_TYPE,
         415,
@@ -348,11 +439,24 @@ pub mod kinds {
         &MALFORMED_JSON,
         &JSON_TOO_DEEP,
         &INCOMPLETE_BODY,
+        &NOT_SIGNED_IN,
+        &INVALID_CREDENTIALS,
+        &FORBIDDEN,
+        &NEEDS_SESSION,
+        &FOREIGN_PAGE,
+        &BLOCKED,
+        &TOO_MANY_REQUESTS,
+        &OVERLOADED,
+        &INVALID_IDEMPOTENCY_KEY,
+        &IDEMPOTENCY_IN_PROGRESS,
+        &IDEMPOTENCY_KEY_REUSED,
         &NOT_FOUND,
         &METHOD_NOT_ALLOWED,
         &NOT_ACCEPTABLE,
+        &BODY_TIMEOUT,
         &PRECONDITION_FAILED,
         &BODY_TOO_LARGE,
+        &URI_TOO_LONG,
         &UNSUPPORTED_MEDIA_TYPE,
         &INVALID_BODY,
         &INTERNAL,

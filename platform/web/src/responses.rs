@@ -12,15 +12,19 @@
 //! - Every GET of every module declares how it may be cached, or why never; [`Responses::new`] fails
 //!   on one that does not.
 //! - Only an answer with status 200 that named its tags is kept. A problem never is.
-//! - A request that carries credentials is not answered from here, and its answer is not kept.
+//! - Only what demands no permission is kept ([`crate::Operations::new`] fails on anything else), so an
+//!   answer is the same for everybody, also for those who have signed in.
+//! - Who asks for what is never kept, while somebody asks for the same, shares that answer only if
+//!   nothing had changed between the beginning of the one and the other's coming.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
 use bytes::{BufMut as _, Bytes, BytesMut};
 use entrepot_cache::{Cache, Codec, Counter, Counters, Namespace, Policy};
 use entrepot_runtime::Tasks;
@@ -43,8 +47,10 @@ const MOST_GROUPS: usize = 32;
 pub enum Caching {
     /// As data of this kind; the kinds and their times are the server's.
     As(&'static str),
-    /// Never, and why.
+    /// Never, and why. Those who ask at the same moment may share an answer.
     Never(&'static str),
+    /// Never, and nobody shares it: it is sent piece by piece. And why that is.
+    Streamed(&'static str),
 }
 
 /// Why the response cache cannot be put together; each is a defect of a module.
@@ -93,6 +99,8 @@ pub struct Responses {
 
 struct Shared {
     routes: matchit::Router<Route>,
+    /// Where those meet who ask at the same moment for what is never kept.
+    uncached: Namespace<Answer>,
     forms: mpsc::Sender<Arc<Answer>>,
 }
 
@@ -107,6 +115,8 @@ impl fmt::Debug for Responses {
 pub(crate) struct Route {
     /// `None`: never cached.
     pub(crate) answers: Option<Namespace<Answer>>,
+    /// It makes its own body, which cannot be shared.
+    pub(crate) is_streamed: bool,
     pub(crate) counters: Option<Counters>,
 }
 
@@ -115,6 +125,8 @@ pub(crate) struct Route {
 pub(crate) enum Answer {
     Kept(Box<Kept>),
     Problem(Problem),
+    /// For those who asked at the same moment, and nobody after them.
+    Once(Box<Reply>),
 }
 
 /// An answer as it is sent.
@@ -167,12 +179,18 @@ impl Responses {
             let waiting = waiting.clone();
             async move { make_forms(&mut *waiting.lock().await).await }
         });
-        Ok(Self { shared: Arc::new(Shared { routes, forms }) })
+        let uncached = cache.namespace_with("uncached", Policy::live(Duration::from_secs(1)).unshared(), CODEC);
+        Ok(Self { shared: Arc::new(Shared { routes, uncached, forms }) })
     }
 
     /// What is known of the GET of this path.
     pub(crate) fn route(&self, path: &str) -> Option<&Route> {
         Some(self.shared.routes.at(path).ok()?.value)
+    }
+
+    /// Where those meet who ask at the same moment for what is never kept.
+    pub(crate) fn uncached(&self) -> &Namespace<Answer> {
+        &self.shared.uncached
     }
 
     /// Has the compressed forms of an answer made, some time.
@@ -201,7 +219,7 @@ fn add_routes(
             return Err(ResponsesError::Undeclared { module: module.name, operation });
         };
         let answers = match caching {
-            Caching::Never(_) => None,
+            Caching::Never(_) | Caching::Streamed(_) => None,
             Caching::As(kind) => {
                 let kind = kinds.get(kind).cloned().ok_or(ResponsesError::NoKind { operation: name, kind })?;
                 is_enabled.then_some(kind)
@@ -210,7 +228,8 @@ fn add_routes(
         let counters =
             module.counters.iter().find(|(counted, _)| counted == name).map(|(_, counters)| counters.clone());
         let source = |source| ResponsesError::Path { path: path.clone(), source };
-        routes.insert(path.clone(), Route { answers, counters }).map_err(source)?;
+        let is_streamed = matches!(caching, Caching::Streamed(_));
+        routes.insert(path.clone(), Route { answers, is_streamed, counters }).map_err(source)?;
         seen.push(*name);
     }
     match module.caching.iter().find(|(name, _)| !seen.contains(name)) {
@@ -219,9 +238,8 @@ fn add_routes(
     }
 }
 
-/// Whose answers a request may share: everybody's, unless it says who it comes from.
-pub(crate) fn is_anybodys<B>(request: &Request<B>) -> bool {
-    let fields = request.headers();
+/// Whether a request says nothing of who it comes from.
+pub(crate) fn is_anybodys(fields: &HeaderMap) -> bool {
     !(fields.contains_key(header::AUTHORIZATION)
         || fields.contains_key(header::COOKIE)
         || fields.contains_key("x-api-key"))
@@ -441,7 +459,7 @@ fn weigh(answer: &Answer) -> u64 {
             let forms = if kept.is_compressible { kept.body.len() / 2 } else { 0 };
             (kept.body.len() + forms + 2_048) as u64
         }
-        Answer::Problem(_) => 512,
+        Answer::Problem(_) | Answer::Once(_) => 512,
     }
 }
 

@@ -1,24 +1,39 @@
 //! The listener: connections and their time-outs, and the drain at shutdown.
 //!
 //! **Invariants:**
-//! - A connection that sends its head slowly is closed after `header_timeout`.
-//! - There are never more than `max_connections`; those beyond it wait in the kernel's queue.
+//! - A connection that sends its head slowly is closed after `header_timeout`, also one that says
+//!   nothing between two requests, or does not end its TLS handshake: whatever has a place either makes
+//!   progress or loses it.
+//! - A body whose next bytes stay away for `body_timeout` is answered with a 408, and a client that
+//!   takes nothing of its answer for `write_timeout` is cut off.
+//! - There are never more than `max_connections`; those beyond it wait in the kernel's queue. No
+//!   address holds more than `connections_per_address`; what it opens beyond that is closed at once.
+//! - Taking connections waits for none of them: a TLS handshake happens in the connection's own task.
 //! - At shutdown no new connection is taken, requests under way are answered, and after `drain` the
 //!   rest is cut.
 
 use std::convert::Infallible;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use axum::body::Body;
 use entrepot_runtime::ShutdownSignal;
+use http::{HeaderValue, Request, Response, StatusCode, header};
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use ipnet::IpNet;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio_rustls::TlsAcceptor;
 
-use crate::Edge;
+use crate::places::Places;
+use crate::slow::{TimedBody, TimedStream};
+use crate::{Edge, Tls};
 
 /// The most header fields in a request.
 const MAX_HEADERS: usize = 64;
@@ -26,14 +41,78 @@ const MAX_HEADERS: usize = 64;
 const MAX_HEAD_BYTES: usize = 32 * 1024;
 
 /// How connections are treated.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Connections {
     /// How many there may be at once.
     pub max_connections: usize,
-    /// How long a request's head may take to arrive; also how long a connection may be idle.
+    /// How many of them one address (of IPv6: one /64) may hold; 0 for half.
+    pub connections_per_address: usize,
+    /// Networks whose addresses may hold any number: those of proxies, behind which are many clients.
+    pub trusted_proxies: Vec<IpNet>,
+    /// How long a request's head may take to arrive; also how long a connection may be idle, and how
+    /// long a TLS handshake may take.
     pub header_timeout: Duration,
+    /// How long the next bytes of a request's body may stay away.
+    pub body_timeout: Duration,
+    /// How long a client may take nothing of its answer.
+    pub write_timeout: Duration,
     /// How long requests under way are waited for at the shutdown.
     pub drain: Duration,
+    /// Without, connections are plain.
+    pub tls: Option<Tls>,
+    /// Where it is counted what the listener turns away.
+    pub stats: ListenerStats,
+}
+
+/// Who sent a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// The other end of the connection: the client, or a proxy before it. Never an IPv4 address that
+    /// is written as IPv6.
+    pub address: IpAddr,
+    /// Whether the connection itself is encrypted.
+    pub is_tls: bool,
+}
+
+/// What the listener turned away since the start. Cheap to clone; all clones count together.
+#[derive(Clone, Debug, Default)]
+pub struct ListenerStats {
+    counters: Arc<Counters>,
+}
+
+#[derive(Debug, Default)]
+struct Counters {
+    refused: AtomicU64,
+    stalled: AtomicU64,
+}
+
+impl ListenerStats {
+    /// Connections that were closed as they came, since their address had its share.
+    #[must_use]
+    pub fn refused_connections(&self) -> u64 {
+        self.counters.refused.load(Ordering::Relaxed)
+    }
+
+    /// Connections that were cut off, since their client took nothing of its answer.
+    #[must_use]
+    pub fn stalled_connections(&self) -> u64 {
+        self.counters.stalled.load(Ordering::Relaxed)
+    }
+
+    fn refused(&self) {
+        self.counters.refused.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn stalled(&self) {
+        self.counters.stalled.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// What all connections share.
+struct Host {
+    builder: http1::Builder,
+    edge: Edge,
+    connections: Connections,
 }
 
 /// Serves `edge` on `listener` until `shutdown` begins, then drains. Tells how many connections had
@@ -51,20 +130,23 @@ pub async fn serve(listener: TcpListener, edge: Edge, connections: Connections, 
         .max_buf_size(MAX_HEAD_BYTES)
         .max_headers(MAX_HEADERS);
     let graceful = GracefulShutdown::new();
-    let places = Arc::new(Semaphore::new(connections.max_connections));
+    let places =
+        Places::new(connections.max_connections, connections.connections_per_address, &connections.trusted_proxies);
+    let drain = connections.drain;
+    let host = Arc::new(Host { builder, edge, connections });
 
     loop {
-        let place = tokio::select! {
-            place = places.clone().acquire_owned() => place,
+        let free = tokio::select! {
+            free = places.free() => free,
             () = shutdown.wait() => break,
         };
-        let Ok(place) = place else { break };
+        let Some(free) = free else { break };
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             () = shutdown.wait() => break,
         };
-        let stream = match accepted {
-            Ok((stream, _peer)) => stream,
+        let (stream, from) = match accepted {
+            Ok(accepted) => accepted,
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be taken");
                 // Out of file descriptors, most likely: let some connections end first.
@@ -76,28 +158,90 @@ pub async fn serve(listener: TcpListener, edge: Edge, connections: Connections, 
                 continue;
             }
         };
+        let Some(place) = places.give(free, from.ip()) else {
+            host.connections.stats.refused();
+            continue;
+        };
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "a connection closed as it came");
             continue;
         }
-        let edge = edge.clone();
-        let service = service_fn(move |request| {
-            let edge = edge.clone();
-            async move { Ok::<_, Infallible>(edge.answer(request).await) }
-        });
-        let connection = graceful.watch(builder.serve_connection(TokioIo::new(stream), service));
+        let settings = &host.connections;
+        let stream = TimedStream::new(stream, from, settings.write_timeout, settings.stats.clone());
+        let (host, watcher, shutdown) = (host.clone(), graceful.watcher(), shutdown.clone());
         #[expect(
             clippy::disallowed_methods,
             reason = "`graceful` waits for it; a panic in a handler is caught at the edge"
         )]
         tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(error = %crate::problem::chain(&error), "a connection ended badly");
+            // The larger of the two lies elsewhere, so that plain connections do not take room for it.
+            if host.connections.tls.is_some() {
+                Box::pin(host.serve_encrypted(stream, from, watcher, shutdown)).await;
+            } else {
+                let peer = Peer { address: from.ip().to_canonical(), is_tls: false };
+                host.serve_requests(stream, peer, watcher).await;
             }
             drop(place);
         });
     }
     drop(listener);
-    let _drained_or_cut = tokio::time::timeout(connections.drain, graceful.shutdown()).await;
-    connections.max_connections - places.available_permits()
+    match tokio::time::timeout(drain, graceful.shutdown()).await {
+        Ok(()) => 0,
+        Err(_elapsed) => places.taken(),
+    }
+}
+
+impl Host {
+    /// Shakes hands, then serves the requests.
+    async fn serve_encrypted(
+        self: Arc<Self>,
+        stream: TimedStream,
+        from: SocketAddr,
+        watcher: Watcher,
+        mut shutdown: ShutdownSignal,
+    ) {
+        let Some(tls) = &self.connections.tls else { return };
+        let handshake = async { TlsAcceptor::from(tls.config().await).accept(stream).await };
+        let shaken = tokio::select! {
+            shaken = tokio::time::timeout(self.connections.header_timeout, handshake) => shaken,
+            // Nothing was asked yet that the drain would have to wait for.
+            () = shutdown.wait() => return,
+        };
+        match shaken {
+            Ok(Ok(stream)) => {
+                let peer = Peer { address: from.ip().to_canonical(), is_tls: true };
+                self.serve_requests(stream, peer, watcher).await;
+            }
+            Ok(Err(error)) => tracing::debug!(peer = %from, %error, "a TLS handshake failed"),
+            Err(_elapsed) => tracing::debug!(peer = %from, "a TLS handshake took too long"),
+        }
+    }
+
+    /// Serves one request after the other.
+    async fn serve_requests<S>(self: Arc<Self>, stream: S, peer: Peer, watcher: Watcher)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + 'static,
+    {
+        let service = service_fn({
+            let host = self.clone();
+            move |request| {
+                let host = host.clone();
+                async move { Ok::<_, Infallible>(host.answer(peer, request).await) }
+            }
+        });
+        let connection = watcher.watch(self.builder.serve_connection(TokioIo::new(stream), service));
+        if let Err(error) = connection.await {
+            tracing::debug!(error = %crate::problem::chain(&error), "a connection ended badly");
+        }
+    }
+
+    async fn answer(&self, peer: Peer, request: Request<Incoming>) -> Response<Body> {
+        let request = request.map(|body| TimedBody::new(body, self.connections.body_timeout));
+        let mut response = self.edge.answer_from(peer, request).await;
+        // What is left of the body may still come: nobody can tell it from a next request.
+        if response.status() == StatusCode::REQUEST_TIMEOUT {
+            response.headers_mut().insert(header::CONNECTION, const { HeaderValue::from_static("close") });
+        }
+        response
+    }
 }

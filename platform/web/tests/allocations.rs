@@ -60,6 +60,7 @@ async fn a_hit_allocates_nothing_that_grows_with_the_body() {
         routes,
         openapi,
         problems: &[],
+        rules: &[],
         caching: &[("get_large", Caching::As("things"))],
         counters: Vec::new(),
         warmers: Vec::new(),

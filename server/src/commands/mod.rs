@@ -1,18 +1,22 @@
 //! What the subcommands do, one a file.
 
+mod admin;
 mod config;
 mod import;
 mod migrate;
 mod openapi;
+mod permissions;
 mod psql;
 mod seed;
 mod serve;
 mod verify;
 
+pub(crate) use admin::admin;
 pub(crate) use config::config;
 pub(crate) use import::import_products;
 pub(crate) use migrate::migrate;
 pub(crate) use openapi::openapi;
+pub(crate) use permissions::permissions;
 pub(crate) use psql::psql;
 pub(crate) use seed::seed;
 pub(crate) use serve::serve;

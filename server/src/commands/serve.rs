@@ -9,10 +9,11 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use entrepot_accounts::{Accounts, FirstAdmin, ensure_admin};
 use entrepot_pg::{Database, cluster};
 use entrepot_runtime::{Clock, Shutdown, Tasks, wait_for_stop_signal};
 use entrepot_telemetry::LogSettings;
-use entrepot_web::{Connections, serve as serve_http};
+use entrepot_web::{Connections, ListenerStats, Tls, serve as serve_http};
 use tokio::net::TcpListener;
 
 use super::log_format;
@@ -23,6 +24,8 @@ use crate::terminal::tell;
 
 /// How long background tasks may take to end.
 const TASKS_PATIENCE: Duration = Duration::from_secs(5);
+/// How often new connections have the certificate's files looked at.
+const CERTIFICATE_CHECK: Duration = Duration::from_secs(60);
 
 pub(crate) async fn serve(loaded: &Loaded) -> anyhow::Result<ExitCode> {
     let settings = &loaded.settings;
@@ -31,9 +34,12 @@ pub(crate) async fn serve(loaded: &Loaded) -> anyhow::Result<ExitCode> {
         filter: settings.log.level.clone(),
         format: log_format(settings),
     })?;
-    for shown in loaded.without_effect() {
-        tracing::warn!(setting = shown.key, source = %shown.source, "this setting has no effect yet");
-    }
+    // Before anything is started: most often it is these files that are wrong.
+    let tls = settings
+        .tls_files()
+        .map(|(certificate, key)| Tls::load(certificate, key, CERTIFICATE_CHECK))
+        .transpose()
+        .context("there can be no TLS with these files")?;
     let (host, port) = (settings.server.host.as_str(), settings.server.port);
     let listener = TcpListener::bind((host, port)).await.with_context(|| {
         // Most likely by another `entrepot serve` on the same folder.
@@ -49,7 +55,7 @@ pub(crate) async fn serve(loaded: &Loaded) -> anyhow::Result<ExitCode> {
         home = Home::own(settings, "serve") => home?,
         signal = &mut stop => return stopped_early(signal),
     };
-    let outcome = run(settings, &home, listener, stop, start).await;
+    let outcome = run(settings, &home, listener, tls, stop, start).await;
     home.close().await?;
     outcome
 }
@@ -65,6 +71,7 @@ async fn run(
     settings: &Settings,
     home: &Home,
     listener: TcpListener,
+    tls: Option<Tls>,
     mut stop: Stop<'_>,
     start: Instant,
 ) -> anyhow::Result<ExitCode> {
@@ -86,11 +93,18 @@ async fn run(
         let database = database.clone();
         move || close_idle_connections(database.clone())
     });
+    first_admin(settings, &app.accounts).await?;
     announce(settings, listener.local_addr()?, start);
     let connections = Connections {
         max_connections: settings.server.max_connections,
+        connections_per_address: settings.server.connections_per_address,
+        trusted_proxies: app.guard.proxies().networks().to_vec(),
         header_timeout: ms(settings.server.header_timeout_ms),
+        body_timeout: ms(settings.server.body_timeout_ms),
+        write_timeout: ms(settings.server.write_timeout_ms),
         drain: ms(settings.server.drain_ms),
+        tls,
+        stats: ListenerStats::default(),
     };
     let signalled = async {
         let signal = stop.await;
@@ -124,28 +138,55 @@ async fn close_idle_connections(database: Database) {
     }
 }
 
+/// Makes the first admin where there is none. A password that was made is shown on the terminal and
+/// nowhere else.
+async fn first_admin(settings: &Settings, accounts: &Accounts) -> anyhow::Result<()> {
+    let first = FirstAdmin {
+        email: settings.admin.email.clone(),
+        password: settings.admin.password.clone(),
+        may_make_password: stderr().is_terminal(),
+    };
+    match ensure_admin(accounts, &first).await.context("the first admin cannot be made")? {
+        None if accounts.have_admin().await? => {}
+        None => tracing::warn!(
+            "there is no admin yet: set ENTREPOT_ADMIN_EMAIL and ENTREPOT_ADMIN_PASSWORD, or run `entrepot admin`"
+        ),
+        Some(made) => {
+            tracing::info!(email = made.email, "the first admin was made");
+            if made.is_weak {
+                tracing::warn!("admin.password would not be taken from anybody else: change it soon");
+            }
+            if let Some(password) = &made.made_password {
+                tell(format_args!(
+                    "\n  Your admin account, told this once:\n\n  e-mail     {}\n  password   {}\n",
+                    made.email,
+                    password.reveal()
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Says that the server is there: in the log for programs, and on a terminal for people.
 fn announce(settings: &Settings, address: std::net::SocketAddr, start: Instant) {
     let ready_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
     tracing::info!(%address, ready_ms, version = env!("CARGO_PKG_VERSION"), "ready");
-    if settings.is_open_to_network() {
+    let scheme = if settings.tls_files().is_some() { "https" } else { "http" };
+    if settings.is_open_to_network() && scheme == "http" && settings.guard.trusted_proxies.is_empty() {
         tracing::warn!(
             host = settings.server.host,
-            "writes need no sign-in yet, and the server listens beyond this machine: whoever reaches it can change the catalog"
+            "the server listens beyond this machine without TLS: passwords can be read on the way. Set tls.certificate and tls.key, or put a proxy in front and name it in guard.trusted_proxies"
         );
     }
     if !stderr().is_terminal() {
         return;
     }
-    let reach = if settings.is_open_to_network() {
-        "every machine that reaches it, and writes need no sign-in yet"
-    } else {
-        "this machine only (writes need no sign-in yet)"
-    };
+    let reach = if settings.is_open_to_network() { "every machine that reaches it" } else { "this machine only" };
     tell(format_args!(
-        "\n  Entrepot is ready at http://{address}, for {reach}\n\
-         \n  explorer   http://{address}/api-docs\
-         \n  to try     curl 'http://{address}/api/v2/products/search?q=tea&limit=3'\
+        "\n  Entrepot is ready at {scheme}://{address}, for {reach}\n\
+         \n  explorer   {scheme}://{address}/api-docs\
+         \n  to try     curl '{scheme}://{address}/api/v2/products/search?q=tea&limit=3'\
          \n  to stop    Ctrl-C\n"
     ));
 }

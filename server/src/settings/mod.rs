@@ -47,16 +47,14 @@ const VARIABLES: &[(&str, &str)] = &[
 const NOT_SETTINGS: &[&str] = &["ENTREPOT_CONFIG"];
 
 /// Settings whose values may hold a password.
-const SECRETS: &[&str] = &["database.url", "redis.url"];
-
-/// Sections that are read and checked, and have no effect yet.
-const WITHOUT_EFFECT: &[&str] = &["rate_limits."];
+const SECRETS: &[&str] = &["database.url", "redis.url", "admin.password"];
 
 /// Everything that can be set.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     pub(crate) server: ServerSettings,
+    pub(crate) tls: TlsSettings,
     pub(crate) cors: CorsSettings,
     pub(crate) data: DataSettings,
     pub(crate) database: DatabaseSettings,
@@ -65,8 +63,10 @@ pub struct Settings {
     pub(crate) import: ImportSettings,
     pub(crate) cache: CacheSettings,
     pub(crate) feed: FeedSettings,
-    #[expect(dead_code, reason = "checked now, used when there are limits")]
     pub(crate) rate_limits: RateLimitSettings,
+    pub(crate) admin: AdminSettings,
+    pub(crate) auth: AuthSettings,
+    pub(crate) guard: GuardSettings,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -76,10 +76,20 @@ pub(crate) struct ServerSettings {
     pub(crate) port: u16,
     pub(crate) request_timeout_ms: u64,
     pub(crate) header_timeout_ms: u64,
+    pub(crate) body_timeout_ms: u64,
+    pub(crate) write_timeout_ms: u64,
     pub(crate) body_limit_bytes: usize,
     pub(crate) max_connections: usize,
+    pub(crate) connections_per_address: usize,
     pub(crate) drain_ms: u64,
     pub(crate) worker_threads: usize,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TlsSettings {
+    certificate: PathBuf,
+    key: PathBuf,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -175,11 +185,68 @@ pub(crate) struct FeedSettings {
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "checked now, used when there are limits")]
 pub(crate) struct RateLimitSettings {
-    general: u32,
-    auth: u32,
-    api: u32,
+    pub(crate) enabled: bool,
+    pub(crate) general: u32,
+    pub(crate) auth: u32,
+    pub(crate) api: u32,
+    pub(crate) store: LimitStore,
+    pub(crate) max_tracked: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LimitStore {
+    Auto,
+    Memory,
+    Redis,
+}
+
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AdminSettings {
+    pub(crate) email: String,
+    pub(crate) password: String,
+}
+
+impl std::fmt::Debug for AdminSettings {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("AdminSettings").field("email", &self.email).finish_non_exhaustive()
+    }
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AuthSettings {
+    pub(crate) algorithm: TokenAlgorithm,
+    pub(crate) access_token_s: u64,
+    pub(crate) session_h: u32,
+    pub(crate) password_min_length: usize,
+    pub(crate) hash_memory_kib: u32,
+    pub(crate) hash_passes: u32,
+    pub(crate) hash_at_once: usize,
+    pub(crate) verified_email_required: bool,
+    pub(crate) tokens_to_log: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub(crate) enum TokenAlgorithm {
+    #[serde(rename = "HS256")]
+    Hs256,
+    #[serde(rename = "EdDSA")]
+    EdDsa,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct GuardSettings {
+    pub(crate) trusted_proxies: Vec<String>,
+    pub(crate) suspicion: bool,
+    pub(crate) block_at: u32,
+    pub(crate) block_min: u64,
+    pub(crate) at_once: usize,
+    pub(crate) queue_ms: u64,
+    pub(crate) memory_limit_mib: u64,
 }
 
 /// A setting as it is shown to people.
@@ -195,15 +262,6 @@ pub struct Loaded {
     /// In force.
     pub settings: Settings,
     pub(crate) shown: Vec<Shown>,
-}
-
-impl Loaded {
-    /// The settings that were set and have no effect yet.
-    pub(crate) fn without_effect(&self) -> impl Iterator<Item = &Shown> {
-        self.shown.iter().filter(|shown| {
-            shown.source != Source::Default && WITHOUT_EFFECT.iter().any(|section| shown.key.starts_with(section))
-        })
-    }
 }
 
 /// Puts the settings together from the defaults, a file, the environment, and what the command line
@@ -237,6 +295,8 @@ impl Settings {
         let at_least_one = [
             ("server.request_timeout_ms", self.server.request_timeout_ms),
             ("server.header_timeout_ms", self.server.header_timeout_ms),
+            ("server.body_timeout_ms", self.server.body_timeout_ms),
+            ("server.write_timeout_ms", self.server.write_timeout_ms),
             ("server.body_limit_bytes", self.server.body_limit_bytes as u64),
             ("server.max_connections", self.server.max_connections as u64),
             ("database.pool_max", self.database.pool_max as u64),
@@ -251,6 +311,15 @@ impl Settings {
             ("cache.ttl_search_s", self.cache.ttl_search_s),
             ("cache.warm_at_once", self.cache.warm_at_once as u64),
             ("cache.counters_flush_ms", self.cache.counters_flush_ms),
+            ("rate_limits.general", u64::from(self.rate_limits.general)),
+            ("rate_limits.auth", u64::from(self.rate_limits.auth)),
+            ("rate_limits.api", u64::from(self.rate_limits.api)),
+            ("rate_limits.max_tracked", self.rate_limits.max_tracked as u64),
+            ("auth.access_token_s", self.auth.access_token_s),
+            ("auth.session_h", u64::from(self.auth.session_h)),
+            ("guard.block_at", u64::from(self.guard.block_at)),
+            ("guard.block_min", self.guard.block_min),
+            ("guard.at_once", self.guard.at_once as u64),
             ("feed.poll_ms", self.feed.poll_ms),
             ("feed.retention_days", u64::from(self.feed.retention_days)),
             ("database.private_shared_buffers_mib", u64::from(self.database.private_shared_buffers_mib)),
@@ -259,6 +328,32 @@ impl Settings {
             if value == 0 {
                 return Err(layers.bad(key, "must be at least 1"));
             }
+        }
+        let is_given = |file: &Path| !file.as_os_str().is_empty();
+        match (is_given(&self.tls.certificate), is_given(&self.tls.key)) {
+            (true, false) => return Err(layers.bad("tls.certificate", "needs tls.key beside it")),
+            (false, true) => return Err(layers.bad("tls.key", "needs tls.certificate beside it")),
+            (true, true) | (false, false) => {}
+        }
+        if self.auth.access_token_s > 3_600 {
+            return Err(layers.bad("auth.access_token_s", "must be at most 3600"));
+        }
+        if self.auth.session_h > 8_760 {
+            return Err(layers.bad("auth.session_h", "must be at most 8760, a year"));
+        }
+        if !(8..=64).contains(&self.auth.password_min_length) {
+            return Err(layers.bad("auth.password_min_length", "must be from 8 to 64"));
+        }
+        if !(8..=4_194_304).contains(&self.auth.hash_memory_kib) || !(1..=100).contains(&self.auth.hash_passes) {
+            return Err(layers
+                .bad("auth.hash_memory_kib", "must be from 8 to 4194304 (4 GiB), and auth.hash_passes from 1 to 100"));
+        }
+        if self.rate_limits.store == LimitStore::Redis && self.redis.url.is_empty() {
+            return Err(layers.bad("rate_limits.store", "is redis, and redis.url names none"));
+        }
+        if let Err(proxy) = entrepot_guard::Proxies::new(&self.guard.trusted_proxies) {
+            let told = format!("{proxy:?} is no address or network such as 127.0.0.1 or 10.0.0.0/8");
+            return Err(layers.bad("guard.trusted_proxies", &told));
         }
         if self.feed.max_lag_ms < 2 * self.feed.poll_ms {
             return Err(layers.bad("feed.max_lag_ms", "must be at least twice feed.poll_ms"));
@@ -292,6 +387,13 @@ impl Settings {
             );
         }
         Ok(())
+    }
+
+    /// The files of the certificate and of its key, where there is to be TLS.
+    pub(crate) fn tls_files(&self) -> Option<(&Path, &Path)> {
+        let TlsSettings { certificate, key } = &self.tls;
+        // Both or none, as checked.
+        (!certificate.as_os_str().is_empty()).then_some((certificate, key))
     }
 
     pub(crate) fn cors_policy(&self) -> Result<entrepot_web::CorsPolicy, String> {
@@ -337,13 +439,19 @@ mod tests {
             ("DB_POOL_MAX", "50"),
             ("ENTREPOT_CORS_ORIGINS", "https://a.example,https://b.example"),
             ("RATE_LIMIT_API", "60"),
+            ("ENTREPOT_GUARD_TRUSTED_PROXIES", "127.0.0.1,10.0.0.0/8"),
+            ("ENTREPOT_ADMIN_EMAIL", "root@shop.example"),
+            ("ENTREPOT_ADMIN_PASSWORD", "hunter2"),
         ])
         .expect("sound");
         assert_eq!((loaded.settings.server.port, loaded.settings.database.pool_max), (8080, 50));
         assert_eq!(loaded.settings.cors.origins.len(), 2);
         assert!(loaded.settings.is_open_to_network());
-        let idle: Vec<_> = loaded.without_effect().map(|shown| shown.key.as_str()).collect();
-        assert_eq!(idle, ["rate_limits.api"]);
+        assert_eq!((loaded.settings.rate_limits.api, loaded.settings.guard.trusted_proxies.len()), (60, 2));
+        assert_eq!(loaded.settings.admin.password, "hunter2");
+        assert!(!format!("{:?}", loaded.settings).contains("hunter2"));
+        let shown = loaded.shown.iter().find(|shown| shown.key == "admin.password").expect("listed");
+        assert_eq!(shown.value, "\"***\"");
     }
 
     #[test]
@@ -357,10 +465,26 @@ mod tests {
             (&[("LOG_FORMAT", "xml")], "log.format"),
             (&[("ENTREPOT_IMPORT_CURRENCY", "XYZ")], "import.currency"),
             (&[("DATABASE_URL", "mysql://x")], "database.url"),
+            (&[("RATE_LIMIT_AUTH", "0")], "RATE_LIMIT_AUTH: rate_limits.auth must be at least 1"),
+            (&[("ENTREPOT_AUTH_ALGORITHM", "none")], "auth.algorithm"),
+            (&[("ENTREPOT_AUTH_PASSWORD_MIN_LENGTH", "4")], "auth.password_min_length must be from 8 to 64"),
+            (&[("ENTREPOT_GUARD_TRUSTED_PROXIES", "nginx")], "\"nginx\" is no address or network"),
+            (&[("ENTREPOT_RATE_LIMITS_STORE", "redis")], "rate_limits.store is redis, and redis.url names none"),
+            (&[("ENTREPOT_SERVER_BODY_TIMEOUT_MS", "0")], "server.body_timeout_ms must be at least 1"),
+            (&[("ENTREPOT_TLS_CERTIFICATE", "shop.pem")], "ENTREPOT_TLS_CERTIFICATE: tls.certificate needs tls.key"),
+            (&[("ENTREPOT_TLS_KEY", "shop.key")], "ENTREPOT_TLS_KEY: tls.key needs tls.certificate"),
         ] {
             let told = error(pairs);
             assert!(told.contains(wanted), "{pairs:?}: {told}");
         }
+    }
+
+    #[test]
+    fn tls_takes_both_files() {
+        let pairs = [("ENTREPOT_TLS_CERTIFICATE", "shop.pem"), ("ENTREPOT_TLS_KEY", "shop.key")];
+        let loaded = with_environment(&pairs).expect("sound");
+        assert_eq!(loaded.settings.tls_files(), Some((Path::new("shop.pem"), Path::new("shop.key"))));
+        assert_eq!(with_environment(&[]).expect("sound").settings.tls_files(), None);
     }
 
     #[test]

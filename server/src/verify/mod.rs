@@ -31,11 +31,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
+use entrepot_accounts::temporary_key;
+use entrepot_contracts::Role;
 use entrepot_feed::Feed;
+use entrepot_runtime::{Shutdown, Tasks};
 use serde_json::json;
 
 use crate::database::Home;
-use crate::production::feed_for_a_command;
+use crate::production::{accounts_for_a_command, feed_for_a_command};
 use crate::settings::Settings;
 use crate::terminal::{progress, say, tell, thousands};
 
@@ -84,7 +87,11 @@ pub(crate) async fn verify_cache(settings: &Settings, home: &Home, plan: Plan) -
     let redis_url = redis.as_ref().map(OwnRedis::url);
     let instances =
         Instances::start(plan.instances, &url, redis_url.as_deref(), scratch.path(), plan.without_fence).await?;
-    let http = Http::new();
+    let own_tasks = Tasks::new(Shutdown::new());
+    let accounts = accounts_for_a_command(settings, &database, &own_tasks)?;
+    let actions = ["products.write", "products.batch", "categories.write", "cache.read", "cache.write"];
+    let key = temporary_key(&accounts, "verify", Role::Admin, &actions).await?;
+    let http = Http::new(key.reveal());
     let postmaster = home.cluster.is_some().then(|| settings.data.folder.join("postgres/postmaster.pid"));
     if postmaster.is_none() {
         tell("the database is not this program's own: it is not restarted");
@@ -144,6 +151,8 @@ pub(crate) async fn verify_cache(settings: &Settings, home: &Home, plan: Plan) -
         tokio::time::sleep(Duration::from_millis(250)).await;
     }
     let figures = run.figures().await;
+    key.delete(&accounts).await?;
+    own_tasks.stop(Duration::from_secs(1)).await;
     run.instances.stop().await;
     report(&run, &figures, start.elapsed());
     database.close();

@@ -61,14 +61,16 @@ pub(super) struct Answer {
 /// A client.
 pub(super) struct Http {
     client: Client<HttpConnector, Full<Bytes>>,
+    /// What writes are signed in by.
+    key: String,
 }
 
 impl Http {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(key: &str) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
         connector.set_connect_timeout(Some(Duration::from_secs(2)));
-        Self { client: Client::builder(TokioExecutor::new()).build(connector) }
+        Self { client: Client::builder(TokioExecutor::new()).build(connector), key: key.to_owned() }
     }
 
     pub(super) async fn get(
@@ -91,6 +93,9 @@ impl Http {
         let mut request = Request::builder().method(method).uri(format!("http://{address}{path}"));
         for (name, value) in fields {
             request = request.header(*name, value);
+        }
+        if method != "GET" || path.starts_with("/api/admin") {
+            request = request.header("x-api-key", &self.key);
         }
         if body.is_some() {
             let media = if method == "PATCH" { "application/merge-patch+json" } else { "application/json" };

@@ -5,5 +5,8 @@
 mod arrows;
 mod caching;
 mod documents;
+mod house;
+mod permissions;
 mod program;
+mod protection;
 mod verify;

@@ -9,6 +9,9 @@ use entrepot_testkit::{RedisServer, TestServer, bare_database};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
+const ADMIN: &str = "admin@shop.example";
+const PASSWORD: &str = "four rainy days in Bergen";
+
 /// A folder that PostgreSQL's user can reach, also when the tests run as root.
 fn folder() -> tempfile::TempDir {
     use std::os::unix::fs::PermissionsExt as _;
@@ -21,6 +24,7 @@ fn folder() -> tempfile::TempDir {
 fn entrepot(data: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_entrepot"));
     command.env_clear().env("PATH", "/usr/bin:/bin").arg("--data").arg(data).args(arguments);
+    command.env("ENTREPOT_ADMIN_EMAIL", ADMIN).env("ENTREPOT_ADMIN_PASSWORD", PASSWORD);
     command
 }
 
@@ -60,6 +64,20 @@ impl Running {
             seen.push(line);
         };
         Self { child, client: TestServer::at(address), log }
+    }
+
+    /// The admin's access token.
+    async fn token(&self) -> String {
+        let body = json!({"email": ADMIN, "password": PASSWORD});
+        let signed_in = self.client.post("/api/v2/auth/login").json(&body).await.ok();
+        signed_in["accessToken"].as_str().expect("a token").to_owned()
+    }
+
+    /// Puts a product in, as the admin.
+    async fn put_in(&self, sku: &str) {
+        let token = self.token().await;
+        let body = json!({"sku": sku, "title": "Kept"});
+        self.client.bearing(&token).post("/api/v2/products").json(&body).await.created();
     }
 
     fn signal(&self, signal: Signal) {
@@ -124,7 +142,7 @@ async fn a_killed_server_loses_nothing_that_it_acknowledged() {
     let folder = folder();
     let data = folder.path().join("data");
     let server = Running::start(entrepot(&data, &[]));
-    server.client.post("/api/v2/products").json(&json!({"sku": "KEPT", "title": "Kept"})).await.created();
+    server.put_in("KEPT").await;
     let (_, well) = server.end(Signal::KILL);
     assert!(!well);
     let server = Running::start(entrepot(&data, &[]));
@@ -138,7 +156,7 @@ async fn a_killed_postgres_comes_back_by_itself() {
     let folder = folder();
     let data = folder.path().join("data");
     let server = Running::start(entrepot(&data, &[]));
-    server.client.post("/api/v2/products").json(&json!({"sku": "KEPT", "title": "Kept"})).await.created();
+    server.put_in("KEPT").await;
     let process = postmaster(&data).expect("it runs");
     let pid = process.file_name().and_then(|pid| pid.to_str()?.parse().ok()).and_then(Pid::from_raw).expect("a pid");
     kill_process(pid, Signal::KILL).expect("killed");
@@ -160,14 +178,21 @@ async fn requests_under_way_are_answered_before_the_end() {
     let folder = folder();
     let data = folder.path().join("data");
     let server = Running::start(entrepot(&data, &[]));
+    let token = server.token().await;
     // A lock that somebody else holds keeps the request waiting while the signal arrives.
     let mut locker = entrepot(&data, &["psql", "--", "-c", "BEGIN; LOCK TABLE catalog.product; SELECT pg_sleep(1.5)"])
         .stdout(Stdio::null())
         .spawn()
         .expect("it runs");
     while said(&run(&data, &["psql", "--", "-Atc", "SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND relation = 'catalog.product'::regclass"])).trim() == "0" {}
-    let mut request =
-        Box::pin(server.client.post("/api/v2/products").json(&json!({"sku": "LATE", "title": "x"})).into_future());
+    let mut request = Box::pin(
+        server
+            .client
+            .bearing(&token)
+            .post("/api/v2/products")
+            .json(&json!({"sku": "LATE", "title": "x"}))
+            .into_future(),
+    );
     while said(&run(&data, &["psql", "--", "-Atc", "SELECT count(*) FROM pg_locks WHERE NOT granted"])).trim() == "0" {
         assert!(futures_util::poll!(&mut request).is_pending());
         tokio::task::yield_now().await;

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use axum::extract::{Path, State};
 use entrepot_contracts::ImageId;
 use entrepot_web::body::JsonBody;
-use entrepot_web::{CacheClass, IfMatch, Problem, Query, Reply};
+use entrepot_web::{CacheClass, IfMatch, Permit, Problem, Query, Reply};
 use http::StatusCode;
 
 use super::problems::{IMAGE_NOT_FOUND, TOO_MANY_IMAGES};
-use super::products::{deleted, may_be_name, not_found};
+use super::products::{deleted, may_be_name, not_found, not_own};
 use super::{Catalog, database_problem};
 use crate::model::{Image, ImageInput};
 use crate::ops::{self, AddImageError, RemoveImageError};
@@ -23,6 +23,7 @@ use crate::ops::{self, AddImageError, RemoveImageError};
 )]
 pub(super) async fn add_product_image(
     State(catalog): State<Arc<Catalog>>,
+    permit: Permit,
     Path(reference): Path<String>,
     query: Query,
     JsonBody(body): JsonBody,
@@ -32,12 +33,14 @@ pub(super) async fn add_product_image(
     if !may_be_name(&reference) {
         return Err(not_found(&reference));
     }
-    let image = ops::add_image(&catalog.to, &reference, &input).await.map_err(|error| match error {
-        AddImageError::ProductNotFound => not_found(&reference),
-        AddImageError::ProductDeleted => deleted(&reference),
-        AddImageError::TooMany => Problem::new(&TOO_MANY_IMAGES, "the product has 50 images already"),
-        AddImageError::Database(error) => database_problem(error),
-    })?;
+    let image =
+        ops::add_image(&catalog.to, &reference, permit.owner()?, &input).await.map_err(|error| match error {
+            AddImageError::ProductNotFound => not_found(&reference),
+            AddImageError::ProductDeleted => deleted(&reference),
+            AddImageError::TooMany => Problem::new(&TOO_MANY_IMAGES, "the product has 50 images already"),
+            AddImageError::NotOwn => not_own(),
+            AddImageError::Database(error) => database_problem(error),
+        })?;
     Ok(Reply::json(&image, CacheClass::Never)?.status(StatusCode::CREATED))
 }
 
@@ -53,6 +56,7 @@ pub(super) async fn add_product_image(
 )]
 pub(super) async fn remove_product_image(
     State(catalog): State<Arc<Catalog>>,
+    permit: Permit,
     Path((reference, image)): Path<(String, String)>,
     query: Query,
     if_match: IfMatch,
@@ -64,11 +68,12 @@ pub(super) async fn remove_product_image(
         return Err(not_found(&reference));
     }
     let accepts = |version| if_match.allows(version);
-    ops::remove_image(&catalog.to, &reference, &accepts, id).await.map_err(|error| match error {
+    ops::remove_image(&catalog.to, &reference, permit.owner()?, &accepts, id).await.map_err(|error| match error {
         RemoveImageError::ProductNotFound => not_found(&reference),
         RemoveImageError::ProductDeleted => deleted(&reference),
         RemoveImageError::MovedOn(version) => IfMatch::failed(version),
         RemoveImageError::ImageNotFound => no_image(),
+        RemoveImageError::NotOwn => not_own(),
         RemoveImageError::Database(error) => database_problem(error),
     })?;
     Ok(Reply::no_content())

@@ -17,13 +17,34 @@ use std::time::Duration;
 use entrepot_cache::{FillError, Policy, Queries};
 use entrepot_pg::Error;
 use entrepot_runtime::Tasks;
-use entrepot_web::{Caching, Module, Problem};
+use entrepot_web::{Caching, Module, Problem, Rule};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::store::{self, ProductReads};
 use crate::{Dependencies, Reading};
 use reviews::Ratings;
+
+/// Who may call what. Looking is for everybody, and so is saying what one thinks of a product.
+const RULES: &[(&str, Rule)] = &[
+    ("list_products", Rule::public()),
+    ("search_products", Rule::public()),
+    ("list_popular_products", Rule::public()),
+    ("get_product", Rule::public()),
+    ("create_product", Rule::needs("products.write")),
+    ("update_product", Rule::needs("products.write")),
+    ("delete_product", Rule::needs("products.write")),
+    ("upsert_products", Rule::needs("products.batch").costs(5)),
+    ("list_product_reviews", Rule::public()),
+    ("add_product_review", Rule::public().costs(5)),
+    ("add_product_image", Rule::needs("products.write")),
+    ("remove_product_image", Rule::needs("products.write")),
+    ("list_categories", Rule::public()),
+    ("get_category", Rule::public()),
+    ("create_category", Rule::needs("categories.write")),
+    ("update_category", Rule::needs("categories.write")),
+    ("delete_category", Rule::needs("categories.write")),
+];
 
 /// How the answers of each GET may be cached.
 const CACHING: &[(&str, Caching)] = &[
@@ -75,6 +96,7 @@ pub(crate) fn module(dependencies: Dependencies, reading: Reading, tasks: &Tasks
         routes,
         openapi,
         problems: problems::BY_OPERATION,
+        rules: RULES,
         caching: CACHING,
         counters: vec![("get_product", views)],
         warmers,

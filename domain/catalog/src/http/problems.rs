@@ -24,6 +24,13 @@ kind!(
     "It was there once. Its SKU and slug may belong to another product by now."
 );
 kind!(
+    NOT_OWN,
+    403,
+    "catalog.not_own",
+    "The product is another seller's",
+    "A seller changes what the seller sells, and nothing else."
+);
+kind!(
     DUPLICATE_SKU,
     409,
     "catalog.duplicate_sku",
@@ -102,13 +109,16 @@ pub(super) const BY_OPERATION: &[(&str, &[&ProblemKind])] = &[
     ("list_popular_products", &[]),
     ("get_product", &[&PRODUCT_NOT_FOUND, &PRODUCT_DELETED]),
     ("create_product", &[&DUPLICATE_SKU, &DUPLICATE_SLUG, &UNKNOWN_CATEGORY]),
-    ("update_product", &[&PRODUCT_NOT_FOUND, &PRODUCT_DELETED, &DUPLICATE_SKU, &DUPLICATE_SLUG, &UNKNOWN_CATEGORY]),
-    ("delete_product", &[&PRODUCT_NOT_FOUND, &PRODUCT_DELETED]),
+    (
+        "update_product",
+        &[&NOT_OWN, &PRODUCT_NOT_FOUND, &PRODUCT_DELETED, &DUPLICATE_SKU, &DUPLICATE_SLUG, &UNKNOWN_CATEGORY],
+    ),
+    ("delete_product", &[&NOT_OWN, &PRODUCT_NOT_FOUND, &PRODUCT_DELETED]),
     ("upsert_products", &[&BATCH_SIZE, &BATCH_INVALID, &DUPLICATE_SKU, &DUPLICATE_SLUG]),
     ("list_product_reviews", &[&PRODUCT_NOT_FOUND, &PRODUCT_DELETED, &kinds::INVALID_CURSOR, &kinds::FOREIGN_CURSOR]),
     ("add_product_review", &[&PRODUCT_NOT_FOUND, &PRODUCT_DELETED]),
-    ("add_product_image", &[&PRODUCT_NOT_FOUND, &PRODUCT_DELETED, &TOO_MANY_IMAGES]),
-    ("remove_product_image", &[&PRODUCT_NOT_FOUND, &PRODUCT_DELETED, &IMAGE_NOT_FOUND]),
+    ("add_product_image", &[&NOT_OWN, &PRODUCT_NOT_FOUND, &PRODUCT_DELETED, &TOO_MANY_IMAGES]),
+    ("remove_product_image", &[&NOT_OWN, &PRODUCT_NOT_FOUND, &PRODUCT_DELETED, &IMAGE_NOT_FOUND]),
     ("list_categories", &[]),
     ("get_category", &[&CATEGORY_NOT_FOUND]),
     ("create_category", &[&DUPLICATE_SLUG, &UNKNOWN_CATEGORY, &CATEGORY_TOO_DEEP]),

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
+use entrepot_contracts::SellerId;
 use entrepot_web::body::{JsonBody, PatchBody};
-use entrepot_web::{CacheClass, Fault, IfMatch, Problem, Projected, Projection, Query, Reply};
+use entrepot_web::{CacheClass, Fault, IfMatch, Permit, Problem, Projected, Projection, Query, Reply};
 use uuid::Uuid;
 
-use super::problems::{DUPLICATE_SKU, DUPLICATE_SLUG, PRODUCT_DELETED, PRODUCT_NOT_FOUND, UNKNOWN_CATEGORY};
+use super::problems::{DUPLICATE_SKU, DUPLICATE_SLUG, NOT_OWN, PRODUCT_DELETED, PRODUCT_NOT_FOUND, UNKNOWN_CATEGORY};
 use super::read::{ListParameters, ProductList, read_list};
 use super::{Catalog, database_problem};
 use crate::events::{CATALOG, name_tag, product_tag};
@@ -58,11 +59,19 @@ pub(super) async fn get_product(
 )]
 pub(super) async fn create_product(
     State(catalog): State<Arc<Catalog>>,
+    permit: Permit,
     query: Query,
     JsonBody(body): JsonBody,
 ) -> Result<Reply, Problem> {
     query.finish()?;
-    let input = ProductInput::read(&body, "").map_err(Problem::invalid_body)?;
+    let mut input = ProductInput::read(&body, "").map_err(Problem::invalid_body)?;
+    if let Some(owner) = permit.owner()? {
+        if input.seller_id.is_some_and(|seller| seller.0 != owner) {
+            let fault = Fault::at("/sellerId", "not_own", "must be your own id, or be left out");
+            return Err(Problem::invalid_body(vec![fault]));
+        }
+        input.seller_id = Some(SellerId(owner));
+    }
     let product = ops::create_product(&catalog.to, &input).await.map_err(|error| match error {
         CreateProductError::DuplicateSku => duplicate_sku(),
         CreateProductError::DuplicateSlug => duplicate_slug(),
@@ -84,6 +93,7 @@ pub(super) async fn create_product(
 )]
 pub(super) async fn update_product(
     State(catalog): State<Arc<Catalog>>,
+    permit: Permit,
     Path(reference): Path<String>,
     query: Query,
     if_match: IfMatch,
@@ -98,15 +108,18 @@ pub(super) async fn update_product(
     }
     let accepts = |version| if_match.allows(version);
     let product =
-        ops::update_product(&catalog.to, &reference, &accepts, &patch).await.map_err(|error| match error {
-            UpdateProductError::NotFound => not_found(&reference),
-            UpdateProductError::Deleted => deleted(&reference),
-            UpdateProductError::MovedOn(version) => IfMatch::failed(version),
-            UpdateProductError::Invalid(faults) => Problem::invalid_body(faults),
-            UpdateProductError::DuplicateSku => duplicate_sku(),
-            UpdateProductError::DuplicateSlug => duplicate_slug(),
-            UpdateProductError::UnknownCategory(category) => unknown_category(&category, "/category"),
-            UpdateProductError::Database(error) => database_problem(error),
+        ops::update_product(&catalog.to, &reference, permit.owner()?, &accepts, &patch).await.map_err(|error| {
+            match error {
+                UpdateProductError::NotFound => not_found(&reference),
+                UpdateProductError::Deleted => deleted(&reference),
+                UpdateProductError::MovedOn(version) => IfMatch::failed(version),
+                UpdateProductError::NotOwn => not_own(),
+                UpdateProductError::Invalid(faults) => Problem::invalid_body(faults),
+                UpdateProductError::DuplicateSku => duplicate_sku(),
+                UpdateProductError::DuplicateSlug => duplicate_slug(),
+                UpdateProductError::UnknownCategory(category) => unknown_category(&category, "/category"),
+                UpdateProductError::Database(error) => database_problem(error),
+            }
         })?;
     product_reply(&product, &Projection::default())
 }
@@ -122,6 +135,7 @@ pub(super) async fn update_product(
 )]
 pub(super) async fn delete_product(
     State(catalog): State<Arc<Catalog>>,
+    permit: Permit,
     Path(reference): Path<String>,
     query: Query,
     if_match: IfMatch,
@@ -131,10 +145,11 @@ pub(super) async fn delete_product(
         return Err(not_found(&reference));
     }
     let accepts = |version| if_match.allows(version);
-    ops::delete_product(&catalog.to, &reference, &accepts).await.map_err(|error| match error {
+    ops::delete_product(&catalog.to, &reference, permit.owner()?, &accepts).await.map_err(|error| match error {
         DeleteProductError::NotFound => not_found(&reference),
         DeleteProductError::Deleted => deleted(&reference),
         DeleteProductError::MovedOn(version) => IfMatch::failed(version),
+        DeleteProductError::NotOwn => not_own(),
         DeleteProductError::Database(error) => database_problem(error),
     })?;
     Ok(Reply::no_content())
@@ -184,6 +199,10 @@ pub(super) fn not_found(reference: &str) -> Problem {
 
 pub(super) fn deleted(reference: &str) -> Problem {
     Problem::new(&PRODUCT_DELETED, format!("the product {reference} was deleted"))
+}
+
+pub(super) fn not_own() -> Problem {
+    Problem::new(&NOT_OWN, "the product is another seller's")
 }
 
 pub(super) fn duplicate_sku() -> Problem {

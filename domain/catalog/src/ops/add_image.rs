@@ -2,6 +2,7 @@
 
 use entrepot_contracts::Change;
 use entrepot_pg::{Error, ScopedFutureExt as _};
+use uuid::Uuid;
 
 use super::{Unlockable, lock_product};
 use crate::events::product_changed;
@@ -20,19 +21,27 @@ pub(crate) enum AddImageError {
     ProductDeleted,
     #[error("the product has {MOST_IMAGES} images already")]
     TooMany,
+    #[error("the product is another seller's")]
+    NotOwn,
     #[error(transparent)]
     Database(#[from] Error),
 }
 
 /// Adds an image, behind the last unless it says where.
-pub(crate) async fn add_image(to: &Dependencies, reference: &str, input: &ImageInput) -> Result<Image, AddImageError> {
+pub(crate) async fn add_image(
+    to: &Dependencies,
+    reference: &str,
+    owner: Option<Uuid>,
+    input: &ImageInput,
+) -> Result<Image, AddImageError> {
     to.database
         .transaction(|transaction| {
             async move {
                 let product_id =
-                    lock_product(transaction, reference, &|_| true).await?.map_err(|error| match error {
+                    lock_product(transaction, reference, &|_| true, owner).await?.map_err(|error| match error {
                         Unlockable::NotFound => AddImageError::ProductNotFound,
                         Unlockable::Deleted | Unlockable::MovedOn(_) => AddImageError::ProductDeleted,
+                        Unlockable::NotOwn => AddImageError::NotOwn,
                     })?;
                 let images = store::image_list(transaction, product_id).await?;
                 if images.len() >= MOST_IMAGES {

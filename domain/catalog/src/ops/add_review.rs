@@ -58,10 +58,11 @@ async fn add(
     reference: &str,
     input: &ReviewInput,
 ) -> Result<Added, AddReviewError> {
-    let product_id: Uuid = lock_product(transaction, reference, &|_| true).await?.map_err(|error| match error {
-        Unlockable::NotFound => AddReviewError::ProductNotFound,
-        Unlockable::Deleted | Unlockable::MovedOn(_) => AddReviewError::ProductDeleted,
-    })?;
+    let product_id: Uuid =
+        lock_product(transaction, reference, &|_| true, None).await?.map_err(|error| match error {
+            Unlockable::NotFound => AddReviewError::ProductNotFound,
+            Unlockable::Deleted | Unlockable::MovedOn(_) | Unlockable::NotOwn => AddReviewError::ProductDeleted,
+        })?;
     let now = to.clock.now();
     let ReviewInput { rating, author, title, body } = input.clone();
     let record = ReviewRecord { id: to.clock.new_id(), product_id, rating, title, body, author, created_at: now };

@@ -2,6 +2,7 @@
 
 use entrepot_contracts::Change;
 use entrepot_pg::{Error, ScopedFutureExt as _};
+use uuid::Uuid;
 
 use super::{Accepts, Unlockable, lock_product};
 use crate::events::product_changed;
@@ -16,6 +17,8 @@ pub(crate) enum DeleteProductError {
     Deleted,
     #[error("the product is at version {0}")]
     MovedOn(i64),
+    #[error("the product is another seller's")]
+    NotOwn,
     #[error(transparent)]
     Database(#[from] Error),
 }
@@ -24,15 +27,17 @@ pub(crate) enum DeleteProductError {
 pub(crate) async fn delete_product(
     to: &Dependencies,
     reference: &str,
+    owner: Option<Uuid>,
     accepts: Accepts<'_>,
 ) -> Result<(), DeleteProductError> {
     to.database
         .transaction(|transaction| {
             async move {
-                let id = lock_product(transaction, reference, accepts).await?.map_err(|error| match error {
+                let id = lock_product(transaction, reference, accepts, owner).await?.map_err(|error| match error {
                     Unlockable::NotFound => DeleteProductError::NotFound,
                     Unlockable::Deleted => DeleteProductError::Deleted,
                     Unlockable::MovedOn(version) => DeleteProductError::MovedOn(version),
+                    Unlockable::NotOwn => DeleteProductError::NotOwn,
                 })?;
                 store::product_delete(transaction, id, to.clock.now()).await?;
                 let marks = store::product_marks(transaction, &[id]).await?;

@@ -44,20 +44,31 @@ enum Unlockable {
     NotFound,
     Deleted,
     MovedOn(i64),
+    /// Another seller's.
+    NotOwn,
 }
 
 /// Locks the product that `reference` means (id, SKU or slug) in a version that the caller accepts.
+/// `owner` narrows it to what that seller sells.
 async fn lock_product(
     transaction: &Transaction,
     reference: &str,
     accepts: Accepts<'_>,
+    owner: Option<Uuid>,
 ) -> Result<Result<Uuid, Unlockable>, Error> {
     let Some(id) = store::product_find(transaction, reference).await? else { return Ok(Err(Unlockable::NotFound)) };
     Ok(match store::product_lock(transaction, id).await? {
         None => Err(Unlockable::NotFound),
-        Some((_, true)) => Err(Unlockable::Deleted),
-        Some((version, false)) if !accepts(version) => Err(Unlockable::MovedOn(version)),
-        Some((_, false)) => Ok(id),
+        Some(product) if product.is_deleted => Err(Unlockable::Deleted),
+        // It was found by a name that it has given up since.
+        Some(product)
+            if reference.parse::<Uuid>().is_err() && reference != product.sku && reference != product.slug =>
+        {
+            Err(Unlockable::NotFound)
+        }
+        Some(product) if owner.is_some() && product.seller_id != owner => Err(Unlockable::NotOwn),
+        Some(product) if !accepts(product.version) => Err(Unlockable::MovedOn(product.version)),
+        Some(_) => Ok(id),
     })
 }
 

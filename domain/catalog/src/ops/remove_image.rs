@@ -2,6 +2,7 @@
 
 use entrepot_contracts::{Change, ImageId};
 use entrepot_pg::{Error, ScopedFutureExt as _};
+use uuid::Uuid;
 
 use super::{Accepts, Unlockable, lock_product};
 use crate::events::product_changed;
@@ -18,6 +19,8 @@ pub(crate) enum RemoveImageError {
     ImageNotFound,
     #[error("the product is at version {0}")]
     MovedOn(i64),
+    #[error("the product is another seller's")]
+    NotOwn,
     #[error(transparent)]
     Database(#[from] Error),
 }
@@ -26,17 +29,20 @@ pub(crate) enum RemoveImageError {
 pub(crate) async fn remove_image(
     to: &Dependencies,
     reference: &str,
+    owner: Option<Uuid>,
     accepts: Accepts<'_>,
     image: ImageId,
 ) -> Result<(), RemoveImageError> {
     to.database
         .transaction(|transaction| {
             async move {
-                let product_id = lock_product(transaction, reference, accepts).await?.map_err(|error| match error {
-                    Unlockable::NotFound => RemoveImageError::ProductNotFound,
-                    Unlockable::Deleted => RemoveImageError::ProductDeleted,
-                    Unlockable::MovedOn(version) => RemoveImageError::MovedOn(version),
-                })?;
+                let product_id =
+                    lock_product(transaction, reference, accepts, owner).await?.map_err(|error| match error {
+                        Unlockable::NotFound => RemoveImageError::ProductNotFound,
+                        Unlockable::Deleted => RemoveImageError::ProductDeleted,
+                        Unlockable::MovedOn(version) => RemoveImageError::MovedOn(version),
+                        Unlockable::NotOwn => RemoveImageError::NotOwn,
+                    })?;
                 if !store::image_delete(transaction, product_id, image).await? {
                     return Err(RemoveImageError::ImageNotFound);
                 }

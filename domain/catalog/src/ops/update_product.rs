@@ -7,6 +7,7 @@ use entrepot_web::Fault;
 use entrepot_web::body::merge_patch;
 use rust_decimal::Decimal;
 use serde_json::Value;
+use uuid::Uuid;
 
 use super::{Accepts, Unlockable, lock_product};
 use crate::events::product_changed;
@@ -31,6 +32,8 @@ pub(crate) enum UpdateProductError {
     DuplicateSlug,
     #[error("there is no category {0:?}")]
     UnknownCategory(String),
+    #[error("the product is another seller's")]
+    NotOwn,
     #[error(transparent)]
     Database(#[from] Error),
 }
@@ -40,12 +43,13 @@ pub(crate) enum UpdateProductError {
 pub(crate) async fn update_product(
     to: &Dependencies,
     reference: &str,
+    owner: Option<Uuid>,
     accepts: Accepts<'_>,
     patch: &Value,
 ) -> Result<Product, UpdateProductError> {
     to.database
         .transaction(|transaction| {
-            async move { update(transaction, to, reference, accepts, patch).await }.scope_boxed()
+            async move { update(transaction, to, reference, owner, accepts, patch).await }.scope_boxed()
         })
         .await
 }
@@ -54,19 +58,25 @@ async fn update(
     transaction: &Transaction,
     to: &Dependencies,
     reference: &str,
+    owner: Option<Uuid>,
     accepts: Accepts<'_>,
     patch: &Value,
 ) -> Result<Product, UpdateProductError> {
-    let id = lock_product(transaction, reference, accepts).await?.map_err(|error| match error {
+    let id = lock_product(transaction, reference, accepts, owner).await?.map_err(|error| match error {
         Unlockable::NotFound => UpdateProductError::NotFound,
         Unlockable::Deleted => UpdateProductError::Deleted,
         Unlockable::MovedOn(version) => UpdateProductError::MovedOn(version),
+        Unlockable::NotOwn => UpdateProductError::NotOwn,
     })?;
     let before = store::product_written(transaction, id).await?;
     let marks_before = store::product_marks(transaction, &[id]).await?;
     let mut document = serde_json::to_value(ProductInput::of(&before)).unwrap_or_default();
     merge_patch(&mut document, patch.clone());
     let input = ProductInput::read(&document, "").map_err(UpdateProductError::Invalid)?;
+    if owner.is_some() && input.seller_id.map(|seller| seller.0) != owner {
+        let fault = Fault::at("/sellerId", "not_own", "must stay your own id");
+        return Err(UpdateProductError::Invalid(vec![fault]));
+    }
     let category_id = match &input.category {
         None => None,
         Some(reference) => {

@@ -109,10 +109,26 @@ pub(crate) async fn product_find(transaction: &Transaction, reference: &str) -> 
     Ok(products::product_find().bind(transaction.client(), &reference).opt().await?)
 }
 
-/// Locks a product for a change: its version, and whether it is deleted.
-pub(crate) async fn product_lock(transaction: &Transaction, id: Uuid) -> Result<Option<(i64, bool)>, Error> {
+/// A product under its lock.
+#[derive(Clone, Debug)]
+pub(crate) struct LockedProduct {
+    pub(crate) version: i64,
+    pub(crate) is_deleted: bool,
+    pub(crate) seller_id: Option<Uuid>,
+    pub(crate) sku: String,
+    pub(crate) slug: String,
+}
+
+/// Locks a product for a change.
+pub(crate) async fn product_lock(transaction: &Transaction, id: Uuid) -> Result<Option<LockedProduct>, Error> {
     let locked = products::product_lock().bind(transaction.client(), &id).opt().await?;
-    Ok(locked.map(|row| (row.version, row.deleted)))
+    Ok(locked.map(|row| LockedProduct {
+        version: row.version,
+        is_deleted: row.deleted,
+        seller_id: row.seller_id,
+        sku: row.sku,
+        slug: row.slug,
+    }))
 }
 
 /// Locks the products that have one of these SKUs, and tells their ids.

@@ -43,7 +43,7 @@ async fn bad_queries_name_what_is_wrong() {
     assert_eq!(both.problem(400, "web.invalid_query")["errors"][0]["code"], "conflict");
     let long = "x".repeat(201);
     shop.server.get(&format!("/api/v2/products?q={long}")).await.problem(400, "web.invalid_query");
-    shop.server.get(&format!("/api/v2/products?brand={}", "x".repeat(9_000))).await.problem(400, "web.invalid_query");
+    shop.server.get(&format!("/api/v2/products?brand={}", "x".repeat(9_000))).await.problem(414, "web.uri_too_long");
     shop.server.get("/api/v2/products?q=%ff").await.problem(400, "web.invalid_query");
     shop.server.get("/api/v2/products/search").await.problem(400, "web.invalid_query");
     shop.server.get("/api/v2/products/TEA-001?limit=3").await.problem(400, "web.invalid_query");

@@ -81,7 +81,8 @@ impl Shop {
         let responses = Responses::new(&cache, kinds, &modules, &tasks).expect("every GET says how it is cached");
         let module = modules.remove(0);
         let mut edge =
-            Edge::new(Router::new().merge(module.routes), edge_settings(), clock.clone(), RequestStats::default());
+            Edge::new(Router::new().merge(module.routes), edge_settings(), clock.clone(), RequestStats::default())
+                .open_to_all();
         if is_cached {
             let last_given = {
                 let feed = feed.clone();

@@ -4,9 +4,10 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use entrepot_cache::{CacheSettings, Filled, Origin, Progress};
+use entrepot_runtime::Breakers;
 use entrepot_testkit::{RedisServer, free_port};
 use xxhash_rust::xxh3::Xxh3;
 
@@ -403,6 +404,32 @@ async fn a_redis_that_talks_nonsense_or_nothing_fails_nothing() {
         assert_eq!((figures.connected, figures.breaker_opened), (false, 1), "{figures:?}");
         assert!(figures.calls < 20 && figures.failures == figures.calls, "{figures:?}");
     }
+}
+
+#[tokio::test]
+async fn no_request_is_ever_the_one_that_tries_whether_redis_is_back() {
+    let hanging = RedisServer::hanging();
+    let here = impatient(hanging.url());
+    let breakers = Breakers::default();
+    breakers.register(here.cache.breaker().expect("there is a Redis"));
+    let figures = || breakers.figures().pop().expect("it is listed");
+    asks_for_many(&here, "hanging").await;
+    let (opened, since) = (figures(), Instant::now());
+    assert_eq!((opened.name.as_str(), opened.opened), ("redis", 1));
+    let mut asked = 0;
+    // Long enough for several probes, each of which hangs while requests go on.
+    while since.elapsed() < Duration::from_millis(1_700) {
+        here.ask(&format!("meanwhile-{asked}"), "1", &["tea"]).await;
+        asked += 1;
+        tokio::task::yield_now().await;
+    }
+    let meanwhile = figures();
+    let probes = u128::from(meanwhile.calls - opened.calls);
+    let at_most = since.elapsed().as_millis() / 500 + 1;
+    assert!((1..=at_most).contains(&probes), "{probes} calls while there was time for {at_most} probes");
+    assert!(meanwhile.refused - opened.refused >= asked, "{meanwhile:?} after {asked}");
+    assert_eq!((meanwhile.opened, here.redis().await.breaker_opened), (1, 1));
+    assert!(Process::new().cache.breaker().is_none(), "where there is none");
 }
 
 #[tokio::test]

@@ -15,6 +15,7 @@ use serde_json::Value;
 pub use merge::merge_patch;
 pub use reader::{Reader, Text};
 
+use crate::slow::BodyTimedOut;
 use crate::{Problem, kinds};
 
 /// How deeply a body may be nested.
@@ -62,7 +63,7 @@ fn check_type(headers: &HeaderMap, types: &[&str]) -> Result<(), Problem> {
     if types.iter().any(|known| media.eq_ignore_ascii_case(known)) { Ok(()) } else { Err(unsupported(given)) }
 }
 
-async fn collect(body: Body) -> Result<bytes::Bytes, Problem> {
+pub(crate) async fn collect(body: Body) -> Result<bytes::Bytes, Problem> {
     match body.collect().await {
         Ok(body) => Ok(body.to_bytes()),
         Err(error) => {
@@ -70,6 +71,11 @@ async fn collect(body: Body) -> Result<bytes::Bytes, Problem> {
             while let Some(cause) = source {
                 if cause.is::<LengthLimitError>() {
                     return Err(Problem::new(&kinds::BODY_TOO_LARGE, "the body is larger than this server takes"));
+                }
+                if let Some(BodyTimedOut(after)) = cause.downcast_ref() {
+                    let seconds = after.as_secs_f32();
+                    let detail = format!("no byte of the body came for {seconds} s, and it was not whole");
+                    return Err(Problem::new(&kinds::BODY_TIMEOUT, detail));
                 }
                 source = cause.source();
             }

@@ -1,6 +1,7 @@
 //! The edge and the listener under bad treatment: slow, large, hanging, panicking, leaving.
 #![expect(clippy::expect_used, reason = "a test fails by panicking, with what it wanted")]
 
+mod listener;
 mod responses;
 
 use std::io::{Read as _, Write as _};
@@ -10,7 +11,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::routing::{get, post};
 use entrepot_runtime::{Clock, Shutdown};
-use entrepot_testkit::{TestServer, edge_settings};
+use entrepot_testkit::{TestServer, connections, edge_settings};
 use entrepot_web::body::JsonBody;
 use entrepot_web::{CacheClass, Connections, Edge, EdgeSettings, Problem, Reply, RequestStats, serve};
 
@@ -82,6 +83,7 @@ async fn is_cut_off(sent: &'static [u8]) {
         max_connections: 4,
         header_timeout: Duration::from_millis(200),
         drain: Duration::from_millis(200),
+        ..connections()
     };
     let shutdown = Shutdown::new();
     let serving = serve(listener, edge, connections, shutdown.signal());
@@ -119,8 +121,12 @@ async fn connections_beyond_the_limit_wait_for_their_turn() {
     let (edge, _) = edge(Router::new().route("/", get(|| async { Reply::no_content() })), edge_settings());
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("bound");
     let address = listener.local_addr().expect("bound");
-    let connections =
-        Connections { max_connections: 1, header_timeout: Duration::from_secs(5), drain: Duration::from_millis(100) };
+    let connections = Connections {
+        max_connections: 1,
+        header_timeout: Duration::from_secs(5),
+        drain: Duration::from_millis(100),
+        ..connections()
+    };
     let shutdown = Shutdown::new();
     let serving = serve(listener, edge, connections, shutdown.signal());
     let story = tokio::task::spawn_blocking(move || {

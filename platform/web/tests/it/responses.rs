@@ -88,7 +88,7 @@ fn module(things: &Arc<Things>, caching: &'static [(&'static str, Caching)], cou
         .with_state(things.clone())
         .split_for_parts();
     let counters = counters.into_iter().map(|counters| ("get_thing", counters)).collect();
-    Module { name: "things", routes, openapi, problems: &[], caching, counters, warmers: Vec::new() }
+    Module { name: "things", routes, openapi, problems: &[], rules: &[], caching, counters, warmers: Vec::new() }
 }
 
 impl Stage {

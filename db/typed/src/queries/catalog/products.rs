@@ -15,11 +15,27 @@ pub struct ProductDeleteParams {
     pub now: jiff::Timestamp,
     pub id: uuid::Uuid,
 }
-#[derive(Debug, Clone, PartialEq, Copy)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ProductLock {
     pub id: uuid::Uuid,
     pub version: i64,
     pub deleted: bool,
+    pub seller_id: Option<uuid::Uuid>,
+    pub sku: String,
+    pub slug: String,
+}
+pub struct ProductLockBorrowed<'a> {
+    pub id: uuid::Uuid,
+    pub version: i64,
+    pub deleted: bool,
+    pub seller_id: Option<uuid::Uuid>,
+    pub sku: &'a str,
+    pub slug: &'a str,
+}
+impl<'a> From<ProductLockBorrowed<'a>> for ProductLock {
+    fn from(ProductLockBorrowed { id, version, deleted, seller_id, sku, slug }: ProductLockBorrowed<'a>) -> Self {
+        Self { id, version, deleted, seller_id, sku: sku.into(), slug: slug.into() }
+    }
 }
 #[derive(Debug, Clone, PartialEq)]
 pub struct ProductLockBySkus {
@@ -162,14 +178,14 @@ pub struct ProductLockQuery<'c, 'a, 's, C: GenericClient, T, const N: usize> {
     params: [&'a (dyn postgres_types::ToSql + Sync); N],
     query: &'static str,
     cached: Option<&'s tokio_postgres::Statement>,
-    extractor: fn(&tokio_postgres::Row) -> Result<ProductLock, tokio_postgres::Error>,
-    mapper: fn(ProductLock) -> T,
+    extractor: fn(&tokio_postgres::Row) -> Result<ProductLockBorrowed, tokio_postgres::Error>,
+    mapper: fn(ProductLockBorrowed) -> T,
 }
 impl<'c, 'a, 's, C, T: 'c, const N: usize> ProductLockQuery<'c, 'a, 's, C, T, N>
 where
     C: GenericClient,
 {
-    pub fn map<R>(self, mapper: fn(ProductLock) -> R) -> ProductLockQuery<'c, 'a, 's, C, R, N> {
+    pub fn map<R>(self, mapper: fn(ProductLockBorrowed) -> R) -> ProductLockQuery<'c, 'a, 's, C, R, N> {
         ProductLockQuery {
             client: self.client,
             params: self.params,
@@ -619,7 +635,7 @@ impl ProductFindStmt {
 pub struct ProductLockStmt(&'static str, Option<tokio_postgres::Statement>);
 pub fn product_lock() -> ProductLockStmt {
     ProductLockStmt(
-        "SELECT id, version, deleted_at IS NOT NULL AS deleted FROM catalog.product WHERE id = $1 FOR UPDATE",
+        "SELECT id, version, deleted_at IS NOT NULL AS deleted, seller_id, sku, slug FROM catalog.product WHERE id = $1 FOR UPDATE",
         None,
     )
 }
@@ -638,8 +654,15 @@ impl ProductLockStmt {
             params: [id],
             query: self.0,
             cached: self.1.as_ref(),
-            extractor: |row: &tokio_postgres::Row| -> Result<ProductLock, tokio_postgres::Error> {
-                Ok(ProductLock { id: row.try_get(0)?, version: row.try_get(1)?, deleted: row.try_get(2)? })
+            extractor: |row: &tokio_postgres::Row| -> Result<ProductLockBorrowed, tokio_postgres::Error> {
+                Ok(ProductLockBorrowed {
+                    id: row.try_get(0)?,
+                    version: row.try_get(1)?,
+                    deleted: row.try_get(2)?,
+                    seller_id: row.try_get(3)?,
+                    sku: row.try_get(4)?,
+                    slug: row.try_get(5)?,
+                })
             },
             mapper: |it| ProductLock::from(it),
         }

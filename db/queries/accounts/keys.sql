@@ -1,0 +1,42 @@
+-- API keys.
+
+--: KeyRow(expires_at?, last_used_at?)
+
+--! key_insert (expires_at?)
+INSERT INTO accounts.api_key (id, person_id, name, prefix, hash, scopes, created_at, updated_at, expires_at)
+VALUES (:id, :person_id, :name, :prefix, :hash, :scopes, :now, :now, :expires_at);
+
+--! key_count
+SELECT count(*) FROM accounts.api_key WHERE person_id = :person_id;
+
+--! key_identity : (expires_at?)
+SELECT api_key.id, api_key.person_id, api_key.hash, api_key.scopes, api_key.expires_at, person.role::text AS role,
+       person.status::text AS status
+FROM accounts.api_key
+JOIN accounts.person ON person.id = api_key.person_id
+WHERE api_key.prefix = :prefix;
+
+--! key_by_id (owner?) : KeyRow
+-- `owner` narrows it to that person's own.
+SELECT id, person_id, name, prefix, scopes, version, created_at, updated_at, expires_at, last_used_at
+FROM accounts.api_key
+WHERE id = :id AND (:owner::uuid IS NULL OR person_id = :owner);
+
+--! key_lock (owner?) : KeyRow
+SELECT id, person_id, name, prefix, scopes, version, created_at, updated_at, expires_at, last_used_at
+FROM accounts.api_key
+WHERE id = :id AND (:owner::uuid IS NULL OR person_id = :owner)
+FOR UPDATE;
+
+--! key_update (expires_at?)
+UPDATE accounts.api_key
+SET name = :name, scopes = :scopes, expires_at = :expires_at, version = version + 1, updated_at = :now
+WHERE id = :id;
+
+--! key_delete
+DELETE FROM accounts.api_key WHERE id = :id;
+
+--! key_used
+-- Not more often than once a minute: it is for people who tidy up.
+UPDATE accounts.api_key SET last_used_at = :now
+WHERE id = :id AND (last_used_at IS NULL OR last_used_at < :now::timestamptz - interval '1 minute');

@@ -1,0 +1,198 @@
+//! Accounts as admins make, change and delete them, and as people change their own.
+//!
+//! **Invariants:**
+//! - There is always an admin who can sign in: the last one is neither changed into something else nor
+//!   blocked nor deleted.
+//! - A change of role or status, and a deletion, makes all access tokens worthless (a new epoch); a block
+//!   and a deletion end all sessions.
+
+use entrepot_contracts::{AccountChanged, Role};
+use entrepot_pg::{Error, ScopedFutureExt as _, Transaction};
+use uuid::Uuid;
+
+use super::{Accepts, PasswordError, mail_token, password_fault};
+use crate::Accounts;
+use crate::events::{person_changed, told};
+use crate::model::{Person, PersonInput, PersonPatch, Status};
+use crate::notices::Notice;
+use crate::store::{self, NewPerson};
+
+/// Why an account was not made or changed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PersonError {
+    #[error("there is no such account")]
+    NotFound,
+    #[error("the account has another version")]
+    MovedOn(i64),
+    #[error("another account has the address")]
+    DuplicateEmail,
+    #[error("nobody else is an admin")]
+    LastAdmin,
+    #[error("the password is not taken")]
+    Weak(entrepot_web::Fault),
+    #[error(transparent)]
+    Password(#[from] PasswordError),
+    #[error(transparent)]
+    Database(Error),
+}
+
+impl From<Error> for PersonError {
+    fn from(error: Error) -> Self {
+        match error.constraint() {
+            Some("person_email_key") => Self::DuplicateEmail,
+            _ => Self::Database(error),
+        }
+    }
+}
+
+/// Makes an account. Without a password the person is sent a token to choose one.
+pub(crate) async fn create_person(accounts: &Accounts, input: &PersonInput) -> Result<Person, PersonError> {
+    let hash = match &input.password {
+        None => None,
+        Some(password) => {
+            if let Some(fault) = password_fault(accounts, password, &[&input.email, &input.name]) {
+                return Err(PersonError::Weak(fault));
+            }
+            Some(accounts.hasher.hash(password).await.map_err(PasswordError::from)?)
+        }
+    };
+    let (person, notice) = create(accounts, input, hash.as_deref(), true).await?;
+    if let Some(notice) = notice {
+        accounts.notify(notice);
+    }
+    Ok(person)
+}
+
+/// Makes an admin whose password nobody judged.
+pub(crate) async fn create_admin(accounts: &Accounts, input: &PersonInput, hash: &str) -> Result<Person, PersonError> {
+    create(accounts, input, Some(hash), false).await.map(|(person, _)| person)
+}
+
+/// Makes an account that nobody signs in to.
+pub(crate) async fn create_without_notice(accounts: &Accounts, input: &PersonInput) -> Result<Person, PersonError> {
+    create(accounts, input, None, false).await.map(|(person, _)| person)
+}
+
+async fn create(
+    accounts: &Accounts,
+    input: &PersonInput,
+    hash: Option<&str>,
+    is_told: bool,
+) -> Result<(Person, Option<Notice>), PersonError> {
+    accounts
+        .database
+        .transaction(|transaction| {
+            async move {
+                let id = accounts.clock.new_id();
+                let PersonInput { email, name, role, .. } = input;
+                let new = NewPerson { id, email, name, role: *role, password_hash: hash };
+                store::person_insert(transaction, &new, accounts.clock.now()).await?;
+                accounts.feed.append(transaction, person_changed(AccountChanged::CREATED, id, Some(*role))).await?;
+                let purpose = if hash.is_some() { "verify" } else { "reset" };
+                let notice = match is_told {
+                    true => Some(mail_token(transaction, accounts, id, email, name, purpose).await?),
+                    false => None,
+                };
+                Ok((locked(transaction, id).await?, notice))
+            }
+            .scope_boxed()
+        })
+        .await
+}
+
+async fn locked(transaction: &Transaction, id: Uuid) -> Result<Person, PersonError> {
+    store::person_lock(transaction, id).await?.ok_or(PersonError::NotFound)
+}
+
+/// Changes an account.
+pub(crate) async fn update_person(
+    accounts: &Accounts,
+    id: Uuid,
+    accepts: Accepts<'_>,
+    patch: &PersonPatch,
+) -> Result<Person, PersonError> {
+    let (person, notice) = accounts
+        .database
+        .transaction(|transaction| async move { update(transaction, accounts, id, accepts, patch).await }.scope_boxed())
+        .await?;
+    if let Some(notice) = notice {
+        accounts.notify(notice);
+    }
+    Ok(person)
+}
+
+async fn update(
+    transaction: &Transaction,
+    accounts: &Accounts,
+    id: Uuid,
+    accepts: Accepts<'_>,
+    patch: &PersonPatch,
+) -> Result<(Person, Option<Notice>), PersonError> {
+    // Always in this order: the admins, then the one who is changed.
+    let touches_rights = patch.role.is_some() || patch.status.is_some();
+    let admins = if touches_rights { store::admins(transaction).await? } else { Vec::new() };
+    let before = locked(transaction, id).await?;
+    if !accepts(before.version) {
+        return Err(PersonError::MovedOn(before.version));
+    }
+    let mut after = before.clone();
+    after.email = patch.email.clone().unwrap_or(after.email);
+    after.name = patch.name.clone().unwrap_or(after.name);
+    after.role = patch.role.unwrap_or(after.role);
+    after.status = patch.status.unwrap_or(after.status);
+    let same = (&after.email, &after.name, after.role, after.status)
+        == (&before.email, &before.name, before.role, before.status);
+    if same {
+        return Ok((before, None));
+    }
+    let stays_admin = after.role == Role::Admin && after.status == Status::Active;
+    if admins == [id] && !stays_admin {
+        return Err(PersonError::LastAdmin);
+    }
+    let now = accounts.clock.now();
+    store::person_update(transaction, &after, now).await?;
+    let rights_changed = (after.role, after.status) != (before.role, before.status);
+    if after.status == Status::Blocked && before.status != Status::Blocked {
+        store::sessions_revoke(transaction, id, None, "blocked", now).await?;
+    }
+    let role = (after.role != before.role).then_some(after.role);
+    let event = if rights_changed {
+        person_changed(AccountChanged::UPDATED, id, role)
+    } else {
+        told(AccountChanged::UPDATED, id, None)
+    };
+    accounts.feed.append(transaction, event).await?;
+    let moved = after.email.to_lowercase() != before.email.to_lowercase();
+    let notice = if moved {
+        Some(mail_token(transaction, accounts, id, &after.email, &after.name, "verify").await?)
+    } else {
+        None
+    };
+    Ok((locked(transaction, id).await?, notice))
+}
+
+/// Deletes an account: it can be signed in to no longer, and its address is free. What it did stays in
+/// the audit log.
+pub(crate) async fn delete_person(accounts: &Accounts, id: Uuid, accepts: Accepts<'_>) -> Result<(), PersonError> {
+    accounts
+        .database
+        .transaction(|transaction| {
+            async move {
+                let admins = store::admins(transaction).await?;
+                let person = locked(transaction, id).await?;
+                if !accepts(person.version) {
+                    return Err(PersonError::MovedOn(person.version));
+                }
+                if admins == [id] {
+                    return Err(PersonError::LastAdmin);
+                }
+                let now = accounts.clock.now();
+                store::person_delete(transaction, id, now).await?;
+                store::sessions_revoke(transaction, id, None, "deleted", now).await?;
+                accounts.feed.append(transaction, person_changed(AccountChanged::DELETED, id, None)).await?;
+                Ok(())
+            }
+            .scope_boxed()
+        })
+        .await
+}

@@ -1,0 +1,61 @@
+//! Opens an account for somebody who wants one.
+//!
+//! **Invariant:** the answer does not tell whether the address has an account already, and neither does
+//! the time that it takes: the password is hashed in any case. Who has one is told by mail.
+
+use entrepot_contracts::{AccountChanged, Role};
+use entrepot_pg::{Error, ScopedFutureExt as _, Transaction};
+
+use super::{PasswordError, mail_token, notice};
+use crate::Accounts;
+use crate::events::person_changed;
+use crate::model::Registration;
+use crate::notices::{About, Notice};
+use crate::store::{self, NewPerson};
+
+/// Why no account could be opened.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RegisterError {
+    #[error(transparent)]
+    Password(#[from] PasswordError),
+    #[error(transparent)]
+    Database(#[from] Error),
+}
+
+/// Opens an account, unless the address has one.
+pub(crate) async fn register(accounts: &Accounts, input: &Registration) -> Result<(), RegisterError> {
+    let hash = accounts.hasher.hash(&input.password).await.map_err(PasswordError::from)?;
+    let written = accounts
+        .database
+        .transaction(|transaction| {
+            let hash = &*hash;
+            async move { write(transaction, accounts, input, hash).await }.scope_boxed()
+        })
+        .await;
+    match written {
+        Ok(notice) => accounts.notify(notice),
+        // Two with the same address at the same moment: one of them has it.
+        Err(error) if error.constraint() == Some("person_email_key") => {}
+        Err(error) => return Err(error.into()),
+    }
+    Ok(())
+}
+
+async fn write(
+    transaction: &Transaction,
+    accounts: &Accounts,
+    input: &Registration,
+    hash: &str,
+) -> Result<Notice, Error> {
+    if let Some(id) = store::person_by_email(transaction, &input.email).await? {
+        let person =
+            store::person_lock(transaction, id).await?.ok_or(Error::Missing("a person who was just locked"))?;
+        return Ok(notice(&person, About::AlreadyRegistered));
+    }
+    let id = accounts.clock.new_id();
+    let new = NewPerson { id, email: &input.email, name: &input.name, role: Role::Customer, password_hash: Some(hash) };
+    store::person_insert(transaction, &new, accounts.clock.now()).await?;
+    let event = person_changed(AccountChanged::CREATED, id, Some(Role::Customer));
+    accounts.feed.append(transaction, event).await?;
+    mail_token(transaction, accounts, id, &input.email, &input.name, "verify").await
+}

@@ -1,0 +1,153 @@
+//! Getting an account, signing in, proving an address, forgotten passwords.
+
+use entrepot_testkit::Response;
+use serde_json::{Value, json};
+
+use crate::{ADMIN, House, OTHER_PASSWORD, PASSWORD, Plan, text};
+
+async fn post(house: &House, path: &str, body: Value) -> Response {
+    house.server.post(&format!("/api/v2/auth/{path}")).json(&body).await
+}
+
+#[tokio::test]
+async fn a_customers_first_day() {
+    let house = House::new().await;
+    let mira = json!({"email": "Mira@shop.example", "password": PASSWORD, "name": "Mira Olsen"});
+    post(&house, "register", mira).await.status(202);
+    let signed_in = house.sign_in("mira@SHOP.example", PASSWORD).await;
+    assert_eq!(signed_in["tokenType"], "Bearer");
+    assert_eq!(signed_in["expiresIn"], 900);
+    assert_eq!((&signed_in["user"]["role"], &signed_in["user"]["emailVerified"]), (&json!("customer"), &json!(false)));
+    let token = text(&signed_in, "accessToken");
+    post(&house, "verify", json!({"token": house.mail.token("Mira@shop.example").await})).await.status(204);
+    let me = house.bearing(&token).get("/api/v2/me").await;
+    assert_eq!(me.header("cache-control"), "private, no-cache");
+    let me = me.ok();
+    assert_eq!((&me["email"], &me["emailVerified"]), (&json!("Mira@shop.example"), &json!(true)));
+    let used = post(&house, "verify", json!({"token": house.mail.token("Mira@shop.example").await})).await;
+    used.problem(422, "accounts.invalid_token");
+}
+
+#[tokio::test]
+async fn nothing_tells_whether_an_address_has_an_account() {
+    let house = House::new().await;
+    let registered =
+        |email: &'static str| post(&house, "register", json!({"email": email, "password": PASSWORD, "name": "x"}));
+    let (new, known) = (registered("new@shop.example").await.status(202), registered(ADMIN).await.status(202));
+    assert_eq!(new.body, known.body);
+    assert_eq!(house.mail.to(ADMIN), ["already_registered"]);
+    assert_eq!(house.mail.to("new@shop.example"), ["verify_email"]);
+    // The old password is the one that counts.
+    house.sign_in(ADMIN, PASSWORD).await;
+
+    let forgot = |email: &'static str| post(&house, "forgot", json!({"email": email}));
+    assert_eq!(forgot(ADMIN).await.status(202).body, forgot("nobody@shop.example").await.status(202).body);
+
+    let wrong = |email: &'static str| post(&house, "login", json!({"email": email, "password": "wrong in any case"}));
+    let mut bodies: Vec<Value> = Vec::new();
+    for email in [ADMIN, "nobody@shop.example", "no address at all"] {
+        let mut body = wrong(email).await.problem(401, "accounts.wrong_credentials");
+        body.as_object_mut().expect("a document").remove("requestId");
+        bodies.push(body);
+    }
+    assert!(bodies.windows(2).all(|pair| pair[0] == pair[1]), "{bodies:?}");
+}
+
+#[tokio::test]
+async fn passwords_are_judged_by_length_and_by_what_is_tried_first() {
+    let house = House::new().await;
+    for (password, code) in [
+        ("short", "password_too_short"),
+        ("passwordpassword", "password_common"),
+        ("abcdefghijklmnopqrstuvwxyz", "password_monotonous"),
+        ("mira.olsen-shop", "password_personal"),
+    ] {
+        let body = json!({"email": "mira.olsen@shop.example", "password": password, "name": "Mira Olsen"});
+        let problem = post(&house, "register", body).await.problem(422, "web.invalid_body");
+        assert_eq!(
+            (&problem["errors"][0]["pointer"], &problem["errors"][0]["code"]),
+            (&json!("/password"), &json!(code))
+        );
+    }
+    let no_rules = json!({"email": "m@shop.example", "password": "žádná pravidla tu", "name": "M"});
+    post(&house, "register", no_rules).await.status(202);
+    house.sign_in("m@shop.example", "žádná pravidla tu").await;
+}
+
+#[tokio::test]
+async fn a_forgotten_password_is_set_anew_and_ends_all_sessions() {
+    let house = House::new().await;
+    house.person("jon@shop.example", "staff").await;
+    let before = house.sign_in("jon@shop.example", PASSWORD).await;
+    house.mail.clear();
+    post(&house, "forgot", json!({"email": "jon@shop.example"})).await.status(202);
+    let token = house.mail.token("jon@shop.example").await;
+    let weak = post(&house, "reset", json!({"token": token, "password": "jon@shop.example!"})).await;
+    weak.problem(422, "web.invalid_body");
+    post(&house, "reset", json!({"token": token, "password": OTHER_PASSWORD})).await.status(204);
+    let again = post(&house, "reset", json!({"token": token, "password": OTHER_PASSWORD})).await;
+    again.problem(422, "accounts.invalid_token");
+    let old = house.bearing(&text(&before, "accessToken")).get("/api/v2/me").await;
+    old.problem(401, "web.invalid_credentials");
+    let refreshed = post(&house, "refresh", json!({"refreshToken": before["refreshToken"]})).await;
+    refreshed.problem(401, "accounts.invalid_refresh_token");
+    let wrong = post(&house, "login", json!({"email": "jon@shop.example", "password": PASSWORD})).await;
+    wrong.problem(401, "accounts.wrong_credentials");
+    house.sign_in("jon@shop.example", OTHER_PASSWORD).await;
+    assert!(house.mail.to("jon@shop.example").contains(&"password_changed"));
+}
+
+#[tokio::test]
+async fn mailed_tokens_run_out_and_the_last_one_counts() {
+    let house = House::new().await;
+    let ask = || async {
+        house.mail.clear();
+        post(&house, "forgot", json!({"email": ADMIN})).await.status(202);
+        house.mail.token(ADMIN).await
+    };
+    let (first, second) = (ask().await, ask().await);
+    let reset = |token: String| post(&house, "reset", json!({"token": token, "password": OTHER_PASSWORD}));
+    reset(first).await.problem(422, "accounts.invalid_token");
+    house.advance(std::time::Duration::from_secs(3_600));
+    reset(second).await.problem(422, "accounts.invalid_token");
+    reset(ask().await).await.status(204);
+}
+
+#[tokio::test]
+async fn a_changed_password_keeps_the_session_that_changed_it() {
+    let house = House::new().await;
+    let (mine, other) = (house.sign_in(ADMIN, PASSWORD).await, house.sign_in(ADMIN, PASSWORD).await);
+    let change = |current: &'static str| {
+        let body = json!({"currentPassword": current, "password": OTHER_PASSWORD});
+        house.bearing(&text(&mine, "accessToken")).post("/api/v2/me/password").json(&body)
+    };
+    change("not the password at all").await.problem(422, "accounts.wrong_password");
+    change(PASSWORD).await.status(204);
+    let refresh = |signed_in: &Value| post(&house, "refresh", json!({"refreshToken": signed_in["refreshToken"]}));
+    refresh(&other).await.problem(401, "accounts.invalid_refresh_token");
+    let fresh = refresh(&mine).await.ok();
+    house.bearing(&text(&fresh, "accessToken")).get("/api/v2/me").await.ok();
+}
+
+#[tokio::test]
+async fn an_address_may_have_to_be_proven_first() {
+    let house = House::built(Plan { verified_email_required: true, ..Plan::default() }).await;
+    post(&house, "register", json!({"email": "m@shop.example", "password": PASSWORD, "name": "M"})).await.status(202);
+    let sign_in = || post(&house, "login", json!({"email": "m@shop.example", "password": PASSWORD}));
+    sign_in().await.problem(403, "accounts.email_not_verified");
+    post(&house, "verify", json!({"token": house.mail.token("m@shop.example").await})).await.status(204);
+    sign_in().await.ok();
+}
+
+#[tokio::test]
+async fn two_who_register_the_same_address_at_once_make_one_account() {
+    let house = House::new().await;
+    let body = json!({"email": "twin@shop.example", "password": PASSWORD, "name": "Twin"});
+    let all = (0..8).map(|_| post(&house, "register", body.clone()));
+    for answer in futures_util::future::join_all(all).await {
+        answer.status(202);
+    }
+    let token = house.admin().await;
+    let found = house.bearing(&token).get("/api/v2/users?q=twin@").await.ok();
+    assert_eq!(found["data"].as_array().map(Vec::len), Some(1), "{found}");
+}

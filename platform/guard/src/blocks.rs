@@ -1,0 +1,151 @@
+//! Networks that are kept out for a while.
+//!
+//! **Invariants:**
+//! - A block ends by itself.
+//! - As long as nobody is blocked, asking costs one load of an atomic.
+//! - At most [`MOST_BLOCKS`] are held; those that end last are the ones that stay.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use ipnet::IpNet;
+use jiff::Timestamp;
+
+use crate::Network;
+
+/// Blocks that are held in memory.
+pub const MOST_BLOCKS: usize = 100_000;
+/// Of these, networks that are not a single client's, which are looked through one by one.
+const MOST_WIDE: usize = 1_000;
+
+/// A network that is kept out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BlockEntry {
+    /// Which.
+    pub network: IpNet,
+    /// Until when.
+    pub until: Timestamp,
+}
+
+/// The blocks in force. Cheap to clone; all clones are one.
+#[derive(Clone, Debug, Default)]
+pub struct Blocks {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    count: AtomicUsize,
+    tables: RwLock<Tables>,
+}
+
+#[derive(Debug, Default)]
+struct Tables {
+    /// Networks of single clients, which is how nearly all are.
+    clients: HashMap<IpNet, Timestamp>,
+    wide: Vec<BlockEntry>,
+}
+
+impl Blocks {
+    /// Until when this address is kept out, if it is.
+    #[must_use]
+    pub fn until(&self, address: IpAddr, now: Timestamp) -> Option<Timestamp> {
+        if self.shared.count.load(Ordering::Acquire) == 0 {
+            return None;
+        }
+        let tables = self.shared.tables.read().unwrap_or_else(PoisonError::into_inner);
+        let client = tables.clients.get(&Network::of(address).net()).copied();
+        let address = address.to_canonical();
+        let wide = tables.wide.iter().filter(|block| block.network.contains(&address)).map(|block| block.until);
+        client.into_iter().chain(wide).filter(|until| *until > now).max()
+    }
+
+    /// Adds one, beside those that there are.
+    pub fn add(&self, block: BlockEntry) {
+        let mut tables = self.shared.tables.write().unwrap_or_else(PoisonError::into_inner);
+        tables.add(block);
+        self.shared.count.store(tables.len(), Ordering::Release);
+    }
+
+    /// Puts these in the place of all that there were.
+    pub fn replace(&self, blocks: impl IntoIterator<Item = BlockEntry>) {
+        let mut fresh = Tables::default();
+        for block in blocks {
+            fresh.add(block);
+        }
+        let mut tables = self.shared.tables.write().unwrap_or_else(PoisonError::into_inner);
+        *tables = fresh;
+        self.shared.count.store(tables.len(), Ordering::Release);
+    }
+
+    /// Forgets those that have ended.
+    pub fn sweep(&self, now: Timestamp) {
+        let mut tables = self.shared.tables.write().unwrap_or_else(PoisonError::into_inner);
+        tables.clients.retain(|_, until| *until > now);
+        tables.wide.retain(|block| block.until > now);
+        self.shared.count.store(tables.len(), Ordering::Release);
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.shared.count.load(Ordering::Acquire)
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl Tables {
+    fn len(&self) -> usize {
+        self.clients.len() + self.wide.len()
+    }
+
+    fn add(&mut self, block: BlockEntry) {
+        let client = Network::of(block.network.addr()).net();
+        // Within a client's network, such as one address of an IPv6 /64: the client is meant.
+        if client.contains(&block.network) {
+            if self.clients.len() < MOST_BLOCKS || self.clients.contains_key(&client) {
+                let until = self.clients.entry(client).or_insert(block.until);
+                *until = (*until).max(block.until);
+            }
+        } else if self.wide.len() < MOST_WIDE {
+            self.wide.push(block);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_hold_until_their_time_and_for_their_network() {
+        let at = |text: &str| text.parse::<Timestamp>().expect("a time");
+        let (now, later, after) = (at("2026-01-01T00:00:00Z"), at("2026-01-01T01:00:00Z"), at("2026-01-01T02:00:00Z"));
+        let ip = |text: &str| text.parse::<IpAddr>().expect("an address");
+        let blocks = Blocks::default();
+        assert_eq!(blocks.until(ip("198.51.100.7"), now), None);
+        for network in ["198.51.100.7/32", "2001:db8::5/128", "203.0.113.0/24"] {
+            blocks.add(BlockEntry { network: network.parse().expect("a network"), until: later });
+        }
+        for (address, blocked) in [
+            ("198.51.100.7", true),
+            ("::ffff:198.51.100.7", true),
+            ("198.51.100.8", false),
+            ("2001:db8::9", true),
+            ("2001:db8:0:1::5", false),
+            ("203.0.113.200", true),
+        ] {
+            assert_eq!(blocks.until(ip(address), now), blocked.then_some(later), "{address}");
+            assert_eq!(blocks.until(ip(address), after), None, "{address}");
+        }
+        blocks.sweep(after);
+        assert!(blocks.is_empty());
+    }
+}

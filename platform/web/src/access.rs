@@ -1,0 +1,410 @@
+//! Who may do what, as the edge enforces it: what an operation demands, what a request brings, and
+//! what a handler may then rely on.
+//!
+//! The kit knows no roles and keeps no table of its own: a [`Doorkeeper`] tells whose credentials
+//! these are, and how far a permission reaches for that caller.
+//!
+//! **Invariants:**
+//! - Every operation of every module has a [`Rule`]; [`crate::Operations::new`] fails on one that has none.
+//! - The rule is enforced in one place, before the handler runs. A handler never decides *whether*, only
+//!   how the [`Scope`] that it is handed narrows what it reads and writes.
+//! - Credentials that are there are good or the request is refused: nobody with an expired token is
+//!   taken for a stranger. (A stale cookie on a public page is the exception: browsers send it unasked.)
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use entrepot_runtime::Actor;
+use futures_util::future::BoxFuture;
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+use uuid::Uuid;
+
+use crate::{Problem, kinds};
+
+/// Where an API key is sent.
+pub(crate) const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+/// Where a page proves that it is ours, when its browser signs in by cookie.
+pub(crate) const X_CSRF_TOKEN: HeaderName = HeaderName::from_static("x-csrf-token");
+/// The session's cookie over TLS, and without (on one's own machine).
+pub const COOKIES: [&str; 2] = ["__Host-entrepot", "entrepot-local"];
+
+/// What an operation demands of who asks for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Nothing.
+    Public,
+    /// A permission for this action, such as `products.write`.
+    Needs(&'static str),
+}
+
+/// How an operation is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counted {
+    /// As so many requests.
+    As(u32),
+    /// As an attempt to prove who one is.
+    SignIn,
+    /// Not at all.
+    Never,
+}
+
+/// The rules of an operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rule {
+    pub(crate) access: Access,
+    pub(crate) counted: Counted,
+    pub(crate) is_secret: bool,
+    pub(crate) is_essential: bool,
+    pub(crate) is_in_person: bool,
+}
+
+impl Rule {
+    /// For anybody.
+    #[must_use]
+    pub const fn public() -> Self {
+        Self {
+            access: Access::Public,
+            counted: Counted::As(1),
+            is_secret: false,
+            is_essential: false,
+            is_in_person: false,
+        }
+    }
+
+    /// For those who have the permission for this action.
+    #[must_use]
+    pub const fn needs(action: &'static str) -> Self {
+        Self { access: Access::Needs(action), ..Self::public() }
+    }
+
+    /// Costs as much as so many requests.
+    #[must_use]
+    pub const fn costs(mut self, requests: u32) -> Self {
+        self.counted = Counted::As(requests);
+        self
+    }
+
+    /// Is an attempt to prove who one is: only few are allowed.
+    #[must_use]
+    pub const fn sign_in(mut self) -> Self {
+        self.counted = Counted::SignIn;
+        self
+    }
+
+    /// Is never counted and never refused for want of room.
+    #[must_use]
+    pub const fn free(mut self) -> Self {
+        self.counted = Counted::Never;
+        self.is_essential = true;
+        self
+    }
+
+    /// Is done also when the server is full: what a person needs to put things right.
+    #[must_use]
+    pub const fn essential(mut self) -> Self {
+        self.is_essential = true;
+        self
+    }
+
+    /// Answers with something that is told once, so the answer is never stored.
+    #[must_use]
+    pub const fn secret(mut self) -> Self {
+        self.is_secret = true;
+        self
+    }
+
+    /// Is done by a person who has signed in, not by an API key: else a stolen key could make itself at
+    /// home.
+    #[must_use]
+    pub const fn in_person(mut self) -> Self {
+        self.is_in_person = true;
+        self
+    }
+
+    /// What it demands.
+    #[must_use]
+    pub const fn access(&self) -> Access {
+        self.access
+    }
+}
+
+/// How far a permission reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Scope {
+    /// What is the caller's own.
+    Own,
+    /// What belongs to the caller's stores.
+    Store,
+    /// What belongs to the caller's business.
+    Business,
+    /// Everything.
+    All,
+}
+
+impl Scope {
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Own => "own",
+            Self::Store => "store",
+            Self::Business => "business",
+            Self::All => "all",
+        }
+    }
+}
+
+/// By what a caller was recognised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Via {
+    /// An access token of this session.
+    Session(Uuid),
+    /// The cookie of this session.
+    Cookie(Uuid),
+    /// This API key.
+    Key(Uuid),
+}
+
+/// Somebody who was recognised.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// Which person.
+    pub id: Uuid,
+    /// In which role.
+    pub role: &'static str,
+    /// By what.
+    pub via: Via,
+    /// The same as text, for the audit.
+    pub via_text: Arc<str>,
+    /// The only actions that the credentials may be used for; `None` for all of the role's.
+    pub actions: Option<Arc<[String]>>,
+}
+
+impl Caller {
+    /// A caller with all the rights of a role.
+    #[must_use]
+    pub fn new(id: Uuid, role: &'static str, via: Via) -> Self {
+        let via_text = match via {
+            Via::Session(session) => format!("session:{session}"),
+            Via::Cookie(session) => format!("cookie:{session}"),
+            Via::Key(key) => format!("key:{key}"),
+        };
+        Self { id, role, via, via_text: via_text.into(), actions: None }
+    }
+
+    /// The session, if it is one.
+    #[must_use]
+    pub fn session(&self) -> Option<Uuid> {
+        match self.via {
+            Via::Session(session) | Via::Cookie(session) => Some(session),
+            Via::Key(_) => None,
+        }
+    }
+}
+
+/// What a request brings to be recognised by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Credential<'a> {
+    /// An access token.
+    Bearer(&'a str),
+    /// An API key.
+    Key(&'a str),
+    /// The secret of a cookie.
+    Cookie(&'a str),
+}
+
+impl<'a> Credential<'a> {
+    /// The credentials among these fields.
+    ///
+    /// # Errors
+    /// When they are of no known form, or there are several.
+    pub(crate) fn of(fields: &'a HeaderMap) -> Result<Option<Self>, Problem> {
+        let bearer = match fields.get(header::AUTHORIZATION) {
+            None => None,
+            Some(value) => Some(bearer(value).ok_or_else(|| {
+                invalid("Authorization takes `Bearer` and an access token; API keys go into X-Api-Key")
+            })?),
+        };
+        let key = match fields.get(X_API_KEY) {
+            None => None,
+            Some(value) => Some(value.to_str().map_err(|_| invalid("the API key is of no known form"))?),
+        };
+        match (bearer, key) {
+            (Some(_), Some(_)) => {
+                Err(Problem::new(&kinds::INVALID_HEADER, "send either an access token or an API key, not both"))
+            }
+            (Some(token), None) => Ok(Some(Self::Bearer(token))),
+            (None, Some(key)) => Ok(Some(Self::Key(key))),
+            (None, None) => Ok(cookie(fields).map(Self::Cookie)),
+        }
+    }
+}
+
+fn bearer(value: &HeaderValue) -> Option<&str> {
+    let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
+    let token = token.trim();
+    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
+}
+
+fn cookie(fields: &HeaderMap) -> Option<&str> {
+    let pairs = fields.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let mut pairs = pairs.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.find(|(name, _)| COOKIES.contains(name)).map(|(_, value)| value)
+}
+
+pub(crate) fn invalid(detail: &str) -> Problem {
+    Problem::new(&kinds::INVALID_CREDENTIALS, detail)
+}
+
+/// Tells who callers are and what they may do.
+pub trait Doorkeeper: Send + Sync + 'static {
+    /// Whose credentials these are, if that is known without waiting; [`Doorkeeper::recognise`] if not.
+    fn recognise_now(&self, credential: Credential<'_>) -> Option<Arc<Caller>>;
+
+    /// Whose credentials these are.
+    ///
+    /// The error is a 401, or a 503 when it cannot be found out.
+    fn recognise<'a>(&'a self, credential: Credential<'a>) -> BoxFuture<'a, Result<Arc<Caller>, Problem>>;
+
+    /// Whether this is the token that belongs to this cookie.
+    fn proves_own_page(&self, cookie: &str, token: &str) -> bool;
+
+    /// How far this action's permission reaches for this caller; `None` where there is none.
+    fn granted(&self, caller: &Caller, action: &str) -> Option<Scope>;
+}
+
+/// What a handler may rely on.
+#[derive(Clone, Debug, Default)]
+pub struct Permit {
+    pub(crate) caller: Option<Arc<Caller>>,
+    pub(crate) scope: Option<Scope>,
+    pub(crate) address: Option<IpAddr>,
+    pub(crate) is_over_tls: bool,
+}
+
+impl Permit {
+    /// Whether a caller is there who may do this at all, and how far that reaches.
+    ///
+    /// # Errors
+    /// A 403 where the operation demands nothing of its callers, which is a defect of its rule.
+    pub fn scope(&self) -> Result<Scope, Problem> {
+        self.scope.ok_or_else(|| Problem::new(&kinds::FORBIDDEN, "this operation hands out no permission"))
+    }
+
+    /// Who asks, if they have signed in.
+    #[must_use]
+    pub fn caller(&self) -> Option<&Arc<Caller>> {
+        self.caller.as_ref()
+    }
+
+    /// Who asks.
+    ///
+    /// # Errors
+    /// A 401 for a stranger.
+    pub fn signed_in(&self) -> Result<&Arc<Caller>, Problem> {
+        self.caller.as_ref().ok_or_else(not_signed_in)
+    }
+
+    /// The session that asks, where the operation is done in person.
+    ///
+    /// # Errors
+    /// A 401 for a stranger, a 403 for an API key.
+    pub fn session(&self) -> Result<Uuid, Problem> {
+        self.signed_in()?.session().ok_or_else(needs_session)
+    }
+
+    /// For reads and writes of what has an owner: `Some` narrows them to what is this person's own.
+    ///
+    /// # Errors
+    /// A 401 for a stranger, a 403 for a scope that the operation knows nothing of.
+    pub fn owner(&self) -> Result<Option<Uuid>, Problem> {
+        match self.scope()? {
+            Scope::All => Ok(None),
+            Scope::Own => Ok(Some(self.signed_in()?.id)),
+            Scope::Store | Scope::Business => {
+                Err(forbidden("this operation cannot be narrowed to a store or business"))
+            }
+        }
+    }
+
+    /// The client's address.
+    #[must_use]
+    pub fn address(&self) -> Option<IpAddr> {
+        self.address
+    }
+
+    /// Whether nobody on the way can read the answer.
+    #[must_use]
+    pub fn is_over_tls(&self) -> bool {
+        self.is_over_tls
+    }
+
+    pub(crate) fn actor(&self) -> Actor {
+        match &self.caller {
+            None => Actor::anonymous(self.address),
+            Some(caller) => Actor {
+                id: Some(caller.id),
+                role: Some(caller.role),
+                via: caller.via_text.clone(),
+                address: self.address,
+            },
+        }
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Permit {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+        Ok(parts.extensions.get::<Self>().cloned().unwrap_or_default())
+    }
+}
+
+pub(crate) fn not_signed_in() -> Problem {
+    Problem::new(
+        &kinds::NOT_SIGNED_IN,
+        "sign in first: POST /api/v2/auth/login, then send the access token as `Authorization: Bearer …`",
+    )
+}
+
+pub(crate) fn needs_session() -> Problem {
+    Problem::new(&kinds::NEEDS_SESSION, "this is done by a person who has signed in, not by an API key")
+}
+
+pub(crate) fn forbidden(detail: &str) -> Problem {
+    Problem::new(&kinds::FORBIDDEN, detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(fields: &[(&str, &str)]) -> Result<Option<String>, &'static str> {
+        let mut map = HeaderMap::new();
+        for (name, value) in fields {
+            map.append(HeaderName::try_from(*name).expect("a name"), value.parse().expect("a value"));
+        }
+        let found = Credential::of(&map).map_err(|problem| problem.kind().code)?;
+        Ok(found.map(|credential| format!("{credential:?}")))
+    }
+
+    #[test]
+    fn credentials_are_found_where_they_belong() {
+        assert_eq!(of(&[]), Ok(None));
+        assert_eq!(of(&[("authorization", "Bearer abc")]), Ok(Some("Bearer(\"abc\")".to_owned())));
+        assert_eq!(of(&[("authorization", "bearer  abc")]), Ok(Some("Bearer(\"abc\")".to_owned())));
+        assert_eq!(of(&[("x-api-key", "k")]), Ok(Some("Key(\"k\")".to_owned())));
+        assert_eq!(of(&[("cookie", "a=1; __Host-entrepot=s; b=2")]), Ok(Some("Cookie(\"s\")".to_owned())));
+        assert_eq!(of(&[("cookie", "a=1; theme=dark")]), Ok(None));
+        // A token is what the request is about; the cookie came along.
+        assert_eq!(
+            of(&[("authorization", "Bearer t"), ("cookie", "entrepot-local=s")]),
+            Ok(Some("Bearer(\"t\")".to_owned()))
+        );
+        assert_eq!(of(&[("authorization", "Basic YTpi")]), Err("web.invalid_credentials"));
+        assert_eq!(of(&[("authorization", "Bearer")]), Err("web.invalid_credentials"));
+        assert_eq!(of(&[("authorization", "Bearer a"), ("x-api-key", "k")]), Err("web.invalid_header"));
+    }
+}

@@ -1,0 +1,230 @@
+//! What keeps the program standing among strangers: limits that hold over instances, keys that make a
+//! request happen once, answers that are shared, room that is kept for those who put things right.
+
+use std::future::IntoFuture as _;
+
+use entrepot_runtime::Clock;
+use entrepot_testkit::{RedisServer, Request, Response};
+use serde_json::json;
+
+use crate::house::{House, text};
+
+async fn all(requests: impl IntoIterator<Item = Request>) -> Vec<Response> {
+    futures_util::future::join_all(requests.into_iter().map(Request::into_future)).await
+}
+
+/// With Redis the limit holds over all instances, to the request.
+#[tokio::test]
+async fn ten_thousand_requests_through_two_instances_and_exactly_a_thousand_pass() {
+    let redis = RedisServer::start();
+    let url = redis.url();
+    let limits = [
+        ("ENTREPOT_RATE_LIMITS_ENABLED", "true"),
+        ("RATE_LIMIT_GENERAL", "1000"),
+        ("REDIS_URL", url.as_str()),
+        ("ENTREPOT_REDIS_TIMEOUT_MS", "5000"),
+    ];
+    let (clock, _hand) = Clock::manual("2026-11-21T12:00:00Z".parse().expect("a literal"));
+    let database = std::sync::Arc::new(entrepot_testkit::test_database(entrepot_migrations::MIGRATIONS).await);
+    let (one, two) =
+        (House::on(database.clone(), clock.clone(), &limits).await, House::on(database, clock, &limits).await);
+    let (mut passed, mut refused) = (0, 0);
+    for _ in 0..100 {
+        let batch = (0..100).map(|index| if index % 2 == 0 { &one } else { &two });
+        for answer in all(batch.map(|house| house.server.get("/api/v2/categories"))).await {
+            match answer.status.as_u16() {
+                200 => passed += 1,
+                429 => {
+                    refused += 1;
+                    assert!(!answer.header("retry-after").is_empty());
+                }
+                other => panic!("{other}: {}", answer.text()),
+            }
+        }
+    }
+    assert_eq!((passed, refused), (1_000, 9_000));
+}
+
+#[tokio::test]
+async fn people_are_counted_by_themselves_and_strangers_by_their_network() {
+    let settings = [
+        ("ENTREPOT_RATE_LIMITS_ENABLED", "true"),
+        ("RATE_LIMIT_GENERAL", "4"),
+        ("RATE_LIMIT_API", "10"),
+        ("RATE_LIMIT_AUTH", "100"),
+        ("ENTREPOT_GUARD_TRUSTED_PROXIES", "127.0.0.1"),
+    ];
+    let house = House::new(&settings).await;
+    let token = house.admin().await;
+    let stranger = |network: &str| house.server.get("/api/v2/categories").header("x-forwarded-for", network);
+    for left in [3, 2, 1, 0] {
+        let answer = stranger("2001:db8:1:2::1").await.status(200);
+        assert_eq!(answer.header("ratelimit-policy"), "\"general\";q=4;w=900");
+        assert!(
+            answer.header("ratelimit").starts_with(&format!("\"general\";r={left};t=")),
+            "{}",
+            answer.header("ratelimit")
+        );
+    }
+    // The rest of the /64 is the same household; the next one is not.
+    let refused = stranger("2001:db8:1:2:ffff::9").await;
+    assert_eq!(refused.header("retry-after"), "225");
+    refused.problem(429, "web.too_many_requests");
+    stranger("2001:db8:1:3::1").await.status(200);
+    // A person has a share of their own, wherever they are.
+    let answer = stranger("2001:db8:1:2::1").header("authorization", &format!("Bearer {token}")).await.status(200);
+    assert!(answer.header("ratelimit").starts_with("\"api\";r="), "{}", answer.header("ratelimit"));
+    assert_eq!(answer.header("cache-status").split(';').nth(1), Some(" hit"), "and shares what is cached for all");
+    // What costs more takes more of it.
+    let export = house.server.bearing(&token).get("/api/admin/audit/export").await;
+    export.problem(429, "web.too_many_requests");
+    house.server.get("/health").await.status(200);
+}
+
+#[tokio::test]
+async fn a_key_makes_a_request_happen_once() {
+    let house = House::new(&[]).await;
+    let token = house.admin().await;
+    let admin = house.server.bearing(&token);
+    let put_in = |key: &str, sku: &str| {
+        admin.post("/api/v2/products").header("idempotency-key", key).json(&json!({"sku": sku, "title": "Tea"}))
+    };
+    let first = put_in("k-1", "A").await.status(201);
+    let again = put_in("k-1", "A").await.status(201);
+    assert_eq!((first.header("idempotent-replayed"), again.header("idempotent-replayed")), ("", "true"));
+    assert_eq!(first.body, again.body);
+    assert_eq!((first.header("location"), first.header("etag")), (again.header("location"), again.header("etag")));
+    put_in("k-1", "B").await.problem(422, "web.idempotency_key_reused");
+    // What was refused is not kept: the key is free for another try.
+    put_in("k-2", "A").await.problem(409, "catalog.duplicate_sku");
+    put_in("k-2", "C").await.status(201);
+    for bad in ["", &"k".repeat(256)] {
+        put_in(bad, "D").await.problem(400, "web.invalid_idempotency_key");
+    }
+    // Somebody else's key is another key.
+    let (other, _) = house.person("manager").await;
+    let body = json!({"sku": "E", "title": "Tea"});
+    house.server.bearing(&other).post("/api/v2/products").header("idempotency-key", "k-1").json(&body).await.created();
+    // A secret that is told once is not stored.
+    let key = json!({"name": "k", "scopes": ["users.read"]});
+    let refused = admin.post("/api/v2/api-keys").header("idempotency-key", "k-9").json(&key).await;
+    refused.problem(400, "web.invalid_idempotency_key");
+    let row =
+        house.database.client().await.query_one("SELECT count(*) FROM web.kept_answer", &[]).await.expect("counted");
+    assert_eq!(row.get::<_, i64>(0), 3);
+}
+
+#[tokio::test]
+async fn of_many_at_once_with_one_key_one_happens() {
+    let house = House::new(&[]).await;
+    let token = house.admin().await;
+    let admin = house.server.bearing(&token);
+    for round in 0..5 {
+        let key = format!("round-{round}");
+        let rate = || {
+            let body = json!({"rating": 5, "author": "Mira"});
+            admin.post("/api/v2/products/POT/reviews").header("idempotency-key", &key).json(&body)
+        };
+        if round == 0 {
+            admin.post("/api/v2/products").json(&json!({"sku": "POT", "title": "Pot"})).await.created();
+        }
+        let answers = all((0..16).map(|_| rate())).await;
+        let made = answers.iter().filter(|answer| answer.status == 201).count();
+        let told_to_wait = answers.iter().filter(|answer| answer.status == 409).count();
+        assert_eq!(made + told_to_wait, 16, "round {round}");
+        assert!(made >= 1);
+        let list = house.server.get("/api/v2/products/POT/reviews").await.ok();
+        assert_eq!(list["meta"]["summary"]["count"], round + 1, "{list}");
+    }
+}
+
+/// The effect and the stored answer are one transaction: where the answer cannot be stored nothing happens.
+#[tokio::test]
+async fn an_effect_without_its_answer_does_not_happen() {
+    let house = House::new(&[]).await;
+    let token = house.admin().await;
+    let client = house.database.client().await;
+    client
+        .batch_execute(
+            "CREATE FUNCTION web.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'full'; END $$;
+             CREATE TRIGGER refuse BEFORE INSERT ON web.kept_answer FOR EACH ROW EXECUTE FUNCTION web.refuse()",
+        )
+        .await
+        .expect("set up");
+    let put_in = || {
+        let body = json!({"sku": "A", "title": "Tea"});
+        house.server.bearing(&token).post("/api/v2/products").header("idempotency-key", "k").json(&body)
+    };
+    put_in().await.problem(500, "web.internal");
+    house.server.get("/api/v2/products/A").await.problem(404, "catalog.product_not_found");
+    client.batch_execute("DROP TRIGGER refuse ON web.kept_answer").await.expect("mended");
+    put_in().await.created();
+    house.server.get("/api/v2/products/A").await.ok();
+}
+
+#[tokio::test]
+async fn odd_but_honest_requests_pass_and_attacks_are_blocked() {
+    let house = House::new(&[("ENTREPOT_GUARD_TRUSTED_PROXIES", "127.0.0.1")]).await;
+    let token = house.admin().await;
+    for (index, name) in
+        ["'; DROP TABLE products; --", "O'Brien's <b>tea</b>", "../../etc/passwd", "🫖 çay ☕", "${jndi:ldap://x}"]
+            .iter()
+            .enumerate()
+    {
+        let body = json!({"sku": format!("ODD-{index}"), "title": name, "description": name});
+        let made = house.server.bearing(&token).post("/api/v2/products").json(&body).await.created();
+        assert_eq!(made["title"], *name);
+    }
+    for query in ["q=O%27Brien", "q=drop+table", "q=%F0%9F%AB%96", "q=50%25+off", "q=C%2B%2B"] {
+        house
+            .server
+            .get(&format!("/api/v2/products/search?{query}"))
+            .header("x-forwarded-for", "198.51.100.1")
+            .await
+            .ok();
+    }
+    let from = |path: &str| house.server.get(path).header("x-forwarded-for", "203.0.113.66");
+    from("/.env").await.status(404);
+    from("/api/v2/products/search?q=1'%20UNION%20SELECT%20password%20FROM%20users--").await;
+    from("/api/v2/products").await.problem(403, "web.blocked");
+    house.server.get("/api/v2/products").header("x-forwarded-for", "198.51.100.1").await.ok();
+    let figures = house.server.bearing(&token).get("/api/admin/performance/guard").await.ok();
+    assert_eq!(figures["blocked"], 1, "{figures}");
+    house.server.bearing(&token).get("/api/admin/breakers").await.ok();
+}
+
+/// When there is no room, health and administration still answer, and so does memory.
+#[tokio::test]
+async fn a_full_server_keeps_a_door_open_for_those_who_put_things_right() {
+    let house = House::new(&[("ENTREPOT_GUARD_MEMORY_LIMIT_MIB", "1")]).await;
+    // The guard looks four times a second.
+    let refused = async {
+        loop {
+            let answer = house.server.get("/api/v2/categories/nothing").await;
+            if answer.status == 503 {
+                return answer;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    let refused =
+        tokio::time::timeout(std::time::Duration::from_secs(30), refused).await.expect("the limit is noticed");
+    assert_eq!(refused.header("retry-after"), "1");
+    refused.problem(503, "web.overloaded");
+    house.server.get("/health").await.ok();
+    let body = json!({"email": crate::house::ADMIN, "password": crate::house::PASSWORD});
+    let signed_in = house.server.post("/api/v2/auth/login").json(&body).await.ok();
+    let token = text(&signed_in, "accessToken");
+    let figures = house.server.bearing(&token).get("/api/admin/performance/guard").await.ok();
+    assert_eq!(figures["pressure"]["isMemoryFull"], true, "{figures}");
+    house.server.bearing(&token).post("/api/admin/cache/clear").await.ok();
+}
+
+#[tokio::test]
+async fn nobody_is_kept_out_by_a_stale_cookie_of_a_public_page() {
+    let house = House::new(&[]).await;
+    let stale = house.server.get("/api/v2/categories").header("cookie", "entrepot-local=ec_gone; theme=dark").await;
+    stale.status(200);
+    let stale = house.server.get("/api/v2/categories").header("authorization", "Bearer gone").await;
+    stale.problem(401, "web.invalid_credentials");
+}
