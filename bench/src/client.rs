@@ -12,12 +12,16 @@ use http_body_util::{BodyExt as _, Full};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::{Mutex, OnceCell, Semaphore};
+
+use crate::programs::{ADMIN, PASSWORD};
 
 #[derive(Clone)]
 pub(crate) struct Http {
     client: Client<HttpConnector, Full<Bytes>>,
-    address: SocketAddr,
+    pub(crate) address: SocketAddr,
+    /// The admin's, once something needed it.
+    token: Arc<OnceCell<String>>,
 }
 
 /// An answer with status 200.
@@ -47,11 +51,41 @@ impl Http {
     pub(crate) fn new(address: SocketAddr) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
-        Self { client: Client::builder(TokioExecutor::new()).build(connector), address }
+        Self { client: Client::builder(TokioExecutor::new()).build(connector), address, token: Arc::default() }
     }
 
-    /// Sends a request; anything but 200 is an error.
+    /// The admin's access token.
+    pub(crate) async fn token(&self) -> anyhow::Result<&str> {
+        let sign_in = || async {
+            let body = serde_json::json!({"email": ADMIN, "password": PASSWORD}).to_string();
+            let json = [(header::CONTENT_TYPE, "application/json")];
+            let answer = self.ask(Method::POST, "/api/v2/auth/login", &json, body.into()).await?;
+            let token = answer.json()?["accessToken"].as_str().map(str::to_owned);
+            token.ok_or_else(|| anyhow::anyhow!("a sign-in gives no token"))
+        };
+        Ok(self.token.get_or_try_init(sign_in).await?)
+    }
+
+    /// Sends a request; anything but 200 is an error. Changes, and looks at the machinery, are the
+    /// admin's.
     pub(crate) async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        fields: &[(header::HeaderName, &str)],
+        body: Bytes,
+    ) -> anyhow::Result<Answer> {
+        if method == Method::GET && !path.starts_with("/api/admin") {
+            return self.ask(method, path, fields, body).await;
+        }
+        let bearer = format!("Bearer {}", self.token().await?);
+        let mut fields = fields.to_vec();
+        fields.push((header::AUTHORIZATION, &bearer));
+        self.ask(method, path, &fields, body).await
+    }
+
+    /// Sends a request as it is; anything but 200 is an error.
+    async fn ask(
         &self,
         method: Method,
         path: &str,

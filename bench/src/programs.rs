@@ -2,7 +2,8 @@
 //! with its value.
 //!
 //! **Invariant:** ours take no setting from the environment of whoever runs this: what is measured
-//! are the defaults, and what a scenario changes by name.
+//! are the defaults, but for limits (all load comes from one address), and what a scenario changes by
+//! name.
 
 use std::io::{BufRead as _, BufReader, Lines, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -14,6 +15,10 @@ use anyhow::{Context as _, bail, ensure};
 
 /// The release build.
 pub(crate) const ENTREPOT: &str = "target/release/entrepot";
+/// Who the admin of every server is.
+pub(crate) const ADMIN: &str = "admin@localhost";
+/// With which password.
+pub(crate) const PASSWORD: &str = "four rainy days in Bergen";
 /// What ours get of the environment.
 const PASSED_ON: [&str; 7] = ["PATH", "HOME", "USER", "TMPDIR", "LANG", "LC_ALL", "RUST_BACKTRACE"];
 
@@ -67,6 +72,9 @@ pub(crate) fn server(data: &Path, settings: &[(&str, &str)], pinned: bool) -> an
     if pinned {
         command.env("ENTREPOT_SERVER_WORKER_THREADS", "1");
     }
+    command.env("ENTREPOT_ADMIN_EMAIL", ADMIN).env("ENTREPOT_ADMIN_PASSWORD", PASSWORD);
+    // All of the load comes from one address; the rows about limits switch them on.
+    command.env("ENTREPOT_RATE_LIMITS_ENABLED", "false").env("ENTREPOT_GUARD_SUSPICION", "false");
     let mut child = command.envs(settings.iter().copied()).stderr(Stdio::piped()).spawn()?;
     let mut lines = BufReader::new(child.stderr.take().context("piped")?).lines();
     let mut said = Vec::new();
@@ -150,6 +158,8 @@ pub(crate) struct Ask<'a> {
     pub(crate) script: Option<&'a Path>,
     /// `Accept-Encoding`; the field is left out without it.
     pub(crate) accept_encoding: Option<&'a str>,
+    /// The access token of whoever asks.
+    pub(crate) token: Option<&'a str>,
     /// On core 1 alone.
     pub(crate) pinned: bool,
 }
@@ -160,6 +170,9 @@ pub(crate) fn wrk(address: SocketAddr, ask: Ask<'_>) -> anyhow::Result<Load> {
     command.args(["-t1", "-c32", "-d3s"]);
     if let Some(coding) = ask.accept_encoding {
         command.args(["-H", &format!("Accept-Encoding: {coding}")]);
+    }
+    if let Some(token) = ask.token {
+        command.args(["-H", &format!("Authorization: Bearer {token}")]);
     }
     if let Some(script) = ask.script {
         command.arg("-s").arg(script);

@@ -26,8 +26,17 @@ use crate::table::{Row, at_most, ratio};
 
 /// Of the bare server's throughput, and of its processor time for a request.
 const SHARE_WANTED: f64 = 0.80;
+/// The same with limits and authentication on.
+const SHARE_WANTED_GUARDED: f64 = 0.72;
+/// Limits that are counted and never reached, in whole units a microsecond at the most.
+pub(super) const COUNTED: &[(&str, &str)] = &[
+    ("ENTREPOT_RATE_LIMITS_ENABLED", "true"),
+    ("ENTREPOT_GUARD_SUSPICION", "true"),
+    ("RATE_LIMIT_GENERAL", "900000000"),
+    ("RATE_LIMIT_API", "60000000"),
+];
 /// `feed.poll_ms` in config/default.toml.
-const POLL: Duration = Duration::from_millis(500);
+const POLL: Duration = Duration::from_millis(250);
 /// What a look, its effect and the question that finds it may take beside the poll's interval.
 const POLL_SLACK: Duration = Duration::from_millis(50);
 const CROWD: usize = 32;
@@ -41,6 +50,8 @@ pub(super) const ON_STAGE: &[&str] = &[
     "cached-list-cpu",
     "cached-list-plain",
     "cached-list-br",
+    "guarded-list",
+    "guarded-list-cpu",
     "invalidation",
     "invalidation-poll",
     "cold-key",
@@ -55,6 +66,7 @@ pub(super) async fn on_stage(stage: &Stage, wanted: Wanted<'_>) -> anyhow::Resul
         what: "product by id, from the cache",
         path: &stage.product(0),
         coding: None,
+        is_guarded: false,
     };
     let list = Cached {
         name: "cached-list",
@@ -63,6 +75,16 @@ pub(super) async fn on_stage(stage: &Stage, wanted: Wanted<'_>) -> anyhow::Resul
         what: "list of 20, from the cache",
         path: LIST,
         coding: None,
+        is_guarded: false,
+    };
+    let guarded = Cached {
+        name: "guarded-list",
+        cpu: Some("guarded-list-cpu"),
+        plain: None,
+        what: "list of 20, from the cache, by somebody who has signed in, limits and suspicion on",
+        path: LIST,
+        coding: None,
+        is_guarded: true,
     };
     let compressed = Cached {
         name: "cached-list-br",
@@ -71,8 +93,9 @@ pub(super) async fn on_stage(stage: &Stage, wanted: Wanted<'_>) -> anyhow::Resul
         what: "list of 20, from the cache, compressed by brotli",
         path: LIST,
         coding: Some("br"),
+        is_guarded: false,
     };
-    for case in [by_id, list, compressed] {
+    for case in [by_id, list, compressed, guarded] {
         if wanted.one(case.name) || case.cpu.into_iter().chain(case.plain).any(|name| wanted.one(name)) {
             rows.extend(case.measure(stage, wanted).await?);
         }
@@ -99,6 +122,8 @@ struct Cached<'a> {
     what: &'a str,
     path: &'a str,
     coding: Option<&'a str>,
+    /// Asked by somebody who has signed in, with limits and suspicion on.
+    is_guarded: bool,
 }
 
 /// One run of `wrk`.
@@ -111,9 +136,11 @@ struct Measured {
 impl Cached<'_> {
     /// Server on core 0 with one worker thread, load on core 1, the bare servers in turn on core 0.
     async fn measure(&self, stage: &Stage, wanted: Wanted<'_>) -> anyhow::Result<Vec<Row>> {
-        let ours = stage.another(self.name, &[], true)?;
+        let ours = stage.another(self.name, if self.is_guarded { COUNTED } else { &[] }, true)?;
         let http = Http::new(ours.address);
-        let recorded = self.record(&http).await?;
+        let token = if self.is_guarded { Some(http.token().await?.to_owned()) } else { None };
+        let token = token.as_deref();
+        let recorded = self.record(&http, token).await?;
         let body = stage.file(&format!("{}.body", self.name), &recorded.body)?;
         let fields = stage.file(&format!("{}.fields", self.name), write_fields(&recorded.fields)?)?;
         let same = self.same_bytes(&recorded, &body, &fields).await?;
@@ -128,9 +155,9 @@ impl Cached<'_> {
         let mut bytes = 0.0;
         // The first round warms all up.
         for round in 0..=PAIRS {
-            let a = self.load(&ours)?;
-            let b = self.load(&same)?;
-            let c = plain.as_ref().map(|plain| self.load(plain)).transpose()?;
+            let a = self.load(&ours, token)?;
+            let b = self.load(&same, token)?;
+            let c = plain.as_ref().map(|plain| self.load(plain, token)).transpose()?;
             asked += a.load.requests;
             bytes = a.load.bytes;
             let apart = (bytes / b.load.bytes - 1.0).abs();
@@ -150,7 +177,7 @@ impl Cached<'_> {
         let after = Figures::of(&http, "products").await?;
         let (hits, misses) = (after.hits - before.hits, after.misses - before.misses);
         ensure!(hits >= asked && misses == 0, "{}: {asked} requests, {hits} hits, {misses} misses", self.name);
-        let again = self.ask(&http).await?;
+        let again = self.ask(&http, token).await?;
         ensure!(again.is_hit() && again.body == recorded.body, "{}: the answer is another one now", self.name);
 
         let (rates, cpu) = (rates.trim_end(), cpu.trim_end());
@@ -158,7 +185,8 @@ impl Cached<'_> {
         let detail = format!("a second, ours/yardstick: {rates}; µs of processor time a request: {cpu}; {told}");
         let yardstick = "bare hyper, same bytes and header fields, one core";
         // What is compressed is told only.
-        let least = (self.cpu.is_some().then_some(SHARE_WANTED), None);
+        let share = if self.is_guarded { SHARE_WANTED_GUARDED } else { SHARE_WANTED };
+        let least = (self.cpu.is_some().then_some(share), None);
         let mut rows = vec![ratio(self.name, self.what, yardstick, by_throughput, least, detail)];
         if let Some(name) = self.cpu {
             let what = format!("{}: processor time a request, yardstick by ours", self.what);
@@ -173,25 +201,27 @@ impl Cached<'_> {
         Ok(rows)
     }
 
-    fn load(&self, server: &Running) -> anyhow::Result<Measured> {
+    fn load(&self, server: &Running, token: Option<&str>) -> anyhow::Result<Measured> {
         let before = server.processor_time()?;
-        let ask = Ask { path: self.path, accept_encoding: self.coding, pinned: true, ..Ask::default() };
+        let ask = Ask { path: self.path, accept_encoding: self.coding, token, pinned: true, ..Ask::default() };
         let load = wrk(server.address, ask)?;
         let cpu = server.processor_time()?.saturating_sub(before);
         Ok(Measured { cpu_us: cpu.as_secs_f64() * 1e6 / load.requests as f64, load })
     }
 
-    async fn ask(&self, http: &Http) -> anyhow::Result<Answer> {
-        let fields: Vec<(header::HeaderName, &str)> =
+    async fn ask(&self, http: &Http, token: Option<&str>) -> anyhow::Result<Answer> {
+        let mut fields: Vec<(header::HeaderName, &str)> =
             self.coding.into_iter().map(|coding| (header::ACCEPT_ENCODING, coding)).collect();
+        let bearer = token.map(|token| format!("Bearer {token}"));
+        fields.extend(bearer.as_deref().map(|bearer| (header::AUTHORIZATION, bearer)));
         http.send(Method::GET, self.path, &fields, Bytes::new()).await
     }
 
     /// A hit in its final form: the good compressed form is made in the background after the first.
-    async fn record(&self, http: &Http) -> anyhow::Result<Answer> {
+    async fn record(&self, http: &Http, token: Option<&str>) -> anyhow::Result<Answer> {
         let start = Instant::now();
         loop {
-            let answer = self.ask(http).await?;
+            let answer = self.ask(http, token).await?;
             let is_final = answer.field("content-encoding") == self.coding.unwrap_or_default()
                 && !answer.field("etag").contains("quick");
             if answer.is_hit() && is_final {
@@ -205,7 +235,7 @@ impl Cached<'_> {
     /// Starts the bare server and checks that it sends what was recorded, byte by byte but for the date.
     async fn same_bytes(&self, recorded: &Answer, body: &Path, fields: &Path) -> anyhow::Result<Running> {
         let bare = bare(body, Some(fields))?;
-        let theirs = self.ask(&Http::new(bare.address)).await?;
+        let theirs = self.ask(&Http::new(bare.address), None).await?;
         let undated = |answer: &Answer| -> HeaderMap {
             let mut fields = answer.fields.clone();
             fields.remove(header::DATE);
@@ -294,7 +324,7 @@ async fn invalidation(stage: &Stage, nudges: bool) -> anyhow::Result<Row> {
         let what = "a write on one instance is seen on another, p99";
         at_most(name, what, vec![p99], 50.0, "ms", detail)
     } else {
-        let what = "the same without nudges, by the poll alone (500 ms), the longest";
+        let what = "the same without nudges, by the poll alone (250 ms), the longest";
         at_most(name, what, vec![most], milliseconds(POLL + POLL_SLACK), "ms", detail)
     })
 }

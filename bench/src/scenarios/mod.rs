@@ -3,6 +3,7 @@
 mod cache_http;
 mod cache_process;
 mod database;
+mod protection;
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -38,7 +39,8 @@ pub(crate) async fn run(only: &str) -> anyhow::Result<Vec<Row>> {
     if wanted.any(&["import", "start"]) {
         rows.extend(database::import_and_start(wanted)?);
     }
-    let needs_stage = wanted.any(database::ON_STAGE) || wanted.any(cache_http::ON_STAGE);
+    let needs_stage =
+        [database::ON_STAGE, cache_http::ON_STAGE, protection::ON_STAGE].into_iter().any(|all| wanted.any(all));
     let stage = if needs_stage { Some(Stage::set().await?) } else { None };
     if let Some(stage) = &stage {
         rows.extend(Box::pin(database::on_stage(stage, wanted)).await?);
@@ -49,7 +51,11 @@ pub(crate) async fn run(only: &str) -> anyhow::Result<Vec<Row>> {
     if let Some(stage) = &stage {
         rows.extend(Box::pin(cache_http::on_stage(stage, wanted)).await?);
     }
+    if let Some(stage) = &stage {
+        rows.extend(Box::pin(protection::on_stage(stage, wanted)).await?);
+    }
     drop(stage);
+    rows.extend(protection::in_process(wanted)?);
     rows.extend(Box::pin(cache_process::run(wanted)).await?);
     // Some rows come from one measurement.
     rows.retain(|row| wanted.one(row.scenario));

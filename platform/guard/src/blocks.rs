@@ -3,7 +3,8 @@
 //! **Invariants:**
 //! - A block ends by itself.
 //! - As long as nobody is blocked, asking costs one load of an atomic.
-//! - At most [`MOST_BLOCKS`] are held; those that end last are the ones that stay.
+//! - At most [`MOST_BLOCKS`] are held of each kind.
+//! - What was blocked here stays so until it is known to be written down, whatever is read meanwhile.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -46,6 +47,8 @@ struct Tables {
     /// Networks of single clients, which is how nearly all are.
     clients: HashMap<IpNet, Timestamp>,
     wide: Vec<BlockEntry>,
+    /// Blocked here, and not seen among those that are written down yet.
+    pending: HashMap<IpNet, Timestamp>,
 }
 
 impl Blocks {
@@ -56,7 +59,8 @@ impl Blocks {
             return None;
         }
         let tables = self.shared.tables.read().unwrap_or_else(PoisonError::into_inner);
-        let client = tables.clients.get(&Network::of(address).net()).copied();
+        let network = Network::of(address).net();
+        let client = tables.clients.get(&network).into_iter().chain(tables.pending.get(&network)).copied().max();
         let address = address.to_canonical();
         let wide = tables.wide.iter().filter(|block| block.network.contains(&address)).map(|block| block.until);
         client.into_iter().chain(wide).filter(|until| *until > now).max()
@@ -69,13 +73,31 @@ impl Blocks {
         self.shared.count.store(tables.len(), Ordering::Release);
     }
 
-    /// Puts these in the place of all that there were.
+    /// Adds a client's network that is blocked here and has yet to be written down.
+    pub fn raise(&self, block: BlockEntry) {
+        let mut tables = self.shared.tables.write().unwrap_or_else(PoisonError::into_inner);
+        if tables.pending.len() < MOST_BLOCKS {
+            tables.pending.insert(block.network, block.until);
+        }
+        self.shared.count.store(tables.len(), Ordering::Release);
+    }
+
+    /// Forgets a network that was blocked here.
+    pub fn forget(&self, network: IpNet) {
+        let mut tables = self.shared.tables.write().unwrap_or_else(PoisonError::into_inner);
+        tables.pending.remove(&network);
+        self.shared.count.store(tables.len(), Ordering::Release);
+    }
+
+    /// Puts these, which are written down, in the place of all that were.
     pub fn replace(&self, blocks: impl IntoIterator<Item = BlockEntry>) {
         let mut fresh = Tables::default();
         for block in blocks {
             fresh.add(block);
         }
         let mut tables = self.shared.tables.write().unwrap_or_else(PoisonError::into_inner);
+        fresh.pending = std::mem::take(&mut tables.pending);
+        fresh.pending.retain(|network, _| !fresh.clients.contains_key(network));
         *tables = fresh;
         self.shared.count.store(tables.len(), Ordering::Release);
     }
@@ -85,6 +107,7 @@ impl Blocks {
         let mut tables = self.shared.tables.write().unwrap_or_else(PoisonError::into_inner);
         tables.clients.retain(|_, until| *until > now);
         tables.wide.retain(|block| block.until > now);
+        tables.pending.retain(|_, until| *until > now);
         self.shared.count.store(tables.len(), Ordering::Release);
     }
 
@@ -103,7 +126,7 @@ impl Blocks {
 
 impl Tables {
     fn len(&self) -> usize {
-        self.clients.len() + self.wide.len()
+        self.clients.len() + self.wide.len() + self.pending.len()
     }
 
     fn add(&mut self, block: BlockEntry) {
@@ -147,5 +170,24 @@ mod tests {
         }
         blocks.sweep(after);
         assert!(blocks.is_empty());
+    }
+
+    #[test]
+    fn what_was_blocked_here_outlives_a_reading_that_does_not_have_it_yet() {
+        let at = |text: &str| text.parse::<Timestamp>().expect("a time");
+        let (now, later) = (at("2026-01-01T00:00:00Z"), at("2026-01-01T01:00:00Z"));
+        let own = BlockEntry { network: "198.51.100.7/32".parse().expect("a network"), until: later };
+        let is_blocked = |blocks: &Blocks| blocks.until("198.51.100.7".parse().expect("an address"), now).is_some();
+        let blocks = Blocks::default();
+        blocks.raise(own);
+        blocks.replace([]);
+        assert!(is_blocked(&blocks), "it was read before it was written down");
+        blocks.replace([own]);
+        assert!(is_blocked(&blocks) && blocks.len() == 1);
+        blocks.replace([]);
+        assert!(!is_blocked(&blocks), "it was written down, and was lifted since");
+        blocks.raise(own);
+        blocks.forget(own.network);
+        assert!(!is_blocked(&blocks));
     }
 }

@@ -218,7 +218,7 @@ impl Guard {
         let length = SignedDuration::try_from(shared.settings.block_for).unwrap_or(SignedDuration::from_hours(1));
         let until = now.checked_add(length).unwrap_or(now);
         tracing::warn!(target: "entrepot::security", %network, reason, %until, "a network is blocked");
-        shared.blocks.add(BlockEntry { network: network.net(), until });
+        shared.blocks.raise(BlockEntry { network: network.net(), until });
         if shared.raise.try_send(Raised { network, reason }).is_err() {
             tracing::error!(target: "entrepot::security", %network, "too many blocks at once: this one holds in this process alone");
         }
@@ -227,6 +227,7 @@ impl Guard {
     /// Forgets what speaks against an address's network.
     pub async fn pardon(&self, address: IpAddr) {
         let shared = &self.shared;
+        shared.blocks.forget(Network::of(address).net());
         let subject = Subject::address(address);
         let settings = &shared.settings;
         for quota in [&settings.points, &settings.sign_in, &settings.general, &settings.credentials] {

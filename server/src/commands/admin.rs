@@ -4,9 +4,9 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use entrepot_accounts::{FirstAdmin, make_admin};
-use entrepot_runtime::{Actor, Clock, Request, Shutdown, Tasks, within_request};
+use entrepot_runtime::{Shutdown, Tasks};
 
-use super::quiet_logs;
+use super::{as_command, quiet_logs};
 use crate::database::Home;
 use crate::production::accounts_for_a_command;
 use crate::settings::Settings;
@@ -21,8 +21,7 @@ pub(crate) async fn admin(settings: &Settings, email: Option<String>) -> anyhow:
     let tasks = Tasks::new(Shutdown::new());
     let accounts = accounts_for_a_command(settings, &database, &tasks)?;
     let first = FirstAdmin { email: email.unwrap_or_default(), password: String::new(), may_make_password: true };
-    let request = Request::new(Clock::system().new_id().to_string().into()).by(Actor::command());
-    let made = within_request(request.into(), make_admin(&accounts, &first)).await.context("no admin was made")?;
+    let made = as_command(make_admin(&accounts, &first)).await.context("no admin was made")?;
     tell("an admin's account, told this once:");
     say(format_args!("e-mail     {}", made.email));
     if let Some(password) = &made.made_password {

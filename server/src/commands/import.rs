@@ -11,7 +11,7 @@ use entrepot_catalog::Dependencies;
 use entrepot_catalog::import::{ImportReport, import_products as load, open};
 use entrepot_runtime::Clock;
 
-use super::quiet_logs;
+use super::{as_command, quiet_logs};
 use crate::database::Home;
 use crate::production::feed_for_a_command;
 use crate::settings::Settings;
@@ -51,7 +51,7 @@ async fn import(home: &Home, settings: &Settings, file: &Path, report_to: Option
         })?
     };
     bar.set_length(bytes);
-    let report = load(&to, input, currency).await;
+    let report = as_command(load(&to, input, currency)).await;
     bar.finish_and_clear();
     let report = report.with_context(|| format!("{}: nothing was imported", file.display()))?;
     tell_report(&report, file, start);

@@ -22,9 +22,18 @@ pub(crate) use seed::seed;
 pub(crate) use serve::serve;
 pub(crate) use verify::verify;
 
+use std::sync::Arc;
+
+use entrepot_runtime::{Actor, Clock, Request, within_request};
 use entrepot_telemetry::{LogFormat, LogGuard, LogSettings};
 
 use crate::settings::{self, Settings};
+
+/// Does something as a command of the program: that is who the audit log says it was.
+fn as_command<F: Future>(work: F) -> impl Future<Output = F::Output> {
+    let request = Request::new(Clock::system().new_id().to_string().into()).by(Actor::command());
+    within_request(Arc::new(request), work)
+}
 
 /// Starts the log of a command that is not a server: warnings only, unless the level asks for more.
 fn quiet_logs(settings: &Settings) -> anyhow::Result<LogGuard> {

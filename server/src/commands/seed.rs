@@ -7,7 +7,7 @@ use entrepot_catalog::Dependencies;
 use entrepot_catalog::seed::SeedProfile;
 use entrepot_runtime::Clock;
 
-use super::quiet_logs;
+use super::{as_command, quiet_logs};
 use crate::database::Home;
 use crate::production::feed_for_a_command;
 use crate::settings::Settings;
@@ -32,7 +32,7 @@ async fn fill(home: &Home, settings: &Settings, profile: SeedProfile, reset: boo
         bar.set_length(total as u64);
         bar.set_position(done as u64);
     };
-    let seeded = entrepot_catalog::seed::seed(&to, profile, reset, &tick).await;
+    let seeded = as_command(entrepot_catalog::seed::seed(&to, profile, reset, &tick)).await;
     bar.finish_and_clear();
     let seeded = seeded?;
     say(format_args!(

@@ -114,6 +114,58 @@ async fn a_key_makes_a_request_happen_once() {
     assert_eq!(row.get::<_, i64>(0), 3);
 }
 
+/// Every operation that acts takes a key, also one whose handler reads again what it has written: nothing
+/// is committed before the answer is made.
+#[tokio::test]
+async fn every_operation_that_acts_answers_alike_with_a_key_and_without() {
+    let house = House::new(&[]).await;
+    let token = house.admin().await;
+    let document = entrepot_server::openapi_document().expect("it holds together");
+    let document: serde_json::Value = serde_json::from_str(&document).expect("JSON");
+    let body = |operation: &str, turn: &str| match operation {
+        "create_product" => json!({"sku": format!("P-{turn}"), "title": "Tea"}),
+        "upsert_products" => json!({"products": [{"sku": format!("B-{turn}"), "title": "Tea"}]}),
+        "add_product_image" => json!({"url": format!("https://shop.example/{turn}.jpg")}),
+        "add_product_review" => json!({"rating": 4, "author": turn}),
+        "create_category" => json!({"name": format!("Shelf {turn}"), "parent": "top"}),
+        "create_user" => json!({"email": format!("{turn}@shop.example"), "name": turn}),
+        "register_customer" => {
+            json!({"email": format!("r{turn}@shop.example"), "name": turn, "password": crate::house::PASSWORD})
+        }
+        "ask_for_password_reset" => json!({"email": "nobody@shop.example"}),
+        "create_block" => json!({"network": "203.0.113.7", "reason": turn}),
+        "invalidate_cache" => json!({"tags": ["x"]}),
+        _ => json!({}),
+    };
+    let admin = house.server.bearing(&token);
+    admin.post("/api/v2/categories").json(&json!({"name": "Top", "slug": "top"})).await.created();
+    admin.post("/api/v2/products").json(&json!({"sku": "POT", "title": "Pot"})).await.created();
+    let mut done = 0;
+    for (path, item) in document["paths"].as_object().expect("paths") {
+        let Some(operation) = item.get("post") else { continue };
+        let id = text(operation, "operationId");
+        let takes_a_key = operation["parameters"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .any(|parameter| parameter["name"] == "Idempotency-Key");
+        // What needs a token that was mailed, another password, or ends the session is tried elsewhere.
+        if !takes_a_key || matches!(&*id, "verify_email" | "reset_password" | "change_password" | "sign_out") {
+            continue;
+        }
+        let path = path.replace("{product}", "POT");
+        let plain = admin.post(&path).json(&body(&id, "plain")).await;
+        let with = |turn: &'static str| admin.post(&path).header("idempotency-key", &id).json(&body(&id, turn));
+        let keyed = with("keyed").await;
+        assert!(plain.status.is_success(), "{id}: {} {}", plain.status, plain.text());
+        assert_eq!(keyed.status, plain.status, "{id} with a key: {}", keyed.text());
+        let again = with("keyed").await;
+        assert_eq!((again.status, &again.body), (keyed.status, &keyed.body), "{id} again");
+        done += 1;
+    }
+    assert!(done >= 12, "only {done} were tried");
+}
+
 #[tokio::test]
 async fn of_many_at_once_with_one_key_one_happens() {
     let house = House::new(&[]).await;

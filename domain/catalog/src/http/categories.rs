@@ -15,7 +15,7 @@ use super::problems::{CATEGORY_CYCLE, CATEGORY_NOT_EMPTY, CATEGORY_NOT_FOUND, CA
 use super::products::{duplicate_slug, may_be_name, unknown_category};
 use super::{Catalog, database_problem};
 use crate::events::{CATALOG, CATEGORIES, PRODUCTS, shelf_tag};
-use crate::model::{CategoryDetail, CategoryInput, CategoryNode};
+use crate::model::{CategoryDetail, CategoryInput, CategoryNode, CategoryRef};
 use crate::ops::{self, CreateCategoryError, DeleteCategoryError, UpdateCategoryError};
 use crate::store::{self, CategoryRow};
 
@@ -74,13 +74,16 @@ pub(super) async fn create_category(
 ) -> Result<Reply, Problem> {
     query.finish()?;
     let input = CategoryInput::read(&body).map_err(Problem::invalid_body)?;
-    let slug = ops::create_category(&catalog.to, &input).await.map_err(|error| match error {
+    let created = ops::create_category(&catalog.to, &input).await.map_err(|error| match error {
         CreateCategoryError::DuplicateSlug(_) => duplicate_slug(),
         CreateCategoryError::UnknownParent(parent) => unknown_category(&parent, "/parent"),
         CreateCategoryError::TooDeep => too_deep(),
         CreateCategoryError::Database(error) => database_problem(error),
     })?;
-    Ok(catalog.category_reply(&slug).await?.created_at(&format!("/api/v2/categories/{slug}")))
+    // As it was written: it is new, so nothing lies below it and nothing is in it.
+    let location = format!("/api/v2/categories/{}", created.row.slug);
+    let reply = detail_reply(vec![created.row], &HashMap::new(), created.ancestors)?;
+    Ok(reply.ok_or_else(|| not_found(&location))?.created_at(&location))
 }
 
 /// Changes a category by a JSON merge patch (RFC 7396); a new `parent` moves it and all below it.
@@ -161,23 +164,33 @@ impl Catalog {
             return Err(not_found(slug));
         }
         let rows = store::category_with_below(database, slug).await.map_err(database_problem)?;
-        let Some(row) = rows.first().cloned() else { return Err(not_found(slug)) };
+        let Some(row) = rows.first() else { return Err(not_found(slug)) };
         let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
         let counts = store::category_counts_below(database, &ids).await.map_err(database_problem)?;
         let above = &row.path[..row.path.len().saturating_sub(1)];
-        let ancestors = store::category_refs(database, above).await.map_err(database_problem)?;
-        let parent_id = row.parent_id;
-        let Some(category) = nest(rows, &counts, parent_id).into_iter().next() else { return Err(not_found(slug)) };
-        let detail = CategoryDetail {
-            category,
-            ancestors,
-            created_at: row.created_at,
-            updated_at: row.updated_at,
-            version: row.version,
-        };
-        let tags = [CATALOG.to_owned(), CATEGORIES.to_owned(), shelf_tag(row.id)];
-        Ok(Reply::json(&detail, CacheClass::Api)?.version(detail.version).cached(tags))
+        let client = database.client().await.map_err(database_problem)?;
+        let ancestors = store::category_refs(&client, above).await.map_err(database_problem)?;
+        detail_reply(rows, &counts, ancestors)?.ok_or_else(|| not_found(slug))
     }
+}
+
+/// The answer about a category, from its row and those below it; `None` where there is no row.
+fn detail_reply(
+    rows: Vec<CategoryRow>,
+    counts: &HashMap<Uuid, (i64, i64)>,
+    ancestors: Vec<CategoryRef>,
+) -> Result<Option<Reply>, Problem> {
+    let Some(row) = rows.first().cloned() else { return Ok(None) };
+    let Some(category) = nest(rows, counts, row.parent_id).into_iter().next() else { return Ok(None) };
+    let detail = CategoryDetail {
+        category,
+        ancestors,
+        created_at: row.created_at,
+        updated_at: row.updated_at,
+        version: row.version,
+    };
+    let tags = [CATALOG.to_owned(), CATEGORIES.to_owned(), shelf_tag(row.id)];
+    Ok(Some(Reply::json(&detail, CacheClass::Api)?.version(detail.version).cached(tags)))
 }
 
 /// Puts rows, parents before children, together to trees below `root`, and adds the counts up.

@@ -272,10 +272,13 @@ impl Shelves {
                     ..CategoryInput::default()
                 };
                 self.created += 1;
-                create_category_in(transaction, to, &input).await.map_err(|error| match error {
-                    CreateCategoryError::Database(error) => ImportError::Database(error),
-                    other => ImportError::Category { line, name: name.to_owned(), source: other.into() },
-                })?
+                create_category_in(transaction, to, &input)
+                    .await
+                    .map_err(|error| match error {
+                        CreateCategoryError::Database(error) => ImportError::Database(error),
+                        other => ImportError::Category { line, name: name.to_owned(), source: other.into() },
+                    })?
+                    .id
             }
         };
         self.known.insert(key, (id, slug.clone()));

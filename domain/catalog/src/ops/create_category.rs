@@ -1,11 +1,10 @@
 //! Puts a category into the tree.
 
 use entrepot_pg::{Error, ScopedFutureExt as _, Transaction};
-use uuid::Uuid;
 
 use crate::Dependencies;
 use crate::events::category_created;
-use crate::model::CategoryInput;
+use crate::model::{CategoryInput, CategoryRef};
 use crate::slug::slugify;
 use crate::store::{self, CategoryRow};
 
@@ -25,16 +24,27 @@ pub(crate) enum CreateCategoryError {
     Database(#[from] Error),
 }
 
-/// Puts a category in; tells its slug.
-pub(crate) async fn create_category(to: &Dependencies, input: &CategoryInput) -> Result<String, CreateCategoryError> {
+/// A category that was put in: it, and those above it.
+pub(crate) struct CreatedCategory {
+    pub(crate) row: CategoryRow,
+    pub(crate) ancestors: Vec<CategoryRef>,
+}
+
+/// Puts a category in.
+pub(crate) async fn create_category(
+    to: &Dependencies,
+    input: &CategoryInput,
+) -> Result<CreatedCategory, CreateCategoryError> {
     to.database
         .transaction(|transaction| {
             async move {
                 let slug = input.slug.clone().unwrap_or_else(|| slugify(&input.name, "category"));
                 let input = CategoryInput { slug: Some(slug.clone()), ..input.clone() };
-                let id = create_category_in(transaction, to, &input).await?;
-                to.feed.append(transaction, category_created(id, &slug)).await?;
-                Ok(slug)
+                let row = create_category_in(transaction, to, &input).await?;
+                to.feed.append(transaction, category_created(row.id, &slug)).await?;
+                let above = &row.path[..row.path.len().saturating_sub(1)];
+                let ancestors = store::category_refs(transaction.client(), above).await?;
+                Ok(CreatedCategory { row, ancestors })
             }
             .scope_boxed()
         })
@@ -42,12 +52,11 @@ pub(crate) async fn create_category(to: &Dependencies, input: &CategoryInput) ->
 }
 
 /// The same in a transaction that does more, and that must tell of it; the input must have its slug.
-/// Tells the id.
 pub(crate) async fn create_category_in(
     transaction: &Transaction,
     to: &Dependencies,
     input: &CategoryInput,
-) -> Result<Uuid, CreateCategoryError> {
+) -> Result<CategoryRow, CreateCategoryError> {
     store::category_tree_lock(transaction).await?;
     let slug = input.slug.clone().unwrap_or_default();
     let id = to.clock.new_id();
@@ -81,5 +90,5 @@ pub(crate) async fn create_category_in(
         Some("category_slug_key") => CreateCategoryError::DuplicateSlug(slug),
         _ => error.into(),
     })?;
-    Ok(id)
+    Ok(row)
 }

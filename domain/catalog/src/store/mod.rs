@@ -277,11 +277,10 @@ pub(crate) async fn category_with_below(database: &Database, slug: &str) -> Resu
 }
 
 /// The categories with these ids, in the order of the ids.
-pub(crate) async fn category_refs(database: &Database, ids: &[Uuid]) -> Result<Vec<CategoryRef>, Error> {
-    let client = database.client().await?;
+pub(crate) async fn category_refs(client: &Pooled, ids: &[Uuid]) -> Result<Vec<CategoryRef>, Error> {
     let mut refs = Vec::with_capacity(ids.len());
     for id in ids {
-        if let Some(row) = categories::category_by_id().bind(&client, id).opt().await? {
+        if let Some(row) = categories::category_by_id().bind(client, id).opt().await? {
             refs.push(CategoryRef { id: CategoryId(row.id), slug: row.slug, name: row.name });
         }
     }
