@@ -125,7 +125,7 @@ CREATE INDEX block_by_expiry ON accounts.block (expires_at) WHERE lifted_at IS N
 
 -- Who did what to what, from where. Only ever added to.
 CREATE TABLE accounts.audit (
-    -- The event's position in the feed, or for what was refused a number below zero.
+    -- The event's position in the feed.
     id         bigint      PRIMARY KEY,
     at         timestamptz NOT NULL,
     actor      uuid,

@@ -11,7 +11,7 @@ use entrepot_feed::{Feed, FeedFigures};
 use entrepot_guard::{Guard, GuardFigures};
 use entrepot_runtime::{BreakerFigures, Breakers};
 use entrepot_web::body::{JsonBody, Reader, Text};
-use entrepot_web::{CacheClass, Caching, Fault, Module, Problem, Query, Reply, Rule};
+use entrepot_web::{CacheClass, Caching, Fault, ListenerStats, Module, Problem, Query, Reply, Rule};
 use http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -31,6 +31,7 @@ pub(crate) struct Administration {
     pub(crate) warming: Warming,
     pub(crate) guard: Guard,
     pub(crate) breakers: Breakers,
+    pub(crate) listener: ListenerStats,
 }
 
 const RULES: &[(&str, Rule)] = &[
@@ -50,6 +51,17 @@ struct GuardPerformance {
     #[serde(flatten)]
     #[schema(value_type = Object)]
     guard: GuardFigures,
+    listener: ListenerFigures,
+}
+
+/// What the listener turned away.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct ListenerFigures {
+    /// Connections that were closed as they came, since their address had its share.
+    refused_connections: u64,
+    /// Connections that were cut off, since their client took nothing of its answer.
+    stalled_connections: u64,
 }
 
 /// The circuit breakers.
@@ -218,7 +230,11 @@ async fn invalidate_cache(
 )]
 async fn get_guard(State(admin): State<Arc<Administration>>, query: Query) -> Result<Reply, Problem> {
     query.finish()?;
-    Reply::json(&GuardPerformance { guard: admin.guard.figures() }, CacheClass::Never)
+    let listener = ListenerFigures {
+        refused_connections: admin.listener.refused_connections(),
+        stalled_connections: admin.listener.stalled_connections(),
+    };
+    Reply::json(&GuardPerformance { guard: admin.guard.figures(), listener }, CacheClass::Never)
 }
 
 /// The circuit breakers of this instance: what each stands before, and how it stands.

@@ -9,8 +9,8 @@ use entrepot_guard::Guard;
 use entrepot_pg::Database;
 use entrepot_runtime::{Clock, Shutdown, Tasks};
 use entrepot_web::{
-    Access, Edge, EdgeSettings, Idempotency, Module, Operations, Positions, ProblemKind, RequestStats, Responses,
-    kinds, openapi,
+    Access, Edge, EdgeSettings, Idempotency, ListenerStats, Module, Operations, Positions, ProblemKind, RequestStats,
+    Responses, kinds, openapi,
 };
 use utoipa::OpenApi as _;
 use utoipa::openapi::{ContactBuilder, InfoBuilder, LicenseBuilder, OpenApi, ServerBuilder, Tag};
@@ -33,6 +33,8 @@ pub struct App {
     pub accounts: Accounts,
     /// What keeps strangers out.
     pub guard: Guard,
+    /// What the listener turns away is counted here.
+    pub listener: ListenerStats,
 }
 
 #[derive(utoipa::OpenApi)]
@@ -66,7 +68,7 @@ impl App {
                 async move { feed.last_given().await }
             }
         });
-        let Production { feed, guard, accounts, .. } = production;
+        let Production { feed, guard, accounts, listener, .. } = production;
         let idempotency = Idempotency::new(database, clock.clone());
         idempotency.start(tasks);
         let edge = Edge::new(router, edge_settings(settings)?, clock.clone(), stats)
@@ -86,7 +88,7 @@ impl App {
             };
             warming.start(tasks, edge.clone(), warmers, clock, schedule);
         }
-        Ok(Self { edge, counters, accounts, guard })
+        Ok(Self { edge, counters, accounts, guard, listener })
     }
 }
 
@@ -98,11 +100,11 @@ fn all_modules(
     tasks: &Tasks,
     stats: RequestStats,
 ) -> Vec<Module> {
-    let Production { feed, cache, reading, guard, accounts, breakers } = production;
+    let Production { feed, cache, reading, guard, accounts, breakers, listener } = production;
     let mut all = modules(database, feed, clock, reading, accounts, tasks);
     let (feed, cache, warming) = (feed.clone(), cache.clone(), warming.clone());
-    let (guard, breakers) = (guard.clone(), breakers.clone());
-    all.push(admin::module(Administration { cache: cache.clone(), feed, warming, guard, breakers }));
+    let (guard, breakers, listener) = (guard.clone(), breakers.clone(), listener.clone());
+    all.push(admin::module(Administration { cache: cache.clone(), feed, warming, guard, breakers, listener }));
     let vitals = Vitals { database: database.clone(), cache, stats, clock: clock.clone(), start: Instant::now() };
     all.push(health::module(vitals));
     all

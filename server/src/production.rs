@@ -13,6 +13,7 @@ use entrepot_guard::limits::RedisLimits;
 use entrepot_guard::{Guard, GuardSettings, Limiter, Pressure, PressureSettings, Proxies, Quota};
 use entrepot_pg::Database;
 use entrepot_runtime::{Breakers, Clock, Tasks};
+use entrepot_web::ListenerStats;
 use jiff::SignedDuration;
 
 use crate::settings::{LimitStore, Settings, TokenAlgorithm, ms};
@@ -32,6 +33,7 @@ pub(crate) struct Production {
     pub(crate) guard: Guard,
     pub(crate) accounts: Accounts,
     pub(crate) breakers: Breakers,
+    pub(crate) listener: ListenerStats,
 }
 
 impl Production {
@@ -82,7 +84,7 @@ impl Production {
         if let Some(breaker) = cache.breaker() {
             breakers.register(breaker);
         }
-        Ok(Self { feed, cache, reading, guard, accounts, breakers })
+        Ok(Self { feed, cache, reading, guard, accounts, breakers, listener: ListenerStats::default() })
     }
 
     /// The kinds of answers, and how long each lives.

@@ -62,6 +62,13 @@ impl Attempt {
         if verdict.allowed { Ok(()) } else { Err(Wait(verdict)) }
     }
 
+    /// It succeeded, and was not counted at the door.
+    pub(crate) async fn succeeded_inside(&self, guard: &Guard) {
+        if guard.counts() {
+            guard.limiter().give_back(&PAIR, &self.pair, 1).await;
+        }
+    }
+
     /// It succeeded: nothing of it counts.
     pub(crate) async fn succeeded(&self, guard: &Guard, as_stranger: bool) {
         if !guard.counts() {

@@ -334,6 +334,9 @@ pub(crate) struct PersonPatch {
     pub(crate) name: Option<String>,
     pub(crate) role: Option<Role>,
     pub(crate) status: Option<Status>,
+    /// Proves that it is the person who changes the address.
+    #[schema(ignore)]
+    pub(crate) current_password: Option<String>,
 }
 
 impl PersonPatch {
@@ -345,7 +348,9 @@ impl PersonPatch {
             name: reader.optional("name", |member| member.text(NAME)),
             ..Self::default()
         };
-        if !own {
+        if own {
+            patch.current_password = reader.optional("currentPassword", |member| member.text(PASSWORD));
+        } else {
             patch.role = reader.optional("role", |member| member.parsed(Text::line(1, 40), "unknown_role", role));
             patch.status =
                 reader.optional("status", |member| member.parsed(Text::line(1, 40), "unknown_status", status));
@@ -362,11 +367,15 @@ impl PersonPatch {
 
 /// What people may change about themselves.
 #[derive(ToSchema)]
+#[serde(rename_all = "camelCase")]
 #[expect(dead_code, reason = "describes what is read as a PersonPatch")]
 pub(crate) struct ProfilePatch {
     /// Has to be verified again.
     #[schema(max_length = 254)]
     email: Option<String>,
+    /// Required where `email` is given.
+    #[schema(max_length = 256)]
+    current_password: Option<String>,
     #[schema(max_length = 200)]
     name: Option<String>,
 }

@@ -27,6 +27,8 @@ pub enum About {
     ResetPassword(String),
     /// Somebody wanted to open an account with this address, which has one.
     AlreadyRegistered,
+    /// Your account has another address now.
+    AddressChanged,
     /// Your password was changed.
     PasswordChanged,
     /// Somebody keeps trying to sign in as you.
@@ -43,6 +45,7 @@ impl About {
             Self::VerifyEmail(_) => "verify_email",
             Self::ResetPassword(_) => "reset_password",
             Self::AlreadyRegistered => "already_registered",
+            Self::AddressChanged => "address_changed",
             Self::PasswordChanged => "password_changed",
             Self::UnderAttack => "under_attack",
             Self::TokenReused => "token_reused",

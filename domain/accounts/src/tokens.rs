@@ -96,6 +96,8 @@ pub(crate) enum Disbelief {
 }
 
 pub(crate) struct Key {
+    /// The public half, where there is one.
+    public: Option<Vec<u8>>,
     kid: String,
     encoding: EncodingKey,
     decoding: DecodingKey,
@@ -173,6 +175,15 @@ impl Signer {
             return Ok(verdict);
         }
         Ok(self.read().await?.verify(token, now.as_second()))
+    }
+
+    /// The public halves of the keys that verify, by their ids: for whoever else is to verify.
+    pub(crate) async fn published(&self) -> Result<Vec<(String, String)>, Error> {
+        let ring = self.ring().await?;
+        let public = |key: &Arc<Key>| Some((key.kid.clone(), URL_SAFE_NO_PAD.encode(key.public.as_ref()?)));
+        let mut keys: Vec<_> = ring.by_id.values().filter_map(public).collect();
+        keys.sort();
+        Ok(keys)
     }
 
     async fn ring(&self) -> Result<Arc<Ring>, Error> {
@@ -270,12 +281,14 @@ impl Ring {
 impl Key {
     fn new(stored: &StoredKey) -> Option<Self> {
         let algorithm = Algorithm::named(&stored.algorithm)?;
-        let (encoding, decoding) = match algorithm {
-            Algorithm::Hs256 => (EncodingKey::from_secret(&stored.secret), DecodingKey::from_secret(&stored.secret)),
+        let (encoding, decoding, public) = match algorithm {
+            Algorithm::Hs256 => {
+                (EncodingKey::from_secret(&stored.secret), DecodingKey::from_secret(&stored.secret), None)
+            }
             Algorithm::EdDsa => {
                 let pair = Ed25519KeyPair::from_pkcs8(&stored.secret).ok()?;
                 let public = pair.public_key().as_ref().to_vec();
-                (EncodingKey::from_ed_der(&stored.secret), DecodingKey::from_ed_der(&public))
+                (EncodingKey::from_ed_der(&stored.secret), DecodingKey::from_ed_der(&public), Some(public))
             }
         };
         let mut validation = Validation::new(algorithm.of_jwt());
@@ -286,7 +299,7 @@ impl Key {
         validation.validate_exp = false;
         let mut header = Header::new(algorithm.of_jwt());
         header.kid = Some(stored.kid.clone());
-        Some(Self { kid: stored.kid.clone(), encoding, decoding, validation, header })
+        Some(Self { public, kid: stored.kid.clone(), encoding, decoding, validation, header })
     }
 }
 

@@ -176,6 +176,9 @@ impl Feed {
         if positions.len() != events.len() {
             return Err(Error::Missing("an event that was just appended"));
         }
+        if let (Some(request), Some(highest)) = (&request, positions.iter().max()) {
+            request.was_given(*highest);
+        }
         let (shared, given) = (self.shared.clone(), positions.clone());
         transaction.on_commit(move || {
             for (position, event) in given.into_iter().zip(events) {

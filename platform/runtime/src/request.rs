@@ -59,6 +59,8 @@ pub struct Request {
     passes_caches: bool,
     /// The highest position that its commits were given; 0 when it wrote nothing.
     position: AtomicU64,
+    /// The highest that was given to it, committed or not.
+    given: AtomicU64,
     groups: Mutex<Vec<String>>,
 }
 
@@ -72,6 +74,7 @@ impl Request {
             demands_position: false,
             passes_caches: false,
             position: AtomicU64::new(0),
+            given: AtomicU64::new(0),
             groups: Mutex::default(),
         }
     }
@@ -114,6 +117,17 @@ impl Request {
     #[must_use]
     pub fn passes_caches(&self) -> bool {
         self.passes_caches
+    }
+
+    /// Notes a position that an event of this request was given, whether it will be committed or not.
+    pub fn was_given(&self, position: u64) {
+        self.given.fetch_max(position, Ordering::AcqRel);
+    }
+
+    /// The highest position that its events were given: its own, once it is committed.
+    #[must_use]
+    pub fn given(&self) -> Option<u64> {
+        Some(self.given.load(Ordering::Acquire)).filter(|position| *position > 0)
     }
 
     /// Notes a commit of this request: its position in the feed, and what it touched.

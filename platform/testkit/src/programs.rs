@@ -33,12 +33,17 @@ impl RedisServer {
     /// When `redis-server` is not installed (`script/bootstrap` installs it) or does not start.
     #[must_use]
     pub fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let port = free_port();
-        let child = Self::spawn(folder.path(), port);
-        let server = Self { child, port, folder };
-        server.wait_until_ready();
-        server
+        // A port that is free now may be somebody else's a moment later.
+        for _ in 0..20 {
+            let folder = tempfile::tempdir().unwrap();
+            let port = free_port();
+            let child = Self::spawn(folder.path(), port);
+            let mut server = Self { child, port, folder };
+            if server.is_ready() {
+                return server;
+            }
+        }
+        panic!("redis-server found no port of its own in twenty attempts");
     }
 
     /// Something that takes connections where a Redis should be, and answers everything with nonsense.
@@ -62,10 +67,17 @@ impl RedisServer {
             .expect("redis-server is installed; script/bootstrap does it")
     }
 
-    fn wait_until_ready(&self) {
+    /// Waits until it listens, it and not another that was given the same port at the same moment; tells
+    /// whether it came to that.
+    fn is_ready(&mut self) -> bool {
         for _ in 0..500 {
+            if self.child.try_wait().unwrap().is_some() {
+                return false;
+            }
             if TcpStream::connect(("127.0.0.1", self.port)).is_ok() {
-                return;
+                let told = self.ask(&[b"INFO", b"server"]).pop().unwrap_or_default();
+                let own = format!("process_id:{}\r\n", self.child.id());
+                return String::from_utf8_lossy(&told).contains(&own);
             }
             #[expect(clippy::disallowed_methods, reason = "another program's port can only be polled")]
             std::thread::sleep(Duration::from_millis(10));
@@ -94,7 +106,7 @@ impl RedisServer {
     /// When it does not start.
     pub fn restart(&mut self) {
         self.child = Self::spawn(self.folder.path(), self.port);
-        self.wait_until_ready();
+        assert!(self.is_ready(), "redis-server cannot have its port {} again", self.port);
     }
 
     /// Stops it half-way: it takes connections and does not answer.

@@ -9,7 +9,7 @@
 //! - The rule is enforced in one place, before the handler runs. A handler never decides *whether*, only
 //!   how the [`Scope`] that it is handed narrows what it reads and writes.
 //! - Credentials that are there are good or the request is refused: nobody with an expired token is
-//!   taken for a stranger. (A stale cookie on a public page is the exception: browsers send it unasked.)
+//!   taken for a stranger. (Cookies are the exception where anybody may: browsers send them unasked.)
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -58,6 +58,8 @@ pub struct Rule {
     pub(crate) is_secret: bool,
     pub(crate) is_essential: bool,
     pub(crate) is_in_person: bool,
+    pub(crate) is_quiet: bool,
+    pub(crate) is_file: bool,
 }
 
 impl Rule {
@@ -70,6 +72,8 @@ impl Rule {
             is_secret: false,
             is_essential: false,
             is_in_person: false,
+            is_quiet: false,
+            is_file: false,
         }
     }
 
@@ -120,6 +124,20 @@ impl Rule {
     #[must_use]
     pub const fn in_person(mut self) -> Self {
         self.is_in_person = true;
+        self
+    }
+
+    /// Does not tell whether it has written anything: its answers name no position.
+    #[must_use]
+    pub const fn quiet(mut self) -> Self {
+        self.is_quiet = true;
+        self
+    }
+
+    /// Answers with a file of a media type of its own.
+    #[must_use]
+    pub const fn file(mut self) -> Self {
+        self.is_file = true;
         self
     }
 

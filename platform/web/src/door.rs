@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, header};
+use entrepot_guard::suspicion::MOST_POINTS;
 use entrepot_guard::{Guard, Place, Refused, Subject, Tier, Verdict};
 use http::request::Parts;
 
@@ -188,7 +189,8 @@ impl Doors {
         let path = parts.uri.path();
         let mut suspicion = guard.suspicion_of_target(path, parts.uri.query());
         let of_fields = guard.suspicion_of_fields(&parts.headers);
-        suspicion.points += of_fields.points;
+        // However much is odd about it, one request blocks nobody.
+        suspicion.points = (suspicion.points + of_fields.points).min(MOST_POINTS);
         suspicion.reasons = suspicion.reasons.with(of_fields.reasons);
         if suspicion.points > 0 && guard.suspect(address, suspicion, parts.method.as_str(), path).await {
             guard.count_blocked();
@@ -200,6 +202,13 @@ impl Doors {
         let rule = operations.rule(&parts.method, path);
         let stranger = Subject::address(address);
         let credential = match Credential::of(&parts.headers) {
+            // Where anybody may act, a cookie decides nothing: a browser sends it unasked, and one that is
+            // stale must not keep its owner from signing in.
+            Ok(Some(Credential::Cookie(_)))
+                if !is_safe(&parts.method) && rule.is_some_and(|rule| rule.access == Access::Public) =>
+            {
+                None
+            }
             Ok(credential) => credential,
             Err(problem) => {
                 let counted = count(guard, Tier::Credentials, &stranger, 1).await?;
@@ -327,7 +336,7 @@ fn seconds(duration: Duration) -> u64 {
 }
 
 fn blocked(wait: Option<Duration>) -> Problem {
-    let problem = Problem::new(&kinds::BLOCKED, "too much that came from your network looked like an attack");
+    let problem = Problem::new(&kinds::BLOCKED, "your network is kept out for a while");
     match wait {
         Some(wait) => problem.retry_after(u32::try_from(seconds(wait)).unwrap_or(u32::MAX).max(1)),
         None => problem,

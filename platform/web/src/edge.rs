@@ -264,6 +264,9 @@ impl Edge {
         if let Some(response) = shared.settings.cors.preflight(&parts.method, &parts.headers) {
             return shared.finish(asked, response).await;
         }
+        if let Some(problem) = refuse_target(&parts.uri) {
+            return shared.finish(asked, problem_response(problem)).await;
+        }
         let Admitted { permit, rule, counted, place } = match shared.doors.admit(&from, &parts, counted).await {
             Ok(admitted) => admitted,
             Err(refusal) => {
@@ -274,7 +277,7 @@ impl Edge {
         asked.counted = counted;
         // Held until the answer is made.
         let _place = place;
-        if let Some(problem) = refuse_unread(&parts, &shared.settings) {
+        if let Some(problem) = refuse_unread(&parts, &shared.settings, rule.is_some_and(|rule| rule.is_file)) {
             return shared.finish(asked, problem_response(problem)).await;
         }
         let mut context = entrepot_runtime::Request::new(id.clone());
@@ -353,7 +356,7 @@ impl Edge {
         {
             counters.counter(key).add(1);
         }
-        if let Some(position) = context.position() {
+        if let Some(position) = context.position().filter(|_| !rule.is_some_and(|rule| rule.is_quiet)) {
             let fields = response.headers_mut();
             fields.insert(ENTREPOT_POSITION, HeaderValue::from(position));
             if let Some(groups) = groups_value(&context.groups()) {
@@ -903,15 +906,12 @@ impl std::error::Error for Boxed {
 }
 
 /// What can be refused before any of the body is read.
-fn refuse_unread(parts: &axum::http::request::Parts, settings: &EdgeSettings) -> Option<Problem> {
-    if let Some(problem) = refuse_target(&parts.uri) {
-        return Some(problem);
-    }
+fn refuse_unread(parts: &axum::http::request::Parts, settings: &EdgeSettings, is_file: bool) -> Option<Problem> {
     let length = parts.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     if length.is_some_and(|length| length > settings.body_limit_bytes as u64) {
         return Some(too_large(settings.body_limit_bytes));
     }
-    if parts.uri.path().starts_with("/api/") && !accepts_json(&parts.headers) {
+    if parts.uri.path().starts_with("/api/") && !is_file && !accepts_json(&parts.headers) {
         return Some(Problem::new(
             &kinds::NOT_ACCEPTABLE,
             "this endpoint speaks application/json, and Accept rules that out",

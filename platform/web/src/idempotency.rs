@@ -20,7 +20,7 @@ use axum::http::{HeaderName, HeaderValue, Response, StatusCode};
 use bytes::Bytes;
 use entrepot_pg::tokio_postgres::types::Json;
 use entrepot_pg::{Database, Error, Held, Transaction, holding};
-use entrepot_runtime::{Clock, Tasks};
+use entrepot_runtime::{Clock, Tasks, current_request};
 use futures_util::FutureExt as _;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
@@ -30,6 +30,7 @@ use crate::{CacheClass, Problem, Reply, kinds};
 
 pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+const ENTREPOT_POSITION: HeaderName = HeaderName::from_static("entrepot-position");
 const LONGEST_KEY: usize = 255;
 /// Longer bodies are answered and not stored; no operation that acts has one.
 const LARGEST_ANSWER: usize = 1024 * 1024;
@@ -61,6 +62,8 @@ struct Head {
     etag: Option<String>,
     class: CacheClass,
     headers: Vec<(String, String)>,
+    /// Where the write stands in the feed.
+    position: Option<u64>,
 }
 
 /// What the prelude of a transaction found out.
@@ -195,6 +198,7 @@ impl Idempotency {
             .into_iter()
             .filter_map(|(name, value)| Some((HeaderName::try_from(name).ok()?, HeaderValue::try_from(value).ok()?)))
             .collect();
+        headers.extend(head.position.map(|position| (ENTREPOT_POSITION, HeaderValue::from(position))));
         headers.push((IDEMPOTENT_REPLAYED, const { HeaderValue::from_static("true") }));
         let reply = Reply {
             status,
@@ -221,6 +225,7 @@ impl Idempotency {
             etag: reply.etag.clone(),
             class: reply.class,
             headers: reply.headers.iter().filter_map(text).collect(),
+            position: current_request().and_then(|request| request.given()),
         };
         let status = i16::try_from(reply.status.as_u16()).unwrap_or(200);
         // One whose time is over and that nobody has forgotten yet makes room.

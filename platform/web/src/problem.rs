@@ -319,7 +319,7 @@ pub mod kinds {
         403,
         "web.blocked",
         "Your network is blocked",
-        "Too much that came from your network looked like an attack. The block ends by itself; `Retry-After` tells when."
+        "Somebody blocked it, or too much that came from it looked like an attack. The block ends by itself; `Retry-After` tells when."
     );
     kind!(
         TOO_MANY_REQUESTS,

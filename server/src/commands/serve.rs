@@ -13,7 +13,7 @@ use entrepot_accounts::{Accounts, FirstAdmin, ensure_admin};
 use entrepot_pg::{Database, cluster};
 use entrepot_runtime::{Clock, Shutdown, Tasks, wait_for_stop_signal};
 use entrepot_telemetry::LogSettings;
-use entrepot_web::{Connections, ListenerStats, Tls, serve as serve_http};
+use entrepot_web::{Connections, Tls, serve as serve_http};
 use tokio::net::TcpListener;
 
 use super::log_format;
@@ -104,7 +104,7 @@ async fn run(
         write_timeout: ms(settings.server.write_timeout_ms),
         drain: ms(settings.server.drain_ms),
         tls,
-        stats: ListenerStats::default(),
+        stats: app.listener.clone(),
     };
     let signalled = async {
         let signal = stop.await;

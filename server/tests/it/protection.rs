@@ -93,6 +93,8 @@ async fn a_key_makes_a_request_happen_once() {
     let again = put_in("k-1", "A").await.status(201);
     assert_eq!((first.header("idempotent-replayed"), again.header("idempotent-replayed")), ("", "true"));
     assert_eq!(first.body, again.body);
+    assert_eq!(first.header("entrepot-position"), again.header("entrepot-position"), "the write can still be demanded");
+    assert!(!again.header("entrepot-position").is_empty());
     assert_eq!((first.header("location"), first.header("etag")), (again.header("location"), again.header("etag")));
     put_in("k-1", "B").await.problem(422, "web.idempotency_key_reused");
     // What was refused is not kept: the key is free for another try.
@@ -277,6 +279,12 @@ async fn nobody_is_kept_out_by_a_stale_cookie_of_a_public_page() {
     let house = House::new(&[]).await;
     let stale = house.server.get("/api/v2/categories").header("cookie", "entrepot-local=ec_gone; theme=dark").await;
     stale.status(200);
+    // Neither from signing in again.
+    let body = json!({"email": crate::house::ADMIN, "password": crate::house::PASSWORD, "cookie": true});
+    let stale = house.server.post("/api/v2/auth/login").header("cookie", "entrepot-local=ec_gone").json(&body).await;
+    let cookie = stale.header("set-cookie").split(';').next().expect("a pair").to_owned();
+    stale.ok();
+    house.server.post("/api/v2/auth/login").header("cookie", &cookie).json(&body).await.ok();
     let stale = house.server.get("/api/v2/categories").header("authorization", "Bearer gone").await;
     stale.problem(401, "web.invalid_credentials");
 }

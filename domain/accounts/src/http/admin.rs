@@ -31,6 +31,41 @@ pub(super) struct Rotated {
     kid: String,
 }
 
+/// A public key (RFC 8037).
+#[derive(Serialize, ToSchema)]
+pub(super) struct Jwk {
+    #[schema(example = "OKP")]
+    kty: &'static str,
+    #[schema(example = "Ed25519")]
+    crv: &'static str,
+    #[schema(example = "EdDSA")]
+    alg: &'static str,
+    #[serde(rename = "use")]
+    #[schema(example = "sig")]
+    for_what: &'static str,
+    kid: String,
+    x: String,
+}
+
+/// Public keys (RFC 7517).
+#[derive(Serialize, ToSchema)]
+pub(super) struct JwkSet {
+    keys: Vec<Jwk>,
+}
+
+/// The public keys by which others can verify access tokens: those of EdDSA. There are none while HS256
+/// signs, as whoever could verify then could sign too.
+#[utoipa::path(
+    get, path = "/.well-known/jwks.json", tag = "accounts",
+    responses((status = 200, description = "The keys, those that were replaced and still verify among them.", body = JwkSet)),
+)]
+pub(super) async fn list_public_keys(State(accounts): State<Arc<Accounts>>, query: Query) -> Result<Reply, Problem> {
+    query.finish()?;
+    let keys = accounts.signer.published().await.map_err(database_problem)?;
+    let jwk = |(kid, x)| Jwk { kty: "OKP", crv: "Ed25519", alg: "EdDSA", for_what: "sig", kid, x };
+    Reply::json(&JwkSet { keys: keys.into_iter().map(jwk).collect() }, CacheClass::Never)
+}
+
 /// Which networks are blocked, or were; the newest first.
 #[utoipa::path(
     get, path = "/api/admin/blocks", tag = "admin",

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use entrepot_web::body::{JsonBody, PatchBody};
-use entrepot_web::{CacheClass, IfMatch, ListMeta, Page, Permit, Problem, Projection, Query, Reply, list_reply};
+use entrepot_web::{CacheClass, Fault, IfMatch, ListMeta, Page, Permit, Problem, Projection, Query, Reply, list_reply};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -62,7 +62,8 @@ pub(super) async fn get_me(
     person_reply(&person.ok_or_else(super::users::not_found)?, CacheClass::Private, &Projection::default())
 }
 
-/// Changes your own account by a JSON merge patch. A new address has to be proven again.
+/// Changes your own account by a JSON merge patch. Another address needs your password, and has to be
+/// proven again.
 #[utoipa::path(
     patch, path = "/api/v2/me", tag = "accounts",
     params(("If-Match" = Option<String>, Header, description = "The ETag that the change is based on.")),
@@ -79,6 +80,16 @@ pub(super) async fn update_me(
     query.finish()?;
     let patch = PersonPatch::read(&body, true).map_err(Problem::invalid_body)?;
     let caller = permit.signed_in()?;
+    if patch.email.is_some() {
+        // Whoever has the address can have the password set anew: an open session is not enough.
+        let Some(password) = &patch.current_password else {
+            let detail = "is required where the address is changed";
+            return Err(Problem::invalid_body(vec![Fault::at("/currentPassword", "required", detail)]));
+        };
+        let attempt = begin_attempt(&accounts, &permit, caller.id).await?;
+        ops::prove_password(&accounts, caller.id, password).await.map_err(reset_problem)?;
+        attempt.succeeded_inside(&accounts.guard).await;
+    }
     let accepts = |version| if_match.allows(version);
     let person = ops::update_person(&accounts, caller.id, &accepts, &patch).await.map_err(person_problem)?;
     person_reply(&person, CacheClass::Never, &Projection::default())
@@ -103,17 +114,23 @@ pub(super) async fn change_password(
     if let Some(fault) = ops::password_fault(&accounts, &input.password, &[]) {
         return Err(Problem::invalid_body(vec![fault]));
     }
-    // Whoever found an open session must not be able to try passwords at will.
-    let attempt = Attempt::new(&caller.id.to_string(), permit.address());
+    let attempt = begin_attempt(&accounts, &permit, caller.id).await?;
+    ops::change_password(&accounts, caller.id, Some(session), &input.proof, &input.password)
+        .await
+        .map_err(reset_problem)?;
+    attempt.succeeded_inside(&accounts.guard).await;
+    Ok(Reply::no_content())
+}
+
+/// Whoever found an open session must not be able to try passwords at will.
+async fn begin_attempt(accounts: &Accounts, permit: &Permit, person: Uuid) -> Result<Attempt, Problem> {
+    let attempt = Attempt::new(&person.to_string(), permit.address());
     attempt.begin(&accounts.guard).await.map_err(|Wait(verdict)| {
         let seconds = verdict.retry_after.as_secs() + 1;
         Problem::new(&TOO_MANY_ATTEMPTS, format!("too many attempts; wait {seconds} s"))
             .retry_after(u32::try_from(seconds).unwrap_or(u32::MAX))
     })?;
-    ops::change_password(&accounts, caller.id, Some(session), &input.proof, &input.password)
-        .await
-        .map_err(reset_problem)?;
-    Ok(Reply::no_content())
+    Ok(attempt)
 }
 
 /// Your sessions that are still good, the newest first.

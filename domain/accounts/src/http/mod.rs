@@ -22,13 +22,13 @@ use problems::{BUSY, TOO_MANY_ATTEMPTS};
 
 /// Who may call what. What proves who one is, is open to all and counted as an attempt.
 const RULES: &[(&str, Rule)] = &[
-    ("register_customer", Rule::public().sign_in()),
+    ("register_customer", Rule::public().sign_in().quiet()),
     ("sign_in", Rule::public().sign_in().secret().essential()),
     ("refresh_tokens", Rule::public().secret().essential()),
     ("sign_out", Rule::needs("profile.write").in_person().essential()),
     ("verify_email", Rule::public().sign_in()),
     ("ask_for_verification", Rule::needs("profile.write").in_person().costs(10)),
-    ("ask_for_password_reset", Rule::public().sign_in()),
+    ("ask_for_password_reset", Rule::public().sign_in().quiet()),
     ("reset_password", Rule::public().sign_in()),
     ("get_me", Rule::needs("profile.read")),
     ("update_me", Rule::needs("profile.write").in_person()),
@@ -48,10 +48,11 @@ const RULES: &[(&str, Rule)] = &[
     ("update_api_key", Rule::needs("keys.write").in_person()),
     ("delete_api_key", Rule::needs("keys.write").in_person().essential()),
     ("list_audit", Rule::needs("audit.read").essential()),
-    ("export_audit", Rule::needs("audit.read").costs(20)),
+    ("export_audit", Rule::needs("audit.read").costs(20).file()),
     ("list_blocks", Rule::needs("blocks.read").essential()),
     ("create_block", Rule::needs("blocks.write").essential()),
     ("lift_block", Rule::needs("blocks.write").essential()),
+    ("list_public_keys", Rule::public()),
     ("rotate_signing_key", Rule::needs("tokens.rotate").essential()),
 ];
 
@@ -65,6 +66,7 @@ const CACHING: &[(&str, Caching)] = &[
     ("get_api_key", Caching::Never("about credentials")),
     ("list_audit", PERSONAL),
     ("export_audit", Caching::Streamed("as long as it likes")),
+    ("list_public_keys", Caching::Never("a key may be replaced at any moment")),
     ("list_blocks", Caching::Never("what is in force at this moment")),
 ];
 
@@ -92,6 +94,7 @@ pub(crate) fn module(accounts: Accounts) -> Module {
         .routes(routes!(admin::list_blocks, admin::create_block))
         .routes(routes!(admin::lift_block))
         .routes(routes!(admin::rotate_signing_key))
+        .routes(routes!(admin::list_public_keys))
         .with_state(Arc::new(accounts))
         .split_for_parts();
     Module {

@@ -116,7 +116,7 @@ pub(super) const BY_OPERATION: &[(&str, &[&ProblemKind])] = &[
     ("ask_for_password_reset", &[]),
     ("reset_password", &[&INVALID_MAIL_TOKEN, &BUSY]),
     ("get_me", &[&USER_NOT_FOUND]),
-    ("update_me", &[&USER_NOT_FOUND, &EMAIL_TAKEN]),
+    ("update_me", &[&USER_NOT_FOUND, &EMAIL_TAKEN, &WRONG_PASSWORD, &BUSY, &TOO_MANY_ATTEMPTS]),
     ("change_password", &[&WRONG_PASSWORD, &BUSY, &TOO_MANY_ATTEMPTS]),
     ("list_my_sessions", &[]),
     ("end_my_other_sessions", &[]),
@@ -138,4 +138,5 @@ pub(super) const BY_OPERATION: &[(&str, &[&ProblemKind])] = &[
     ("create_block", &[]),
     ("lift_block", &[&BLOCK_NOT_FOUND]),
     ("rotate_signing_key", &[]),
+    ("list_public_keys", &[]),
 ];

@@ -18,7 +18,8 @@ pub(crate) use people::{
 };
 pub(crate) use register::{RegisterError, register};
 pub(crate) use reset::{
-    ResetError, ask_for_reset, ask_for_verification, change_password, reset_password, set_password, verify_email,
+    ResetError, ask_for_reset, ask_for_verification, change_password, prove_password, reset_password, set_password,
+    take_as_verified, verify_email,
 };
 pub(crate) use sessions::{RefreshError, end_other_sessions, end_session, refresh};
 pub(crate) use sign_in::{SignInError, Tokens, sign_in};
@@ -40,6 +41,8 @@ pub(crate) type Accepts<'a> = &'a (dyn Fn(i64) -> bool + Send + Sync);
 const VERIFY_WITHIN: SignedDuration = SignedDuration::from_hours(48);
 /// How long a mailed token that sets a password is good for.
 const RESET_WITHIN: SignedDuration = SignedDuration::from_hours(1);
+/// The same for somebody who was invited.
+const INVITE_WITHIN: SignedDuration = SignedDuration::from_hours(24 * 7);
 
 /// What speaks against a password, told as a fault of the body.
 pub(crate) fn password_fault(accounts: &Accounts, password: &str, own: &[&str]) -> Option<entrepot_web::Fault> {
@@ -66,23 +69,60 @@ impl From<HashError> for PasswordError {
     }
 }
 
-/// Puts a token in that will be mailed, and tells what is to be sent.
+/// What a mailed token is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Purpose {
+    /// To prove the address.
+    Verify,
+    /// To set a password that was forgotten.
+    Reset,
+    /// To choose the first password.
+    Invite,
+}
+
+impl Purpose {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Verify => "verify",
+            Self::Reset | Self::Invite => "reset",
+        }
+    }
+
+    fn within(self) -> SignedDuration {
+        match self {
+            Self::Verify => VERIFY_WITHIN,
+            Self::Reset => RESET_WITHIN,
+            Self::Invite => INVITE_WITHIN,
+        }
+    }
+}
+
+/// Has a token mailed once the transaction is committed.
 async fn mail_token(
     transaction: &Transaction,
     accounts: &Accounts,
     person: Uuid,
     to: &str,
     name: &str,
-    purpose: &'static str,
-) -> Result<Notice, Error> {
+    purpose: Purpose,
+) -> Result<(), Error> {
     let token = Secret::new("et_");
     let now = accounts.clock.now();
-    let within = if purpose == "verify" { VERIFY_WITHIN } else { RESET_WITHIN };
-    let expires_at = now.checked_add(within).unwrap_or(now);
-    store::mail_token_insert(transaction, &token.hash(), person, purpose, to, now, expires_at).await?;
+    let expires_at = now.checked_add(purpose.within()).unwrap_or(now);
+    store::mail_token_insert(transaction, &token.hash(), person, purpose.name(), to, now, expires_at).await?;
     let token = token.reveal().to_owned();
-    let about = if purpose == "verify" { About::VerifyEmail(token) } else { About::ResetPassword(token) };
-    Ok(Notice { to: to.to_owned(), name: name.to_owned(), about })
+    let about = match purpose {
+        Purpose::Verify => About::VerifyEmail(token),
+        Purpose::Reset | Purpose::Invite => About::ResetPassword(token),
+    };
+    tell(transaction, accounts, Notice { to: to.to_owned(), name: name.to_owned(), about });
+    Ok(())
+}
+
+/// Has a notice sent once the transaction is committed: what did not happen is told to nobody.
+fn tell(transaction: &Transaction, accounts: &Accounts, notice: Notice) {
+    let accounts = accounts.clone();
+    transaction.on_commit(move || accounts.notify(notice));
 }
 
 fn notice(person: &Person, about: About) -> Notice {

@@ -10,11 +10,11 @@ use entrepot_contracts::{AccountChanged, Role};
 use entrepot_pg::{Error, ScopedFutureExt as _, Transaction};
 use uuid::Uuid;
 
-use super::{Accepts, PasswordError, mail_token, password_fault};
+use super::{Accepts, PasswordError, Purpose, mail_token, notice, password_fault, tell};
 use crate::Accounts;
 use crate::events::{person_changed, told};
 use crate::model::{Person, PersonInput, PersonPatch, Status};
-use crate::notices::Notice;
+use crate::notices::About;
 use crate::store::{self, NewPerson};
 
 /// Why an account was not made or changed.
@@ -56,21 +56,17 @@ pub(crate) async fn create_person(accounts: &Accounts, input: &PersonInput) -> R
             Some(accounts.hasher.hash(password).await.map_err(PasswordError::from)?)
         }
     };
-    let (person, notice) = create(accounts, input, hash.as_deref(), true).await?;
-    if let Some(notice) = notice {
-        accounts.notify(notice);
-    }
-    Ok(person)
+    create(accounts, input, hash.as_deref(), true).await
 }
 
 /// Makes an admin whose password nobody judged.
 pub(crate) async fn create_admin(accounts: &Accounts, input: &PersonInput, hash: &str) -> Result<Person, PersonError> {
-    create(accounts, input, Some(hash), false).await.map(|(person, _)| person)
+    create(accounts, input, Some(hash), false).await
 }
 
 /// Makes an account that nobody signs in to.
 pub(crate) async fn create_without_notice(accounts: &Accounts, input: &PersonInput) -> Result<Person, PersonError> {
-    create(accounts, input, None, false).await.map(|(person, _)| person)
+    create(accounts, input, None, false).await
 }
 
 async fn create(
@@ -78,7 +74,7 @@ async fn create(
     input: &PersonInput,
     hash: Option<&str>,
     is_told: bool,
-) -> Result<(Person, Option<Notice>), PersonError> {
+) -> Result<Person, PersonError> {
     accounts
         .database
         .transaction(|transaction| {
@@ -88,12 +84,11 @@ async fn create(
                 let new = NewPerson { id, email, name, role: *role, password_hash: hash };
                 store::person_insert(transaction, &new, accounts.clock.now()).await?;
                 accounts.feed.append(transaction, person_changed(AccountChanged::CREATED, id, Some(*role))).await?;
-                let purpose = if hash.is_some() { "verify" } else { "reset" };
-                let notice = match is_told {
-                    true => Some(mail_token(transaction, accounts, id, email, name, purpose).await?),
-                    false => None,
-                };
-                Ok((locked(transaction, id).await?, notice))
+                if is_told {
+                    let purpose = if hash.is_some() { Purpose::Verify } else { Purpose::Invite };
+                    mail_token(transaction, accounts, id, email, name, purpose).await?;
+                }
+                locked(transaction, id).await
             }
             .scope_boxed()
         })
@@ -111,14 +106,10 @@ pub(crate) async fn update_person(
     accepts: Accepts<'_>,
     patch: &PersonPatch,
 ) -> Result<Person, PersonError> {
-    let (person, notice) = accounts
+    accounts
         .database
         .transaction(|transaction| async move { update(transaction, accounts, id, accepts, patch).await }.scope_boxed())
-        .await?;
-    if let Some(notice) = notice {
-        accounts.notify(notice);
-    }
-    Ok(person)
+        .await
 }
 
 async fn update(
@@ -127,7 +118,7 @@ async fn update(
     id: Uuid,
     accepts: Accepts<'_>,
     patch: &PersonPatch,
-) -> Result<(Person, Option<Notice>), PersonError> {
+) -> Result<Person, PersonError> {
     // Always in this order: the admins, then the one who is changed.
     let touches_rights = patch.role.is_some() || patch.status.is_some();
     let admins = if touches_rights { store::admins(transaction).await? } else { Vec::new() };
@@ -143,7 +134,7 @@ async fn update(
     let same = (&after.email, &after.name, after.role, after.status)
         == (&before.email, &before.name, before.role, before.status);
     if same {
-        return Ok((before, None));
+        return Ok(before);
     }
     let stays_admin = after.role == Role::Admin && after.status == Status::Active;
     if admins == [id] && !stays_admin {
@@ -162,13 +153,13 @@ async fn update(
         told(AccountChanged::UPDATED, id, None)
     };
     accounts.feed.append(transaction, event).await?;
-    let moved = after.email.to_lowercase() != before.email.to_lowercase();
-    let notice = if moved {
-        Some(mail_token(transaction, accounts, id, &after.email, &after.name, "verify").await?)
-    } else {
-        None
-    };
-    Ok((locked(transaction, id).await?, notice))
+    if after.email.to_lowercase() != before.email.to_lowercase() {
+        // What was mailed to the old address is worth nothing any more, and whoever reads it is told.
+        store::mail_tokens_drop(transaction, id, Purpose::Reset.name()).await?;
+        mail_token(transaction, accounts, id, &after.email, &after.name, Purpose::Verify).await?;
+        tell(transaction, accounts, notice(&before, About::AddressChanged));
+    }
+    locked(transaction, id).await
 }
 
 /// Deletes an account: it can be signed in to no longer, and its address is free. What it did stays in

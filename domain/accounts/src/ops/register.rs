@@ -6,11 +6,11 @@
 use entrepot_contracts::{AccountChanged, Role};
 use entrepot_pg::{Error, ScopedFutureExt as _, Transaction};
 
-use super::{PasswordError, mail_token, notice};
+use super::{PasswordError, Purpose, mail_token, notice, tell};
 use crate::Accounts;
 use crate::events::person_changed;
 use crate::model::Registration;
-use crate::notices::{About, Notice};
+use crate::notices::About;
 use crate::store::{self, NewPerson};
 
 /// Why no account could be opened.
@@ -33,7 +33,7 @@ pub(crate) async fn register(accounts: &Accounts, input: &Registration) -> Resul
         })
         .await;
     match written {
-        Ok(notice) => accounts.notify(notice),
+        Ok(()) => {}
         // Two with the same address at the same moment: one of them has it.
         Err(error) if error.constraint() == Some("person_email_key") => {}
         Err(error) => return Err(error.into()),
@@ -41,21 +41,17 @@ pub(crate) async fn register(accounts: &Accounts, input: &Registration) -> Resul
     Ok(())
 }
 
-async fn write(
-    transaction: &Transaction,
-    accounts: &Accounts,
-    input: &Registration,
-    hash: &str,
-) -> Result<Notice, Error> {
+async fn write(transaction: &Transaction, accounts: &Accounts, input: &Registration, hash: &str) -> Result<(), Error> {
     if let Some(id) = store::person_by_email(transaction, &input.email).await? {
         let person =
             store::person_lock(transaction, id).await?.ok_or(Error::Missing("a person who was just locked"))?;
-        return Ok(notice(&person, About::AlreadyRegistered));
+        tell(transaction, accounts, notice(&person, About::AlreadyRegistered));
+        return Ok(());
     }
     let id = accounts.clock.new_id();
     let new = NewPerson { id, email: &input.email, name: &input.name, role: Role::Customer, password_hash: Some(hash) };
     store::person_insert(transaction, &new, accounts.clock.now()).await?;
     let event = person_changed(AccountChanged::CREATED, id, Some(Role::Customer));
     accounts.feed.append(transaction, event).await?;
-    mail_token(transaction, accounts, id, &input.email, &input.name, "verify").await
+    mail_token(transaction, accounts, id, &input.email, &input.name, Purpose::Verify).await
 }

@@ -9,7 +9,7 @@ use entrepot_contracts::AccountChanged;
 use entrepot_pg::{Error, ScopedFutureExt as _, Transaction};
 use uuid::Uuid;
 
-use super::{PasswordError, mail_token, notice};
+use super::{PasswordError, Purpose, mail_token, notice, tell};
 use crate::events::{person_changed, told};
 use crate::model::{Person, Status};
 use crate::notices::About;
@@ -33,44 +33,60 @@ pub(crate) enum ResetError {
 
 /// Has a token mailed that sets a new password, if the address has an account.
 pub(crate) async fn ask_for_reset(accounts: &Accounts, email: &str) -> Result<(), Error> {
-    let notice = accounts
+    accounts
         .database
         .transaction(|transaction| {
             async move {
-                let Some(id) = store::person_by_email(transaction, email).await? else { return Ok(None) };
+                let Some(id) = store::person_by_email(transaction, email).await? else { return Ok(()) };
                 let person = store::person_lock(transaction, id).await?;
-                let Some(person) = person.filter(|person| person.status == Status::Active) else { return Ok(None) };
-                let notice = mail_token(transaction, accounts, id, &person.email, &person.name, "reset").await?;
-                Ok::<_, Error>(Some(notice))
+                let Some(person) = person.filter(|person| person.status == Status::Active) else { return Ok(()) };
+                mail_token(transaction, accounts, id, &person.email, &person.name, Purpose::Reset).await
             }
             .scope_boxed()
         })
-        .await?;
-    if let Some(notice) = notice {
-        accounts.notify(notice);
-    }
-    Ok(())
+        .await
 }
 
 /// Has a token mailed that proves the address, unless it is proven.
 pub(crate) async fn ask_for_verification(accounts: &Accounts, person: Uuid) -> Result<(), Error> {
-    let notice = accounts
+    accounts
         .database
         .transaction(|transaction| {
             async move {
                 let person = store::person_lock(transaction, person).await?;
-                let Some(person) = person.filter(|person| !person.email_verified) else { return Ok(None) };
-                let id = person.id.0;
-                let notice = mail_token(transaction, accounts, id, &person.email, &person.name, "verify").await?;
-                Ok::<_, Error>(Some(notice))
+                let Some(person) = person.filter(|person| !person.email_verified) else { return Ok(()) };
+                mail_token(transaction, accounts, person.id.0, &person.email, &person.name, Purpose::Verify).await
             }
             .scope_boxed()
         })
-        .await?;
-    if let Some(notice) = notice {
-        accounts.notify(notice);
-    }
-    Ok(())
+        .await
+}
+
+/// Takes an address as proven because somebody says so who runs the program.
+pub(crate) async fn take_as_verified(accounts: &Accounts, person: Uuid, email: &str) -> Result<(), Error> {
+    let key = email.to_lowercase();
+    accounts
+        .database
+        .transaction(|transaction| {
+            let key = &*key;
+            async move {
+                if store::person_verify_email(transaction, person, key, accounts.clock.now()).await? {
+                    accounts.feed.append(transaction, told(AccountChanged::EMAIL_VERIFIED, person, None)).await?;
+                }
+                Ok(())
+            }
+            .scope_boxed()
+        })
+        .await
+}
+
+/// Proves that it is this person who asks, by the password.
+pub(crate) async fn prove_password(accounts: &Accounts, person: Uuid, password: &str) -> Result<(), ResetError> {
+    let client = accounts.database.client().await?;
+    let kept = store::password_of(&client, person).await?;
+    drop(client);
+    let compared = accounts.hasher.compare(password, kept).await.map_err(PasswordError::from)?;
+    if compared.is_right { Ok(()) } else { Err(ResetError::WrongPassword) }
 }
 
 /// Takes an address as proven. Tells whether the token was good.
@@ -100,7 +116,7 @@ pub(crate) async fn reset_password(accounts: &Accounts, token: &str, password: &
     // Hashed first: not while the person's row is locked.
     let new = accounts.hasher.hash(password).await.map_err(PasswordError::from)?;
     let hash = hash(token);
-    let person = accounts
+    accounts
         .database
         .transaction(|transaction| {
             let new = &*new;
@@ -117,13 +133,11 @@ pub(crate) async fn reset_password(accounts: &Accounts, token: &str, password: &
                 }
                 set(transaction, accounts, &person, new, None).await?;
                 store::person_verify_email(transaction, id, &key, now).await?;
-                Ok(person)
+                Ok(())
             }
             .scope_boxed()
         })
-        .await?;
-    accounts.notify(notice(&person, About::PasswordChanged));
-    Ok(())
+        .await
 }
 
 /// Sets a password by the one that there was. The session that asks goes on.
@@ -133,16 +147,10 @@ pub(crate) async fn change_password(
     session: Option<Uuid>,
     current: &str,
     password: &str,
-) -> Result<Person, ResetError> {
-    let client = accounts.database.client().await?;
-    let kept = store::password_of(&client, person).await?;
-    drop(client);
-    let compared = accounts.hasher.compare(current, kept).await.map_err(PasswordError::from)?;
-    if !compared.is_right {
-        return Err(ResetError::WrongPassword);
-    }
+) -> Result<(), ResetError> {
+    prove_password(accounts, person, current).await?;
     let new = accounts.hasher.hash(password).await.map_err(PasswordError::from)?;
-    let person = accounts
+    accounts
         .database
         .transaction(|transaction| {
             let new = &*new;
@@ -153,14 +161,11 @@ pub(crate) async fn change_password(
                     return Err(ResetError::Weak(fault));
                 }
                 set(transaction, accounts, &person, new, session).await?;
-                let changed = store::person_lock(transaction, person.id.0).await?;
-                Ok(changed.ok_or(Error::Missing("a person who was just changed"))?)
+                Ok(())
             }
             .scope_boxed()
         })
-        .await?;
-    accounts.notify(notice(&person, About::PasswordChanged));
-    Ok(person)
+        .await
 }
 
 /// Sets a password that nobody judged, for who has none or lost it.
@@ -189,5 +194,6 @@ async fn set(
     store::person_set_password(transaction, id, hash, now).await?;
     store::sessions_revoke(transaction, id, but, "password changed", now).await?;
     accounts.feed.append(transaction, person_changed(AccountChanged::PASSWORD_CHANGED, id, None)).await?;
+    tell(transaction, accounts, notice(person, About::PasswordChanged));
     Ok(())
 }

@@ -9,7 +9,7 @@ use entrepot_contracts::AccountChanged;
 use entrepot_pg::{Error, ScopedFutureExt as _, Transaction};
 use uuid::Uuid;
 
-use super::{Tokens, notice};
+use super::{Tokens, notice, tell};
 use crate::events::{session_ended, sessions_ended};
 use crate::model::{Person, Status};
 use crate::notices::About;
@@ -51,9 +51,6 @@ pub(crate) async fn refresh(accounts: &Accounts, token: &str) -> Result<(Person,
         Outcome::Invalid => Err(RefreshError::Invalid),
         Outcome::Reused(person) => {
             tracing::warn!(target: "entrepot::security", person = person.as_ref().map(|person| tracing::field::display(person.id.0)), "a refresh token came a second time; its session was ended");
-            if let Some(person) = person {
-                accounts.notify(notice(&person, About::TokenReused));
-            }
             Err(RefreshError::Reused)
         }
     }
@@ -75,6 +72,9 @@ async fn exchange(
         if store::session_revoke(transaction, token.session_id, "refresh token reused", now).await? {
             let event = session_ended(AccountChanged::TOKEN_REUSED, session.person_id, token.session_id);
             accounts.feed.append(transaction, event).await?;
+            if let Some(person) = &person {
+                tell(transaction, accounts, notice(person, About::TokenReused));
+            }
         }
         return Ok(Outcome::Reused(person));
     }

@@ -376,9 +376,15 @@ pub(crate) async fn mail_token_insert(
     expires_at: Timestamp,
 ) -> Result<(), Error> {
     // The last one that was asked for is the one that counts.
-    sessions::mail_tokens_drop().bind(transaction.client(), &person_id, &purpose).await?;
+    mail_tokens_drop(transaction, person_id, purpose).await?;
     let params = MailTokenInsertParams { hash: &hash[..], person_id, purpose, email, now, expires_at };
     sessions::mail_token_insert().params(transaction.client(), &params).await?;
+    Ok(())
+}
+
+/// Makes tokens that were mailed worthless.
+pub(crate) async fn mail_tokens_drop(transaction: &Transaction, person: Uuid, purpose: &str) -> Result<(), Error> {
+    sessions::mail_tokens_drop().bind(transaction.client(), &person, &purpose).await?;
     Ok(())
 }
 

@@ -114,7 +114,8 @@ async fn it_is_paged_and_exported_whole() {
     let other = format!("/api/admin/audit?action=other&cursor={}", text(&first["page"], "nextCursor"));
     house.bearing(&token).get(&other).await.problem(400, "web.cursor_of_another_query");
 
-    let export = house.bearing(&token).get("/api/admin/audit/export?action=test.made").await.status(200);
+    let export = house.bearing(&token).get("/api/admin/audit/export?action=test.made").header("accept", "text/csv");
+    let export = export.await.status(200);
     assert_eq!(export.header("content-type"), "text/csv; charset=utf-8");
     let text_of = export.text();
     let mut lines = text_of.lines();

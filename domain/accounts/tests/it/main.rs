@@ -75,6 +75,16 @@ impl Mail {
         tokio::time::timeout(PATIENCE, found).await.expect("a token is mailed")
     }
 
+    /// Waits until something was told to this address.
+    async fn wait_for(&self, address: &str, about: &str) {
+        let told = async {
+            while !self.to(address).contains(&about) {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, told).await.expect("it is told");
+    }
+
     fn clear(&self) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }

@@ -35,6 +35,12 @@ async fn nothing_tells_whether_an_address_has_an_account() {
         |email: &'static str| post(&house, "register", json!({"email": email, "password": PASSWORD, "name": "x"}));
     let (new, known) = (registered("new@shop.example").await.status(202), registered(ADMIN).await.status(202));
     assert_eq!(new.body, known.body);
+    let fields = |answer: &Response| {
+        let mut names: Vec<String> = answer.headers.keys().map(ToString::to_string).collect();
+        names.sort();
+        names
+    };
+    assert_eq!(fields(&new), fields(&known), "neither do the fields tell");
     assert_eq!(house.mail.to(ADMIN), ["already_registered"]);
     assert_eq!(house.mail.to("new@shop.example"), ["verify_email"]);
     // The old password is the one that counts.
@@ -137,6 +143,29 @@ async fn an_address_may_have_to_be_proven_first() {
     sign_in().await.problem(403, "accounts.email_not_verified");
     post(&house, "verify", json!({"token": house.mail.token("m@shop.example").await})).await.status(204);
     sign_in().await.ok();
+    // Whoever runs the program vouches for the first admin.
+    house.sign_in(ADMIN, PASSWORD).await;
+}
+
+#[tokio::test]
+async fn another_address_needs_the_password_and_the_old_one_is_told() {
+    let house = House::new().await;
+    house.person("jon@shop.example", "staff").await;
+    post(&house, "forgot", json!({"email": "jon@shop.example"})).await.status(202);
+    house.mail.wait_for("jon@shop.example", "reset_password").await;
+    let old_token = house.mail.token("jon@shop.example").await;
+    let token = house.token("jon@shop.example", PASSWORD).await;
+    let change = |body: Value| house.bearing(&token).patch("/api/v2/me").merge_patch(&body);
+    let problem = change(json!({"email": "evil@shop.example"})).await.problem(422, "web.invalid_body");
+    assert_eq!(problem["errors"][0]["pointer"], "/currentPassword");
+    let wrong = json!({"email": "evil@shop.example", "currentPassword": "guessed in vain"});
+    change(wrong).await.problem(422, "accounts.wrong_password");
+    let moved = change(json!({"email": "jon@other.example", "currentPassword": PASSWORD})).await.ok();
+    assert_eq!((&moved["email"], &moved["emailVerified"]), (&json!("jon@other.example"), &json!(false)));
+    house.mail.wait_for("jon@shop.example", "address_changed").await;
+    // What was mailed to the old address opens nothing any more.
+    let reset = post(&house, "reset", json!({"token": old_token, "password": OTHER_PASSWORD})).await;
+    reset.problem(422, "accounts.invalid_token");
 }
 
 #[tokio::test]

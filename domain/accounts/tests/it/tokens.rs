@@ -80,6 +80,11 @@ async fn another_algorithm_in_the_settings_is_a_rotation() {
     edwards.bearing(&old).get("/api/v2/me").await.ok();
     let new = edwards.admin().await;
     assert_ne!(old.split('.').next(), new.split('.').next());
+    let keys = edwards.server.get("/.well-known/jwks.json").await.ok();
+    let [key] = keys["keys"].as_array().expect("a list").as_slice() else { panic!("{keys}") };
+    let header = URL_SAFE_NO_PAD.decode(new.split('.').next().expect("a header")).expect("base64");
+    let header: Value = serde_json::from_slice(&header).expect("JSON");
+    assert_eq!((&key["kid"], &key["crv"]), (&header["kid"], &json!("Ed25519")));
     hmac.catch_up().await;
     hmac.advance(Duration::from_secs(2));
     hmac.bearing(&new).get("/api/v2/me").await.ok();
