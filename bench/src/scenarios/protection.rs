@@ -218,11 +218,15 @@ async fn slow_loris(stage: &Stage) -> anyhow::Result<Row> {
             sockets.push(socket);
         }
         let trickle = tokio::spawn(async move {
+            // A byte each two seconds, not all at the same moment.
+            let mut beat = tokio::time::interval(Duration::from_millis(10));
             for byte in b"x-slow: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa".iter().cycle() {
-                for socket in &mut sockets {
-                    let _closed_already = socket.write_all(&[*byte]).await;
+                for some in sockets.chunks_mut(SLOW_SOCKETS / 200) {
+                    beat.tick().await;
+                    for socket in some {
+                        let _closed_already = socket.write_all(&[*byte]).await;
+                    }
                 }
-                tokio::time::sleep(Duration::from_millis(500)).await;
             }
         });
         let slowed = http.at_rate(&paths, READS_PER_SECOND, 64).await?;
@@ -252,7 +256,7 @@ pub(super) fn in_process(wanted: Wanted<'_>) -> anyhow::Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// A million addresses, each of which has asked once; and what is left of them after their window.
+/// A million addresses, each of which has asked once; and another million when the first are forgotten.
 fn million_addresses() -> anyhow::Result<Vec<Row>> {
     let (clock, hand) = Clock::manual(jiff::Timestamp::UNIX_EPOCH);
     let before = own_resident_mib()?;
@@ -270,9 +274,18 @@ fn million_addresses() -> anyhow::Result<Vec<Row>> {
     limiter.sweep();
     let tracked = limiter.figures().tracked;
     ensure!(tracked == 0, "{tracked} are still known");
-    let left = (own_resident_mib()? - before).max(0.0);
-    let detail =
-        format!("resident memory of the process: {held:.1} MiB more with them, {left:.1} MiB more after their window");
+    // What was forgotten makes room: another million takes no more than the first did. (The allocator keeps
+    // freed pages for a while, so that the process as such shrinks is not to be seen at once.)
+    for address in 0..ADDRESSES {
+        let subject = Subject::address(std::net::Ipv4Addr::from(address + (1 << 28)).into());
+        limiter.check_now(&quota, &subject, 1).context("memory decides at once")?;
+    }
+    let again = own_resident_mib()? - before;
+    let more = (again - held).max(0.0);
+    let detail = format!(
+        "resident memory of the process: {held:.1} MiB more with them, {again:.1} MiB with another million after \
+         the window of the first"
+    );
     Ok(vec![
         at_most(
             "million-addresses",
@@ -282,7 +295,14 @@ fn million_addresses() -> anyhow::Result<Vec<Row>> {
             "MiB",
             detail.clone(),
         ),
-        at_most("million-addresses-later", "the same after their window", vec![left], 16.0, "MiB", detail),
+        at_most(
+            "million-addresses-later",
+            "another million after their window, memory beside that",
+            vec![more],
+            16.0,
+            "MiB",
+            detail,
+        ),
     ])
 }
 

@@ -71,6 +71,8 @@ pub(crate) struct Person {
     #[schema(value_type = String, format = DateTime)]
     pub(crate) updated_at: Timestamp,
     #[serde(skip)]
+    pub(crate) has_password: bool,
+    #[serde(skip)]
     pub(crate) epoch: i32,
     #[serde(skip)]
     pub(crate) version: i64,

@@ -103,6 +103,12 @@ impl Network {
         })
     }
 
+    /// Its first address.
+    #[must_use]
+    pub fn address(self) -> IpAddr {
+        self.0
+    }
+
     /// The same as an address with a prefix length.
     #[must_use]
     pub fn net(self) -> IpNet {

@@ -1342,43 +1342,4 @@ mod tests {
         };
         assert_eq!((of(MOST_HOPS), of(MOST_HOPS + 1)), (0, 30));
     }
-
-    #[test]
-    #[ignore = "prints times; run it in a release build"]
-    fn times() {
-        let (path, query) = ("/api/v2/products/search", Some("q=green+tea&limit=20&sort=-price,tit"));
-        assert_eq!(path.len() + 1 + query.map_or(0, str::len), 60);
-        let agent: &[u8] =
-            b"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0";
-        let fields: [(&str, &[u8]); 6] = [
-            ("host", b"shop.example"),
-            ("user-agent", agent),
-            ("accept", b"application/json, text/plain, */*"),
-            ("accept-encoding", b"gzip, deflate, br, zstd"),
-            ("accept-language", b"de-DE,de;q=0.9,en;q=0.8"),
-            ("x-forwarded-for", b"203.0.113.7, 10.0.0.3"),
-        ];
-        let time = |name: &str, look: &dyn Fn() -> Suspicion| {
-            let begun = std::time::Instant::now();
-            for _ in 0..1_000_000 {
-                assert_eq!(std::hint::black_box(look()).points, 0);
-            }
-            println!("{name}: {} ns", begun.elapsed().as_nanos() / 1_000_000);
-        };
-        use std::hint::black_box;
-        time("plain, 60 bytes", &|| of_target(black_box(path), black_box(query)));
-        time("honest but not plain, 60 bytes", &|| {
-            of_target(black_box(path), black_box(Some("q=O%27Brien&limit=20&sort=-price,tit")))
-        });
-        time("headers of a browser", &|| of_headers(black_box(fields).into_iter()));
-        let (hostile, long) = ("' or union select ;cat ".repeat(356), "x=1&".repeat(2_048));
-        let time_once = |name: &str, query: &str| {
-            let begun = std::time::Instant::now();
-            let found = of_target(path, Some(query));
-            println!("{name}: {:?}, {} points", begun.elapsed(), found.points);
-        };
-        time_once("hostile, 8 KiB", &hostile);
-        time_once("plain, 8 KiB", &long);
-        time_once("new lines, 8 KiB", &"\n".repeat(8_192));
-    }
 }

@@ -310,6 +310,7 @@ impl Edge {
         } else {
             Body::new(Limited::new(body, shared.settings.body_limit_bytes))
         };
+        let is_quiet = rule.is_some_and(|rule| rule.is_quiet);
         let reads = matches!(asked.method, Method::GET | Method::HEAD);
         let route = shared.responses.as_ref().filter(|_| reads).and_then(|responses| responses.route(&asked.path));
         let shares = shared.doors.is_kept() || is_anybodys(&parts.headers);
@@ -337,7 +338,7 @@ impl Edge {
                     let caller = caller
                         .or_else(|| address.map(|address| format!("address:{address}")))
                         .unwrap_or_else(|| "nobody".to_owned());
-                    shared.keyed(idempotency, caller, key, request).await
+                    shared.keyed(idempotency, caller, key, is_quiet, request).await
                 }
                 (None, _, Some(responses)) => {
                     let key = with_key(&uri, |key| format!("{} {key}", caller.as_deref().unwrap_or("anybody")));
@@ -356,7 +357,7 @@ impl Edge {
         {
             counters.counter(key).add(1);
         }
-        if let Some(position) = context.position().filter(|_| !rule.is_some_and(|rule| rule.is_quiet)) {
+        if let Some(position) = context.position().filter(|_| !is_quiet) {
             let fields = response.headers_mut();
             fields.insert(ENTREPOT_POSITION, HeaderValue::from(position));
             if let Some(groups) = groups_value(&context.groups()) {
@@ -511,6 +512,7 @@ impl Shared {
         idempotency: &Idempotency,
         caller: String,
         key: String,
+        is_quiet: bool,
         request: Request<Body>,
     ) -> Response<Body> {
         let (parts, body) = request.into_parts();
@@ -523,7 +525,8 @@ impl Shared {
             }
         };
         let target = parts.uri.path_and_query().map_or(parts.uri.path(), |target| target.as_str());
-        let keyed = Keyed { caller, key, fingerprint: fingerprint(parts.method.as_str(), target, &body) };
+        let fingerprint = fingerprint(parts.method.as_str(), target, &body);
+        let keyed = Keyed { caller, key, fingerprint, is_quiet };
         let request = Request::from_parts(parts, Body::from(body));
         idempotency.answer(keyed, || self.route(request)).await
     }

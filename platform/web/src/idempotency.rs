@@ -53,6 +53,8 @@ pub(crate) struct Keyed {
     pub(crate) caller: String,
     pub(crate) key: String,
     pub(crate) fingerprint: [u8; 16],
+    /// The answer does not tell whether anything was written.
+    pub(crate) is_quiet: bool,
 }
 
 /// An answer, but for its body.
@@ -225,7 +227,7 @@ impl Idempotency {
             etag: reply.etag.clone(),
             class: reply.class,
             headers: reply.headers.iter().filter_map(text).collect(),
-            position: current_request().and_then(|request| request.given()),
+            position: current_request().and_then(|request| request.given()).filter(|_| !keyed.is_quiet),
         };
         let status = i16::try_from(reply.status.as_u16()).unwrap_or(200);
         // One whose time is over and that nobody has forgotten yet makes room.

@@ -10,11 +10,11 @@
 //! - Only holders of a connection are remembered, and at most [`MOST_TOLD`] that were told of.
 
 use std::collections::HashMap;
-use std::fmt;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use entrepot_guard::Network as Holder;
 use ipnet::IpNet;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -40,10 +40,6 @@ struct Held {
     /// When the log last told of whom.
     told: HashMap<Holder, Instant>,
 }
-
-/// Who is counted as one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Holder(IpAddr);
 
 /// A free place that nobody has yet.
 #[derive(Debug)]
@@ -119,25 +115,6 @@ impl Held {
     }
 }
 
-impl Holder {
-    fn of(address: IpAddr) -> Self {
-        match address.to_canonical() {
-            IpAddr::V4(address) => Self(address.into()),
-            // One customer has a whole /64 and may take any address of it.
-            IpAddr::V6(address) => Self(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into()),
-        }
-    }
-}
-
-impl fmt::Display for Holder {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            IpAddr::V4(address) => address.fmt(formatter),
-            IpAddr::V6(network) => write!(formatter, "{network}/64"),
-        }
-    }
-}
-
 impl Drop for OfHolder {
     fn drop(&mut self) {
         let mut held = lock(&self.held);
@@ -205,7 +182,7 @@ mod tests {
     #[test]
     fn a_holder_is_told_of_once_a_minute_and_the_memory_of_it_is_bounded() {
         let (mut held, start) = (Held::default(), Instant::now());
-        let holder = |index: u32| Holder(std::net::Ipv4Addr::from_bits(index).into());
+        let holder = |index: u32| Holder::of(std::net::Ipv4Addr::from_bits(index).into());
         assert!(held.shall_tell(holder(0), start));
         assert!(!held.shall_tell(holder(0), start + Duration::from_secs(59)));
         assert!(held.shall_tell(holder(0), start + Duration::from_secs(60)));

@@ -107,13 +107,22 @@ async fn a_key_makes_a_request_happen_once() {
     let (other, _) = house.person("manager").await;
     let body = json!({"sku": "E", "title": "Tea"});
     house.server.bearing(&other).post("/api/v2/products").header("idempotency-key", "k-1").json(&body).await.created();
+    // What must not tell whether anything was written does not tell it the second time either.
+    let register = || {
+        let body = json!({"email": "new@shop.example", "name": "N", "password": crate::house::PASSWORD});
+        house.server.post("/api/v2/auth/register").header("idempotency-key", "r-1").json(&body)
+    };
+    for replayed in ["", "true"] {
+        let answer = register().await.status(202);
+        assert_eq!((answer.header("idempotent-replayed"), answer.header("entrepot-position")), (replayed, ""));
+    }
     // A secret that is told once is not stored.
     let key = json!({"name": "k", "scopes": ["users.read"]});
     let refused = admin.post("/api/v2/api-keys").header("idempotency-key", "k-9").json(&key).await;
     refused.problem(400, "web.invalid_idempotency_key");
     let row =
         house.database.client().await.query_one("SELECT count(*) FROM web.kept_answer", &[]).await.expect("counted");
-    assert_eq!(row.get::<_, i64>(0), 3);
+    assert_eq!(row.get::<_, i64>(0), 4);
 }
 
 /// Every operation that acts takes a key, also one whose handler reads again what it has written: nothing

@@ -156,7 +156,9 @@ async fn update(
     if after.email.to_lowercase() != before.email.to_lowercase() {
         // What was mailed to the old address is worth nothing any more, and whoever reads it is told.
         store::mail_tokens_drop(transaction, id, Purpose::Reset.name()).await?;
-        mail_token(transaction, accounts, id, &after.email, &after.name, Purpose::Verify).await?;
+        // Who has no password yet was invited there, and is invited here now.
+        let purpose = if before.has_password { Purpose::Verify } else { Purpose::Invite };
+        mail_token(transaction, accounts, id, &after.email, &after.name, purpose).await?;
         tell(transaction, accounts, notice(&before, About::AddressChanged));
     }
     locked(transaction, id).await

@@ -243,6 +243,7 @@ impl Asked<'_> {
                 last_sign_in_at: row.try_get(6)?,
                 created_at: row.try_get(7)?,
                 updated_at: row.try_get(8)?,
+                has_password: false,
                 epoch: 0,
                 version: 0,
             })

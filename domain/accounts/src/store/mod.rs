@@ -33,6 +33,7 @@ fn person(row: PersonRow) -> Person {
         last_sign_in_at: row.last_sign_in_at,
         created_at: row.created_at,
         updated_at: row.updated_at,
+        has_password: row.has_password,
         epoch: row.epoch,
         version: row.version,
     }

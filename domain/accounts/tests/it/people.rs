@@ -12,7 +12,11 @@ async fn accounts_are_made_found_changed_and_deleted() {
     let invited = json!({"email": "jon@shop.example", "name": "Jon Berg", "role": "staff"});
     let made = admin.post("/api/v2/users").json(&invited).await.status(201);
     let path = made.header("location").to_owned();
-    // Invited: the person chooses the password.
+    // Invited: the person chooses the password, also if the address was wrong at first.
+    house.mail.clear();
+    admin.patch(&path).merge_patch(&json!({"email": "jon.berg@shop.example"})).await.ok();
+    assert!(house.mail.to("jon.berg@shop.example").contains(&"reset_password"));
+    admin.patch(&path).merge_patch(&json!({"email": "jon@shop.example"})).await.ok();
     let body = json!({"token": house.mail.token("jon@shop.example").await, "password": PASSWORD});
     house.server.post("/api/v2/auth/reset").json(&body).await.status(204);
     let jon = house.sign_in("jon@shop.example", PASSWORD).await;

@@ -19,7 +19,7 @@ mod memory;
 mod redis;
 
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -29,6 +29,7 @@ use serde::Serialize;
 use uuid::Uuid;
 use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128};
 
+use crate::Network;
 use gcra::{Entry, Rule};
 use memory::Table;
 use redis::{Act, Redis};
@@ -82,10 +83,7 @@ impl Subject {
     /// address within IPv6 is the IPv4 address.
     #[must_use]
     pub fn address(address: IpAddr) -> Self {
-        Self(Who::Address(match address.to_canonical() {
-            IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
-            address => address,
-        }))
+        Self(Who::Address(Network::of(address).address()))
     }
 
     /// A user.

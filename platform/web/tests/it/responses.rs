@@ -58,10 +58,12 @@ async fn get_untagged(State(things): State<Arc<Things>>) -> Result<Reply, Proble
 #[utoipa::path(get, path = "/stock", responses((status = 200)))]
 async fn get_stock(State(things): State<Arc<Things>>) -> Result<Reply, Problem> {
     let asked = things.asked.fetch_add(1, Ordering::SeqCst);
+    let _open = things.gate.read().await;
     Ok(Reply::json(&asked, CacheClass::Never)?.cached(["thing"]))
 }
 
 struct Stage {
+    edge: Edge,
     server: TestServer,
     things: Arc<Things>,
     fence: Fence,
@@ -125,8 +127,8 @@ impl Stage {
         let edge = Edge::new(module.routes, edge_settings(), Clock::system(), RequestStats::default())
             .with_responses(responses.expect("declared"))
             .with_positions(positions);
-        let server = TestServer::start(edge).await;
-        let stage = Self { server, things, fence, ticker, counted, counters, last_given, _tasks: tasks };
+        let server = TestServer::start(edge.clone()).await;
+        let stage = Self { edge, server, things, fence, ticker, counted, counters, last_given, _tasks: tasks };
         stage.apply(0, &[]);
         stage
     }
@@ -182,6 +184,35 @@ async fn an_answer_is_kept_until_something_that_it_was_made_from_is_touched() {
     stage.server.get("/things/1?a=1&b=2").await.ok();
     assert!(stage.server.get("/things/1?b=2&a=1").await.header("cache-status").contains("hit"));
     assert!(stage.server.get("/things/1?b=2").await.header("cache-status").contains("fwd=miss"));
+}
+
+#[tokio::test]
+async fn who_asks_at_the_same_moment_shares_what_is_never_kept_unless_something_changed() {
+    let stage = Stage::set().await;
+    let ask = || {
+        let request = http::Request::get("/stock").body(axum::body::Body::empty()).expect("a request");
+        let edge = stage.edge.clone();
+        Box::pin(async move {
+            let answer = edge.answer(request).await;
+            let body = axum::body::to_bytes(answer.into_body(), 1_000).await.expect("a body");
+            String::from_utf8(body.to_vec()).expect("UTF-8")
+        })
+    };
+    let closed = stage.things.gate.write().await;
+    let mut crowd: Vec<_> = (0..16).map(|_| ask()).collect();
+    for one in &mut crowd {
+        assert!(futures_util::poll!(one).is_pending(), "the gate is closed");
+    }
+    // Whoever comes after a change of anything at all is not handed what was read before it.
+    stage.apply(2, &["another thing"]);
+    let mut late = ask();
+    assert!(futures_util::poll!(&mut late).is_pending());
+    drop(closed);
+    let answers = futures_util::future::join_all(crowd).await;
+    assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
+    assert_ne!(late.await, answers[0]);
+    assert_eq!(stage.asked(), 2, "sixteen shared one, and the one after the change had its own");
+    assert_ne!(ask().await, answers[0], "nothing is kept");
 }
 
 #[tokio::test]
