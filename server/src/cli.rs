@@ -122,9 +122,14 @@ enum Profile {
     Full,
 }
 
-/// Runs the program.
+/// How memory that nobody uses is given back to the system: the program's allocator knows.
+pub(crate) static GIVE_BACK_MEMORY: std::sync::OnceLock<fn()> = std::sync::OnceLock::new();
+
+/// Runs the program. `give_back_memory` is called when a server has started, as a start leaves much
+/// behind that is not needed again.
 #[must_use]
-pub fn run() -> ExitCode {
+pub fn run(give_back_memory: fn()) -> ExitCode {
+    GIVE_BACK_MEMORY.get_or_init(|| give_back_memory);
     match execute(Cli::parse()) {
         Ok(code) => code,
         Err(error) => {

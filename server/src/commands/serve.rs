@@ -94,6 +94,9 @@ async fn run(
         move || close_idle_connections(database.clone())
     });
     first_admin(settings, &app.accounts).await?;
+    if let Some(give_back) = crate::cli::GIVE_BACK_MEMORY.get() {
+        give_back();
+    }
     announce(settings, listener.local_addr()?, start);
     let connections = Connections {
         max_connections: settings.server.max_connections,
