@@ -151,6 +151,7 @@ pub(crate) fn module(administration: Administration) -> Module {
         ],
         counters: Vec::new(),
         warmers: Vec::new(),
+        topics: Vec::new(),
     }
 }
 

@@ -160,6 +160,7 @@ fn describe(modules: &[Module]) -> anyhow::Result<OpenApi> {
     };
     document.tags = Some(vec![
         tag("catalog", "Products, their categories and images."),
+        tag("sales", "Stores, and what they sold."),
         tag("accounts", "Signing in, one's own account, everybody's accounts, API keys."),
         tag("admin", "Running the shop's machinery by hand."),
         tag("health", "Whether the program is well."),

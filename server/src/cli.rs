@@ -91,6 +91,14 @@ enum Import {
         #[arg(long, value_name = "FILE")]
         report: Option<PathBuf>,
     },
+    /// Load the transactions of a chain from a CSV file of that form, summed into days of stores; stores are made as they appear. All or nothing; running it again changes nothing.
+    Transactions {
+        /// The file.
+        file: PathBuf,
+        /// Where to write what was adjusted or refused, line by line [default: reports/ in the data folder].
+        #[arg(long, value_name = "FILE")]
+        report: Option<PathBuf>,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -171,6 +179,9 @@ fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Command::Import(Import::Products { file, report, .. }) => {
             on_runtime(&loaded, commands::import_products(&loaded.settings, &file, report))
+        }
+        Command::Import(Import::Transactions { file, report }) => {
+            on_runtime(&loaded, commands::import_transactions(&loaded.settings, &file, report))
         }
         Command::Verify(Verify::Cache { seed, checks, instances, without_fence }) => {
             let plan = Plan {

@@ -130,6 +130,7 @@ pub(crate) fn module(vitals: Vitals) -> Module {
         caching: &[("get_health", NEVER), ("get_liveness", NEVER), ("get_readiness", NEVER)],
         counters: Vec::new(),
         warmers: Vec::new(),
+        topics: Vec::new(),
     }
 }
 

@@ -18,5 +18,10 @@ pub fn modules(
     tasks: &Tasks,
 ) -> Vec<Module> {
     let catalog = Dependencies { database: database.clone(), clock: clock.clone(), feed: feed.clone() };
-    vec![entrepot_catalog::module(catalog, reading.clone(), tasks), accounts.module()]
+    let sales = entrepot_sales::Dependencies { database: database.clone(), clock: clock.clone(), feed: feed.clone() };
+    vec![
+        entrepot_catalog::module(catalog, reading.clone(), tasks),
+        entrepot_sales::module(sales, tasks),
+        accounts.module(),
+    ]
 }

@@ -9,9 +9,9 @@ VALUES (:id, :person_id, :name, :prefix, :hash, :scopes, :now, :now, :expires_at
 --! key_count
 SELECT count(*) FROM accounts.api_key WHERE person_id = :person_id;
 
---! key_identity : (expires_at?)
+--! key_identity : (expires_at?, stores?)
 SELECT api_key.id, api_key.person_id, api_key.hash, api_key.scopes, api_key.expires_at, person.role::text AS role,
-       person.status::text AS status
+       person.status::text AS status, person.stores
 FROM accounts.api_key
 JOIN accounts.person ON person.id = api_key.person_id
 WHERE api_key.prefix = :prefix;

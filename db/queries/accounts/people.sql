@@ -1,20 +1,20 @@
 -- People: who may sign in.
 
---: PersonRow(email_verified_at?, last_sign_in_at?)
+--: PersonRow(email_verified_at?, last_sign_in_at?, stores?)
 
---! person_insert (password_hash?)
-INSERT INTO accounts.person (id, email, name, role, password_hash, created_at, updated_at)
-VALUES (:id, :email, :name, :role::text::accounts.role, :password_hash, :now, :now);
+--! person_insert (password_hash?, stores?)
+INSERT INTO accounts.person (id, email, name, role, stores, password_hash, created_at, updated_at)
+VALUES (:id, :email, :name, :role::text::accounts.role, :stores, :password_hash, :now, :now);
 
 --! person_by_id : PersonRow
 SELECT id, email, name, role::text AS role, status::text AS status, password_hash IS NOT NULL AS has_password, epoch,
-       email_verified_at, last_sign_in_at, version, created_at, updated_at
+       email_verified_at, last_sign_in_at, stores, version, created_at, updated_at
 FROM accounts.person
 WHERE id = :id AND status <> 'deleted';
 
 --! person_lock : PersonRow
 SELECT id, email, name, role::text AS role, status::text AS status, password_hash IS NOT NULL AS has_password, epoch,
-       email_verified_at, last_sign_in_at, version, created_at, updated_at
+       email_verified_at, last_sign_in_at, stores, version, created_at, updated_at
 FROM accounts.person
 WHERE id = :id AND status <> 'deleted'
 FOR UPDATE;
@@ -31,10 +31,12 @@ SELECT password_hash FROM accounts.person WHERE id = :id AND status <> 'deleted'
 --! person_id_by_email
 SELECT id FROM accounts.person WHERE email_key = lower(:email) AND status <> 'deleted' FOR UPDATE;
 
---! person_update
+--! person_update (stores?)
 UPDATE accounts.person
 SET name = :name, email = :email, role = :role::text::accounts.role, status = :status::text::accounts.status,
-    epoch = epoch + CASE WHEN role <> :role::text::accounts.role OR status <> :status::text::accounts.status THEN 1 ELSE 0 END,
+    stores = :stores,
+    epoch = epoch + CASE WHEN role <> :role::text::accounts.role OR status <> :status::text::accounts.status
+                           OR stores IS DISTINCT FROM :stores THEN 1 ELSE 0 END,
     email_verified_at = CASE WHEN email_key <> lower(:email) THEN NULL ELSE email_verified_at END,
     version = version + 1, updated_at = :now
 WHERE id = :id;

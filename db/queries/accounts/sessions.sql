@@ -4,16 +4,17 @@
 INSERT INTO accounts.session (id, person_id, kind, cookie_hash, address, network, user_agent, created_at, last_used_at, expires_at)
 VALUES (:id, :person_id, :kind, :cookie_hash, :address, :network, :user_agent, :now, :now, :expires_at);
 
---! session_identity : (revoked_at?)
+--! session_identity : (revoked_at?, stores?)
 -- What a token of a session stands for, as it is now.
-SELECT session.person_id, session.expires_at, session.revoked_at, person.role::text AS role, person.status::text AS status, person.epoch
+SELECT session.person_id, session.expires_at, session.revoked_at, person.role::text AS role, person.status::text AS status,
+       person.epoch, person.stores
 FROM accounts.session
 JOIN accounts.person ON person.id = session.person_id
 WHERE session.id = :id;
 
---! session_by_cookie : (revoked_at?)
+--! session_by_cookie : (revoked_at?, stores?)
 SELECT session.id, session.person_id, session.expires_at, session.last_used_at, session.revoked_at, person.role::text AS role,
-       person.status::text AS status, person.epoch
+       person.status::text AS status, person.epoch, person.stores
 FROM accounts.session
 JOIN accounts.person ON person.id = session.person_id
 WHERE session.cookie_hash = :hash;

@@ -107,6 +107,7 @@ pub async fn make_admin(accounts: &Accounts, first: &FirstAdmin) -> Result<MadeA
                 email: email.clone(),
                 name: "Administrator".to_owned(),
                 role: Role::Admin,
+                stores: None,
                 password: None,
             };
             ops::create_admin(accounts, &input, &hash).await.map_err(account)?.id.0
@@ -157,7 +158,7 @@ pub async fn temporary_key(
     actions: &[&str],
 ) -> Result<TemporaryKey, AdminError> {
     let email = format!("{name}-{}@localhost", accounts.clock.new_id().simple());
-    let input = PersonInput { email, name: name.to_owned(), role, password: None };
+    let input = PersonInput { email, name: name.to_owned(), role, stores: None, password: None };
     let person = ops::create_without_notice(accounts, &input).await.map_err(account)?;
     let input =
         KeyInput { name: name.to_owned(), scopes: actions.iter().map(ToString::to_string).collect(), expires_at: None };

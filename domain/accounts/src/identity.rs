@@ -47,8 +47,6 @@ const TOUCH_AFTER: SignedDuration = SignedDuration::from_mins(5);
 #[derive(Clone, Debug)]
 pub(crate) struct Identity {
     caller: Arc<Caller>,
-    /// When the credential ends by itself.
-    until: Timestamp,
 }
 
 /// Stays in the process.
@@ -156,7 +154,7 @@ impl Identities {
         };
         match namespace.fill(text, fill).await {
             Ok(got) => match got.value {
-                Some(identity) if identity.until > self.clock.now() => Ok(identity.caller.clone()),
+                Some(identity) if identity.caller.expires_at > self.clock.now() => Ok(identity.caller.clone()),
                 _ => Err(Unknown::Refused("the credentials have expired")),
             },
             Err(FillError::Failed(error)) => Err((*error).clone()),
@@ -177,9 +175,12 @@ impl Identities {
         if state.is_revoked || state.expires_at <= self.clock.now() {
             return Err(Unknown::Refused("the session has ended"));
         }
-        let caller = Arc::new(Caller::new(state.person_id, role.name(), via));
+        let mut caller = Caller::new(state.person_id, role.name(), via);
         let tags = vec![person_tag(state.person_id), session_tag(state.id)];
-        Ok((Identity { caller, until: until.min(state.expires_at) }, tags))
+        caller.stores = state.stores.clone().map(Into::into);
+        caller.tags = tags.clone().into();
+        caller.expires_at = until.min(state.expires_at);
+        Ok((Identity { caller: Arc::new(caller) }, tags))
     }
 
     async fn of_key(&self, key: &str) -> Result<(Identity, Vec<String>), Unknown> {
@@ -197,9 +198,12 @@ impl Identities {
         }
         store::key_used(&client, state.id, now).await?;
         let mut caller = Caller::new(state.person_id, role.name(), Via::Key(state.id));
-        caller.actions = Some(state.scopes.into());
         let tags = vec![person_tag(state.person_id), key_tag(state.id)];
-        Ok((Identity { caller: Arc::new(caller), until }, tags))
+        caller.actions = Some(state.scopes.into());
+        caller.stores = state.stores.map(Into::into);
+        caller.tags = tags.clone().into();
+        caller.expires_at = until;
+        Ok((Identity { caller: Arc::new(caller) }, tags))
     }
 
     async fn of_cookie(&self, secret: &str) -> Result<(Identity, Vec<String>), Unknown> {
@@ -230,7 +234,7 @@ impl Doorkeeper for Identities {
         }
         let hit = namespace.lookup(text)?;
         let identity = hit.got.value?;
-        (identity.until > self.clock.now()).then(|| identity.caller.clone())
+        (identity.caller.expires_at > self.clock.now()).then(|| identity.caller.clone())
     }
 
     fn recognise<'a>(&'a self, credential: Credential<'a>) -> BoxFuture<'a, Result<Arc<Caller>, Problem>> {
@@ -253,6 +257,10 @@ impl Doorkeeper for Identities {
         if caller.actions.as_ref().is_some_and(|actions| !actions.iter().any(|own| own == action)) {
             return None;
         }
-        permissions::granted(Role::named(caller.role)?, action)
+        let permission = permissions::named(action)?;
+        let scope = permission.scope(Role::named(caller.role)?)?;
+        // Who is tied to stores sees no others, whatever the role.
+        let is_narrowed = permission.is_by_store && caller.stores.is_some() && scope == Scope::All;
+        Some(if is_narrowed { Scope::Store } else { scope })
     }
 }

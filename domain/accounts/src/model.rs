@@ -2,8 +2,8 @@
 //!
 //! **Invariant:** nothing here holds a password, a hash or a key.
 
-use entrepot_contracts::{ApiKeyId, BlockId, PersonId, Role, SessionId};
-use entrepot_web::body::{Reader, Text};
+use entrepot_contracts::{ApiKeyId, BlockId, NoStoreId, PersonId, Role, SessionId, StoreId};
+use entrepot_web::body::{Member, Reader, Text};
 use entrepot_web::{Fault, FieldNames};
 use ipnet::IpNet;
 use jiff::{SignedDuration, Timestamp};
@@ -15,8 +15,18 @@ use uuid::Uuid;
 use crate::permissions::PERMISSIONS;
 
 /// The fields of a person.
-pub(crate) const PERSON_FIELDS: FieldNames =
-    FieldNames(&["id", "email", "name", "role", "status", "emailVerified", "lastSignInAt", "createdAt", "updatedAt"]);
+pub(crate) const PERSON_FIELDS: FieldNames = FieldNames(&[
+    "id",
+    "email",
+    "name",
+    "role",
+    "status",
+    "stores",
+    "emailVerified",
+    "lastSignInAt",
+    "createdAt",
+    "updatedAt",
+]);
 /// The fields of an API key.
 pub(crate) const KEY_FIELDS: FieldNames =
     FieldNames(&["id", "personId", "name", "prefix", "scopes", "createdAt", "updatedAt", "expiresAt", "lastUsedAt"]);
@@ -62,6 +72,10 @@ pub(crate) struct Person {
     pub(crate) name: String,
     pub(crate) role: Role,
     pub(crate) status: Status,
+    /// The stores that the person is tied to: of stores, sales and their exports nothing else is shown or
+    /// written. Null for nobody that is tied.
+    #[schema(value_type = Option<Vec<StoreId>>)]
+    pub(crate) stores: Option<Vec<String>>,
     /// Whether the person has proven to read that address.
     pub(crate) email_verified: bool,
     #[schema(value_type = Option<String>, format = DateTime)]
@@ -206,6 +220,17 @@ fn status(text: &str) -> Result<Status, &'static str> {
     Status::named(text).ok_or("must be active or blocked")
 }
 
+/// Ids of stores. That there are such stores is not asked: a store may be made after its people.
+fn stores(member: &mut Member<'_, '_>) -> Option<Vec<String>> {
+    let stores = member.texts(MOST_STORES, Text::line(1, 32))?;
+    for store in stores.iter().filter(|store| store.parse::<StoreId>().is_err()) {
+        member.fault("not_a_store", format!("{store:?} {NoStoreId}"));
+    }
+    Some(stores)
+}
+
+/// Stores that a person can be tied to.
+const MOST_STORES: usize = 500;
 const EMAIL: Text = Text::line(3, 254);
 const NAME: Text = Text::line(1, 200);
 /// More than any password may have, so that one that is too long is told so and not only cut off.
@@ -305,6 +330,9 @@ pub(crate) struct PersonInput {
     pub(crate) name: String,
     #[schema(required = false, example = "staff")]
     pub(crate) role: Role,
+    /// Ties the person to these stores, 500 at most; left out or null, to none.
+    #[schema(value_type = Option<Vec<StoreId>>, example = json!(["330", "406"]))]
+    pub(crate) stores: Option<Vec<String>>,
     /// Left out, the person is sent a link to choose one.
     #[schema(max_length = 256)]
     pub(crate) password: Option<String>,
@@ -316,11 +344,12 @@ impl PersonInput {
         let email = reader.required("email", |member| member.parsed(EMAIL, "not_an_email", is_email));
         let name = reader.required("name", |member| member.text(NAME));
         let role = reader.optional("role", |member| member.parsed(Text::line(1, 40), "unknown_role", role));
+        let stores = reader.optional("stores", stores);
         let password = reader.optional("password", |member| member.text(PASSWORD));
         let faults = reader.finish();
         match (email, name) {
             (Some(email), Some(name)) if faults.is_empty() => {
-                Ok(Self { email, name, role: role.unwrap_or(Role::Customer), password })
+                Ok(Self { email, name, role: role.unwrap_or(Role::Customer), stores, password })
             }
             _ => Err(faults),
         }
@@ -336,6 +365,9 @@ pub(crate) struct PersonPatch {
     pub(crate) name: Option<String>,
     pub(crate) role: Option<Role>,
     pub(crate) status: Option<Status>,
+    /// Ties the person to these stores and no others; null unties.
+    #[schema(value_type = Option<Vec<StoreId>>)]
+    pub(crate) stores: Option<Option<Vec<String>>>,
     /// Proves that it is the person who changes the address.
     #[schema(ignore)]
     pub(crate) current_password: Option<String>,
@@ -356,6 +388,8 @@ impl PersonPatch {
             patch.role = reader.optional("role", |member| member.parsed(Text::line(1, 40), "unknown_role", role));
             patch.status =
                 reader.optional("status", |member| member.parsed(Text::line(1, 40), "unknown_status", status));
+            let tied = reader.optional("stores", stores);
+            patch.stores = body.get("stores").map(|_given| tied);
         }
         for name in ["email", "name", "role", "status"] {
             if body.get(name).is_some_and(Value::is_null) && (!own || matches!(name, "email" | "name")) {

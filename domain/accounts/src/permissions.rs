@@ -21,10 +21,19 @@ pub struct Permission {
     pub allows: &'static str,
     /// How far it reaches, by role.
     pub roles: &'static [(Role, Scope)],
+    /// Whether it is about stores: of those who are tied to stores it reaches no further than these.
+    pub is_by_store: bool,
 }
 
 const fn permission(action: &'static str, allows: &'static str, roles: &'static [(Role, Scope)]) -> Permission {
-    Permission { action, allows, roles }
+    Permission { action, allows, roles, is_by_store: false }
+}
+
+impl Permission {
+    const fn by_store(mut self) -> Self {
+        self.is_by_store = true;
+        self
+    }
 }
 
 /// Everybody who has an account, for what is theirs.
@@ -50,6 +59,12 @@ const EVERYBODY_OWN_ADMIN_ALL: &[(Role, Scope)] = &[
 const ADMIN: &[(Role, Scope)] = &[(Role::Admin, Scope::All)];
 const MANAGERS: &[(Role, Scope)] = &[(Role::Admin, Scope::All), (Role::Manager, Scope::All)];
 
+/// Those who look at stores: all of them, or (staff, and whoever is tied to stores) their own.
+const STORES: &[(Role, Scope)] =
+    &[(Role::Admin, Scope::All), (Role::Manager, Scope::All), (Role::Staff, Scope::Store), (Role::Auditor, Scope::All)];
+/// Those who write down what stores sell.
+const SELLING: &[(Role, Scope)] =
+    &[(Role::Admin, Scope::All), (Role::Manager, Scope::All), (Role::Staff, Scope::Store)];
 /// The table.
 pub const PERMISSIONS: &[Permission] = &[
     permission(
@@ -80,6 +95,11 @@ pub const PERMISSIONS: &[Permission] = &[
     permission("cache.read", "see how the caches do", ADMIN),
     permission("cache.write", "clear, warm and rule out what is cached", ADMIN),
     permission("guard.read", "see limits, load and circuit breakers", ADMIN),
+    permission("stores.read", "see stores", STORES).by_store(),
+    permission("stores.write", "make, change, close and delete stores", MANAGERS).by_store(),
+    permission("sales.read", "see, sum up and export what stores sold", STORES).by_store(),
+    permission("sales.write", "write down and delete what stores sold, one by one, in batches and files", SELLING)
+        .by_store(),
 ];
 
 /// The permission for an action.

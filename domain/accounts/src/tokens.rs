@@ -194,7 +194,9 @@ impl Signer {
         }
     }
 
-    /// Reads the keys, and makes one where there is none that signs as the settings say.
+    /// Reads the keys, and makes one where there is none that signs; at the start also where it does not sign
+    /// as the settings say. Later it leaves another's choice alone: two instances with other settings would
+    /// put a new key in the place of each other's for ever.
     pub(crate) async fn read(&self) -> Result<Arc<Ring>, Error> {
         let _one_at_a_time = self.shared.reading.lock().await;
         let shared = &self.shared;
@@ -202,7 +204,9 @@ impl Signer {
         let client = shared.database.client().await?;
         let mut stored = store::signing_keys(&client, now).await?;
         drop(client);
-        if stored.first().is_none_or(|key| key.algorithm != shared.algorithm.name() || key.retired_at.is_some()) {
+        let is_start = shared.ring.read().unwrap_or_else(PoisonError::into_inner).is_none();
+        let differs = |key: &StoredKey| is_start && key.algorithm != shared.algorithm.name();
+        if stored.first().is_none_or(|key| differs(key) || key.retired_at.is_some()) {
             self.replace(false).await?;
             let client = shared.database.client().await?;
             stored = store::signing_keys(&client, now).await?;

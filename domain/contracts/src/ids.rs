@@ -66,3 +66,15 @@ id!(
     /// The id of a block.
     BlockId
 );
+id!(
+    /// The id of a store's month of sales.
+    SalesMonthId
+);
+id!(
+    /// The id of a business.
+    BusinessId
+);
+id!(
+    /// The id of an export.
+    ExportId
+);

@@ -6,8 +6,15 @@ mod accounts;
 mod catalog;
 mod ids;
 mod money;
+mod sales;
+mod stores;
 
 pub use accounts::{AccountChanged, BlockChanged, Role, SigningKeyRotated};
 pub use catalog::{CatalogReplaced, CategoryChanged, Change, ProductChanged, ViewsCounted};
-pub use ids::{ApiKeyId, BlockId, CategoryId, ImageId, PersonId, ProductId, ReviewId, SellerId, SessionId};
+pub use ids::{
+    ApiKeyId, BlockId, BusinessId, CategoryId, ExportId, ImageId, PersonId, ProductId, ReviewId, SalesMonthId,
+    SellerId, SessionId,
+};
 pub use money::{Currency, Money, MoneyError};
+pub use sales::{SalesBatchDone, SalesChanged, StoreChanged};
+pub use stores::{NoStoreId, StoreId};

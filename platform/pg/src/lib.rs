@@ -11,6 +11,7 @@
 //! - Nothing here starts, stops or alters a PostgreSQL that it was given by address; only
 //!   [`cluster`] runs servers, and only in its own folder.
 
+mod binds;
 pub mod cluster;
 mod database;
 mod dedicated;
@@ -21,6 +22,7 @@ mod migrate;
 mod pipeline;
 mod transaction;
 
+pub use binds::Binds;
 pub use database::{Database, DatabaseSettings, PoolStatus, Pooled};
 pub use dedicated::Dedicated;
 pub use error::Error;

@@ -19,6 +19,7 @@ use entrepot_runtime::Actor;
 use futures_util::future::BoxFuture;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
+use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::{Problem, kinds};
@@ -60,6 +61,7 @@ pub struct Rule {
     pub(crate) is_in_person: bool,
     pub(crate) is_quiet: bool,
     pub(crate) is_file: bool,
+    pub(crate) is_lasting: bool,
 }
 
 impl Rule {
@@ -74,6 +76,7 @@ impl Rule {
             is_in_person: false,
             is_quiet: false,
             is_file: false,
+            is_lasting: false,
         }
     }
 
@@ -141,6 +144,16 @@ impl Rule {
         self
     }
 
+    /// Takes or gives any amount, piece by piece, for as long as the client keeps up: neither its body nor
+    /// its time is bounded as a whole. The same key cannot be sent with it twice, as nothing of that length
+    /// is stored.
+    #[must_use]
+    pub const fn lasting(mut self) -> Self {
+        self.is_lasting = true;
+        self.is_file = true;
+        self
+    }
+
     /// What it demands.
     #[must_use]
     pub const fn access(&self) -> Access {
@@ -198,6 +211,12 @@ pub struct Caller {
     pub via_text: Arc<str>,
     /// The only actions that the credentials may be used for; `None` for all of the role's.
     pub actions: Option<Arc<[String]>>,
+    /// The stores that the caller is tied to; `None` for one who is tied to none.
+    pub stores: Option<Arc<[String]>>,
+    /// An event that carries one of these tags may have changed what the caller may do.
+    pub tags: Arc<[String]>,
+    /// When the credentials end by themselves.
+    pub expires_at: Timestamp,
 }
 
 impl Caller {
@@ -209,7 +228,16 @@ impl Caller {
             Via::Cookie(session) => format!("cookie:{session}"),
             Via::Key(key) => format!("key:{key}"),
         };
-        Self { id, role, via, via_text: via_text.into(), actions: None }
+        Self {
+            id,
+            role,
+            via,
+            via_text: via_text.into(),
+            actions: None,
+            stores: None,
+            tags: Arc::from([]),
+            expires_at: Timestamp::MAX,
+        }
     }
 
     /// The session, if it is one.
@@ -344,6 +372,18 @@ impl Permit {
             Scope::Store | Scope::Business => {
                 Err(forbidden("this operation cannot be narrowed to a store or business"))
             }
+        }
+    }
+
+    /// For reads and writes of what belongs to a store: `Some` narrows them to these stores.
+    ///
+    /// # Errors
+    /// A 401 for a stranger, a 403 for a scope that the operation knows nothing of.
+    pub fn stores(&self) -> Result<Option<Arc<[String]>>, Problem> {
+        match self.scope()? {
+            Scope::All => Ok(None),
+            Scope::Store => Ok(Some(self.signed_in()?.stores.clone().unwrap_or_default())),
+            Scope::Own | Scope::Business => Err(forbidden("this operation can only be narrowed to stores")),
         }
     }
 

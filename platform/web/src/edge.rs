@@ -45,7 +45,7 @@ use crate::problem::chain;
 use crate::responses::{Answer, Kept, Responses, Route, groups_value, is_anybodys, with_key};
 use crate::serve::Peer;
 use crate::target::refuse_target;
-use crate::{CacheClass, Operations, Problem, Reply, RequestStats, kinds};
+use crate::{CacheClass, Operations, Problem, Reply, RequestStats, Rule, kinds};
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
@@ -277,7 +277,7 @@ impl Edge {
         asked.counted = counted;
         // Held until the answer is made.
         let _place = place;
-        if let Some(problem) = refuse_unread(&parts, &shared.settings, rule.is_some_and(|rule| rule.is_file)) {
+        if let Some(problem) = refuse_unread(&parts, &shared.settings, rule) {
             return shared.finish(asked, problem_response(problem)).await;
         }
         let mut context = entrepot_runtime::Request::new(id.clone());
@@ -299,14 +299,22 @@ impl Edge {
                 let problem = Problem::new(&kinds::INVALID_IDEMPOTENCY_KEY, detail);
                 return shared.finish(asked, problem_response(problem)).await;
             }
+            Some(_) if rule.is_some_and(|rule| rule.is_lasting) => {
+                let detail = "what is sent piece by piece takes no Idempotency-Key";
+                let problem = Problem::new(&kinds::INVALID_IDEMPOTENCY_KEY, detail);
+                return shared.finish(asked, problem_response(problem)).await;
+            }
             Some(key) => match key_of(key) {
                 Ok(key) => Some((key, permit.caller().map(|caller| caller.id.to_string()), permit.address())),
                 Err(problem) => return shared.finish(asked, problem_response(problem)).await,
             },
             None => None,
         };
+        let is_lasting = rule.is_some_and(|rule| rule.is_lasting);
         let body = if body.is_end_stream() {
             Body::empty()
+        } else if is_lasting {
+            Body::new(body)
         } else {
             Body::new(Limited::new(body, shared.settings.body_limit_bytes))
         };
@@ -344,6 +352,7 @@ impl Edge {
                     let key = with_key(&uri, |key| format!("{} {key}", caller.as_deref().unwrap_or("anybody")));
                     shared.shared_flight(responses.uncached(), key, request).await
                 }
+                _ if is_lasting => shared.route_within(request, None).await,
                 _ => shared.route(request).await,
             }
         };
@@ -724,14 +733,19 @@ impl Shared {
 
     /// The router, under the panic guard and the time limit.
     async fn route(&self, request: Request<Body>) -> Response<Body> {
+        self.route_within(request, Some(self.settings.request_timeout)).await
+    }
+
+    /// The same with another limit, or none.
+    async fn route_within(&self, request: Request<Body>, limit: Option<Duration>) -> Response<Body> {
         let handled = AssertUnwindSafe(self.router.clone().oneshot(request)).catch_unwind();
         let mut handled = std::pin::pin!(handled);
         let outcome = match futures_util::poll!(&mut handled) {
             std::task::Poll::Ready(outcome) => outcome,
-            std::task::Poll::Pending => match tokio::time::timeout(self.settings.request_timeout, handled).await {
-                Ok(outcome) => outcome,
-                Err(_elapsed) => {
-                    let seconds = self.settings.request_timeout.as_secs_f32();
+            std::task::Poll::Pending => match within(limit, handled).await {
+                Some(outcome) => outcome,
+                None => {
+                    let seconds = limit.unwrap_or_default().as_secs_f32();
                     let problem = Problem::new(&kinds::TIMEOUT, format!("the request was given up after {seconds} s"));
                     return problem_response(problem.retry_after(1));
                 }
@@ -908,10 +922,19 @@ impl std::error::Error for Boxed {
     }
 }
 
+/// Waits as long as it may; `None` when the limit was reached.
+async fn within<T>(limit: Option<Duration>, outcome: impl Future<Output = T>) -> Option<T> {
+    match limit {
+        Some(limit) => tokio::time::timeout(limit, outcome).await.ok(),
+        None => Some(outcome.await),
+    }
+}
+
 /// What can be refused before any of the body is read.
-fn refuse_unread(parts: &axum::http::request::Parts, settings: &EdgeSettings, is_file: bool) -> Option<Problem> {
+fn refuse_unread(parts: &axum::http::request::Parts, settings: &EdgeSettings, rule: Option<Rule>) -> Option<Problem> {
+    let (is_file, is_lasting) = rule.map_or((false, false), |rule| (rule.is_file, rule.is_lasting));
     let length = parts.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    if length.is_some_and(|length| length > settings.body_limit_bytes as u64) {
+    if !is_lasting && length.is_some_and(|length| length > settings.body_limit_bytes as u64) {
         return Some(too_large(settings.body_limit_bytes));
     }
     if parts.uri.path().starts_with("/api/") && !is_file && !accepts_json(&parts.headers) {

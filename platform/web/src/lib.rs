@@ -14,6 +14,7 @@
 //! | [`openapi`] | what the OpenAPI document says beyond the handlers' own attributes |
 //! | [`access`](Rule) | who may do what: the rules of operations, callers, permits |
 //! | [`door`] | where those rules are enforced, and the guard stands |
+//! | [`topics`](TopicRule) | what can be followed live, and by whom |
 //! | [`operations`](Operations) | the table of all operations, with their rules |
 //! | [`idempotency`](Idempotency) | stored answers, in the transaction of what they tell of |
 //! | [`serve`] | the listener: connections, how many, their time-outs, the drain at shutdown |
@@ -48,6 +49,7 @@ mod slow;
 mod stats;
 mod target;
 mod tls;
+mod topics;
 
 pub use access::{Access, COOKIES, Caller, Counted, Credential, Doorkeeper, Permit, Rule, Scope, Via};
 pub use cors::CorsPolicy;
@@ -65,3 +67,4 @@ pub use responses::{Caching, Responses, ResponsesError};
 pub use serve::{Connections, ListenerStats, Peer, serve};
 pub use stats::{RequestFigures, RequestStats};
 pub use tls::{Tls, TlsError};
+pub use topics::{Ask, TopicRule};

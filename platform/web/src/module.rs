@@ -4,7 +4,7 @@ use axum::Router;
 use entrepot_cache::Counters;
 use futures_util::future::BoxFuture;
 
-use crate::{Caching, ProblemKind, Rule};
+use crate::{Caching, ProblemKind, Rule, TopicRule};
 
 /// Names the paths of GETs that people will ask for.
 pub type Paths =
@@ -38,4 +38,6 @@ pub struct Module {
     pub counters: Vec<(&'static str, Counters)>,
     /// What warms the caches.
     pub warmers: Vec<Warmer>,
+    /// What can be followed live, and by whom.
+    pub topics: Vec<TopicRule>,
 }

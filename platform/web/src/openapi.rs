@@ -247,7 +247,7 @@ fn describe(operation: &mut Operation, method: &HttpMethod, own: &[&'static Prob
             response.headers.insert("Entrepot-Position".to_owned(), field(text).into());
         }
     }
-    if *method == HttpMethod::Post && !rule.is_secret {
+    if *method == HttpMethod::Post && !rule.is_secret && !rule.is_lasting {
         let key = ParameterBuilder::new()
             .name("Idempotency-Key")
             .parameter_in(ParameterIn::Header)

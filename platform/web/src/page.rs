@@ -136,6 +136,42 @@ impl PageRequest {
     }
 }
 
+impl PageRequest {
+    /// Whether the page is read from its end to its beginning.
+    #[must_use]
+    pub fn is_backwards(&self) -> bool {
+        matches!(&self.position, Position::Cursor(cursor) if cursor.backwards)
+    }
+
+    /// Makes a page of the rows that were read for it, in the order in which they were read: one more than
+    /// `limit` where there are so many, which tells that the list goes on. `values` are those of a row's
+    /// place in the order, `query` stands for the filters and that order.
+    pub fn cut<T>(&self, mut rows: Vec<T>, query: u64, values: impl Fn(&T) -> Vec<Value>) -> (Vec<T>, Page) {
+        let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
+        let has_more = rows.len() > limit;
+        rows.truncate(limit);
+        let backwards = self.is_backwards();
+        if backwards {
+            rows.reverse();
+        }
+        let came_from_somewhere = match self.position {
+            Position::Start => false,
+            Position::Offset(offset) => offset > 0,
+            Position::Cursor(_) => true,
+        };
+        let (has_next, has_prev) = if backwards { (true, has_more) } else { (has_more, came_from_somewhere) };
+        let cursor = |row: Option<&T>, backwards| Some(Cursor { query, backwards, values: values(row?) }.encode());
+        let page = Page {
+            limit: self.limit,
+            next_cursor: cursor(rows.last().filter(|_| has_next), false),
+            prev_cursor: cursor(rows.first().filter(|_| has_prev), true),
+            number: self.number,
+            ..Page::default()
+        };
+        (rows, page)
+    }
+}
+
 /// Where a page lies in its list.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]

@@ -64,6 +64,7 @@ async fn a_hit_allocates_nothing_that_grows_with_the_body() {
         caching: &[("get_large", Caching::As("things"))],
         counters: Vec::new(),
         warmers: Vec::new(),
+        topics: Vec::new(),
     };
     let kinds = vec![("things", Policy::live(Duration::from_secs(60)))];
     let responses = Responses::new(&cache, kinds, std::slice::from_ref(&module), &tasks).expect("declared");

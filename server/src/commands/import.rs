@@ -1,15 +1,17 @@
 //! `entrepot import`.
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
+use std::io::{Read, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::Context as _;
-use entrepot_catalog::Dependencies;
-use entrepot_catalog::import::{ImportReport, import_products as load, open};
+use entrepot_catalog::import::{ImportReport, import_products as load_products, open};
+use entrepot_feed::Feed;
+use entrepot_pg::Database;
 use entrepot_runtime::Clock;
+use entrepot_sales::import::{TransactionReport, import_transactions as load_transactions};
 
 use super::{as_command, quiet_logs};
 use crate::database::Home;
@@ -22,51 +24,83 @@ pub(crate) async fn import_products(
     file: &Path,
     report_to: Option<PathBuf>,
 ) -> anyhow::Result<ExitCode> {
+    let currency = settings.import.currency.parse().context("import.currency")?;
+    import(settings, file, async |tools, input| {
+        let Tools { database, clock, feed, start } = tools;
+        let to = entrepot_catalog::Dependencies { database, clock: clock.clone(), feed };
+        let report = as_command(load_products(&to, input, currency)).await;
+        let report = report.with_context(|| format!("{}: nothing was imported", file.display()))?;
+        tell_products(&report, file, start);
+        let lines =
+            report.notes.iter().map(|note| (note.line, note.sku.clone(), note.kind.to_string(), note.what.clone()));
+        write_report(lines, "products", report_to, settings, &clock)
+    })
+    .await
+}
+
+pub(crate) async fn import_transactions(
+    settings: &Settings,
+    file: &Path,
+    report_to: Option<PathBuf>,
+) -> anyhow::Result<ExitCode> {
+    import(settings, file, async |tools, input| {
+        let Tools { database, clock, feed, start } = tools;
+        let to = entrepot_sales::Dependencies { database, clock: clock.clone(), feed };
+        let report = as_command(load_transactions(&to, input)).await;
+        let report = report.with_context(|| format!("{}: nothing was imported", file.display()))?;
+        tell_transactions(&report, file, start);
+        let lines =
+            report.notes.iter().map(|note| (note.line, String::new(), note.kind.to_string(), note.what.clone()));
+        write_report(lines, "transactions", report_to, settings, &clock)
+    })
+    .await
+}
+
+/// What an import works with.
+struct Tools {
+    database: Database,
+    clock: Clock,
+    feed: Feed,
+    start: Instant,
+}
+
+/// Opens the file and the database, and has `load` read the one into the other.
+async fn import(
+    settings: &Settings,
+    file: &Path,
+    load: impl AsyncFnOnce(Tools, Box<dyn Read + Send>) -> anyhow::Result<()>,
+) -> anyhow::Result<ExitCode> {
     let _log = quiet_logs(settings)?;
     // Before anything is started: a name that is misspelt is the likeliest mistake.
     std::fs::metadata(file).with_context(|| format!("cannot open {}", file.display()))?;
     let home = Home::shared(settings, "import").await?;
-    let outcome = import(&home, settings, file, report_to).await;
+    let outcome = async {
+        home.migrate(settings).await?;
+        let clock = Clock::system();
+        let database = home.database(settings)?;
+        let feed = feed_for_a_command(settings, &database);
+        let start = Instant::now();
+        let bar = progress(0, "{msg} {bar:40} {bytes}/{total_bytes}");
+        bar.set_message("reading");
+        let (input, bytes) = {
+            let bar = bar.clone();
+            open(file, move |read| {
+                bar.inc(read);
+                if bar.length().is_some_and(|length| length > 0 && bar.position() >= length) {
+                    bar.set_message("writing");
+                    bar.finish_and_clear();
+                }
+            })?
+        };
+        bar.set_length(bytes);
+        load(Tools { database, clock, feed, start }, input).await
+    }
+    .await;
     home.close().await?;
     outcome.map(|()| ExitCode::SUCCESS)
 }
 
-async fn import(home: &Home, settings: &Settings, file: &Path, report_to: Option<PathBuf>) -> anyhow::Result<()> {
-    home.migrate(settings).await?;
-    let clock = Clock::system();
-    let database = home.database(settings)?;
-    let feed = feed_for_a_command(settings, &database);
-    let to = Dependencies { database, clock: clock.clone(), feed };
-    let currency = settings.import.currency.parse().context("import.currency")?;
-    let start = Instant::now();
-    let bar = progress(0, "{msg} {bar:40} {bytes}/{total_bytes}");
-    bar.set_message("reading");
-    let (input, bytes) = {
-        let bar = bar.clone();
-        open(file, move |read| {
-            bar.inc(read);
-            if bar.length().is_some_and(|length| length > 0 && bar.position() >= length) {
-                bar.set_message("writing");
-            }
-        })?
-    };
-    bar.set_length(bytes);
-    let report = as_command(load(&to, input, currency)).await;
-    bar.finish_and_clear();
-    let report = report.with_context(|| format!("{}: nothing was imported", file.display()))?;
-    tell_report(&report, file, start);
-    if !report.notes.is_empty() {
-        let path = report_to.unwrap_or_else(|| {
-            let stamp = clock.now().strftime("%Y%m%dT%H%M%SZ");
-            settings.data.folder.join("reports").join(format!("import-products-{stamp}.csv"))
-        });
-        write_report(&report, &path).with_context(|| format!("cannot write {}", path.display()))?;
-        say(format_args!("  every such line is named in {}", path.display()));
-    }
-    Ok(())
-}
-
-fn tell_report(report: &ImportReport, file: &Path, start: Instant) {
+fn tell_products(report: &ImportReport, file: &Path, start: Instant) {
     say(format_args!(
         "{}: {} rows in {:.1} s: {} products new, {} changed, {} as they were, {} refused; {} categories new",
         file.display(),
@@ -87,16 +121,56 @@ fn tell_report(report: &ImportReport, file: &Path, start: Instant) {
     }
 }
 
-/// Writes the notes as CSV: line, product_id, what was done, why.
-fn write_report(report: &ImportReport, path: &Path) -> anyhow::Result<()> {
+fn tell_transactions(report: &TransactionReport, file: &Path, start: Instant) {
+    say(format_args!(
+        "{}: {} lines of {} baskets in {:.1} s, sales of {}: {} days of {} stores ({} new); {} months new, {} changed, {} as they were",
+        file.display(),
+        thousands(report.lines),
+        thousands(report.baskets),
+        start.elapsed().as_secs_f64(),
+        report.sales.normalize(),
+        thousands(report.days),
+        thousands(report.stores),
+        thousands(report.stores_created),
+        thousands(report.created),
+        thousands(report.updated),
+        thousands(report.unchanged),
+    ));
+    for (kind, count) in &report.counts {
+        say(format_args!("  {:>7} {kind}", thousands(*count)));
+    }
+}
+
+/// Writes what was adjusted or refused as CSV, where there is anything: line, product_id, what was done, why.
+fn write_report(
+    notes: impl Iterator<Item = (u64, String, String, String)>,
+    kind: &str,
+    to: Option<PathBuf>,
+    settings: &Settings,
+    clock: &Clock,
+) -> anyhow::Result<()> {
+    let mut notes = notes.peekable();
+    if notes.peek().is_none() {
+        return Ok(());
+    }
+    let path = to.unwrap_or_else(|| {
+        let stamp = clock.now().strftime("%Y%m%dT%H%M%SZ");
+        settings.data.folder.join("reports").join(format!("import-{kind}-{stamp}.csv"))
+    });
+    write_notes(notes, &path).with_context(|| format!("cannot write {}", path.display()))?;
+    say(format_args!("  every such line is named in {}", path.display()));
+    Ok(())
+}
+
+fn write_notes(notes: impl Iterator<Item = (u64, String, String, String)>, path: &Path) -> anyhow::Result<()> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)?;
     }
     let mut out = std::io::BufWriter::new(std::fs::File::create(path)?);
     writeln!(out, "line,product_id,outcome,reason")?;
-    for note in &report.notes {
-        let reason = note.what.replace('"', "\"\"");
-        writeln!(out, "{},{},{},\"{reason}\"", note.line, note.sku, note.kind)?;
+    let quoted = |text: &str| text.replace('"', "\"\"");
+    for (line, sku, outcome, reason) in notes {
+        writeln!(out, "{line},{sku},\"{}\",\"{}\"", quoted(&outcome), quoted(&reason))?;
     }
     out.flush()?;
     Ok(())

@@ -13,7 +13,7 @@ mod verify;
 
 pub(crate) use admin::admin;
 pub(crate) use config::config;
-pub(crate) use import::import_products;
+pub(crate) use import::{import_products, import_transactions};
 pub(crate) use migrate::migrate;
 pub(crate) use openapi::openapi;
 pub(crate) use permissions::permissions;

@@ -9,6 +9,7 @@ use crate::house::House;
 fn example(path: &str) -> String {
     let nothing = "00000000-0000-7000-8000-000000000000";
     let path = path.replace("{product}", "CACHED-1").replace("{category}", "cached");
+    let path = path.replace("{store}", "330").replace("{year}", "2024").replace("{month}", "1");
     let path = ["{user}", "{key}"].iter().fold(path, |path, name| path.replace(name, nothing));
     assert!(!path.contains('{'), "{path}: give the new parameter an example here");
     if path.ends_with("/search") { format!("{path}?q=cached") } else { path }
@@ -27,6 +28,10 @@ async fn every_get_does_what_it_declares() {
     // The feed's tail has applied it, so nothing is ruled out any more.
     let position = made.header("entrepot-position").to_owned();
     server.get("/api/v2/products/CACHED-1").header("entrepot-at-least", &position).await.ok();
+
+    server.request("PUT", "/api/v2/stores/330").json(&json!({"name": "Harbour"})).await.created();
+    let days = json!({"dailyData": {"1": {"sales": 1}}});
+    server.request("PUT", "/api/v2/sales/330/2024/1").json(&days).await.created();
 
     let (mut kept, mut never) = (0, 0);
     for (path, item) in document["paths"].as_object().expect("paths") {

@@ -9,4 +9,5 @@ mod house;
 mod permissions;
 mod program;
 mod protection;
+mod sales;
 mod verify;

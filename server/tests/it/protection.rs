@@ -146,11 +146,23 @@ async fn every_operation_that_acts_answers_alike_with_a_key_and_without() {
         "ask_for_password_reset" => json!({"email": "nobody@shop.example"}),
         "create_block" => json!({"network": "203.0.113.7", "reason": turn}),
         "invalidate_cache" => json!({"tags": ["x"]}),
+        "upsert_sales" => {
+            let days = json!({"1": {"sales": turn.len()}});
+            json!({"salesDataArray": [{"storeId": "330", "year": 2024, "month": 1, "dailyData": days}]})
+        }
+        "delete_many_sales" => {
+            json!({"keys": [{"storeId": "330", "year": 2020, "month": if turn == "plain" { 1 } else { 2 }}]})
+        }
         _ => json!({}),
     };
     let admin = house.server.bearing(&token);
     admin.post("/api/v2/categories").json(&json!({"name": "Top", "slug": "top"})).await.created();
     admin.post("/api/v2/products").json(&json!({"sku": "POT", "title": "Pot"})).await.created();
+    admin.request("PUT", "/api/v2/stores/330").json(&json!({"name": "Harbour"})).await.created();
+    for month in [1, 2] {
+        let days = json!({"dailyData": {"1": {"sales": 1}}});
+        admin.request("PUT", &format!("/api/v2/sales/330/2020/{month}")).json(&days).await.created();
+    }
     let mut done = 0;
     for (path, item) in document["paths"].as_object().expect("paths") {
         let Some(operation) = item.get("post") else { continue };
@@ -171,7 +183,10 @@ async fn every_operation_that_acts_answers_alike_with_a_key_and_without() {
         assert!(plain.status.is_success(), "{id}: {} {}", plain.status, plain.text());
         assert_eq!(keyed.status, plain.status, "{id} with a key: {}", keyed.text());
         let again = with("keyed").await;
-        assert_eq!((again.status, &again.body), (keyed.status, &keyed.body), "{id} again");
+        // How far the warming has come is told anew: it writes nothing that an answer could be stored with.
+        if id != "warm_cache" {
+            assert_eq!((again.status, &again.body), (keyed.status, &keyed.body), "{id} again");
+        }
         done += 1;
     }
     assert!(done >= 12, "only {done} were tried");

@@ -106,6 +106,7 @@ pub(crate) fn module(accounts: Accounts) -> Module {
         caching: CACHING,
         counters: Vec::new(),
         warmers: Vec::new(),
+        topics: Vec::new(),
     }
 }
 

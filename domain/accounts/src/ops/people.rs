@@ -3,7 +3,7 @@
 //! **Invariants:**
 //! - There is always an admin who can sign in: the last one is neither changed into something else nor
 //!   blocked nor deleted.
-//! - A change of role or status, and a deletion, makes all access tokens worthless (a new epoch); a block
+//! - A change of role, status or stores, and a deletion, makes all access tokens worthless (a new epoch); a block
 //!   and a deletion end all sessions.
 
 use entrepot_contracts::{AccountChanged, Role};
@@ -80,8 +80,8 @@ async fn create(
         .transaction(|transaction| {
             async move {
                 let id = accounts.clock.new_id();
-                let PersonInput { email, name, role, .. } = input;
-                let new = NewPerson { id, email, name, role: *role, password_hash: hash };
+                let PersonInput { email, name, role, stores, .. } = input;
+                let new = NewPerson { id, email, name, role: *role, stores: stores.as_deref(), password_hash: hash };
                 store::person_insert(transaction, &new, accounts.clock.now()).await?;
                 accounts.feed.append(transaction, person_changed(AccountChanged::CREATED, id, Some(*role))).await?;
                 if is_told {
@@ -131,8 +131,9 @@ async fn update(
     after.name = patch.name.clone().unwrap_or(after.name);
     after.role = patch.role.unwrap_or(after.role);
     after.status = patch.status.unwrap_or(after.status);
-    let same = (&after.email, &after.name, after.role, after.status)
-        == (&before.email, &before.name, before.role, before.status);
+    after.stores = patch.stores.clone().unwrap_or(after.stores);
+    let same = (&after.email, &after.name, after.role, after.status, &after.stores)
+        == (&before.email, &before.name, before.role, before.status, &before.stores);
     if same {
         return Ok(before);
     }
@@ -142,7 +143,7 @@ async fn update(
     }
     let now = accounts.clock.now();
     store::person_update(transaction, &after, now).await?;
-    let rights_changed = (after.role, after.status) != (before.role, before.status);
+    let rights_changed = (after.role, after.status, &after.stores) != (before.role, before.status, &before.stores);
     if after.status == Status::Blocked && before.status != Status::Blocked {
         store::sessions_revoke(transaction, id, None, "blocked", now).await?;
     }

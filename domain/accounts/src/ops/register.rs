@@ -49,7 +49,8 @@ async fn write(transaction: &Transaction, accounts: &Accounts, input: &Registrat
         return Ok(());
     }
     let id = accounts.clock.new_id();
-    let new = NewPerson { id, email: &input.email, name: &input.name, role: Role::Customer, password_hash: Some(hash) };
+    let (email, name) = (&input.email, &input.name);
+    let new = NewPerson { id, email, name, role: Role::Customer, stores: None, password_hash: Some(hash) };
     store::person_insert(transaction, &new, accounts.clock.now()).await?;
     let event = person_changed(AccountChanged::CREATED, id, Some(Role::Customer));
     accounts.feed.append(transaction, event).await?;

@@ -5,8 +5,8 @@
 
 use entrepot_contracts::{ApiKeyId, BlockId, PersonId, Role};
 use entrepot_pg::tokio_postgres::Row;
-use entrepot_pg::tokio_postgres::types::{ToSql, Type};
-use entrepot_pg::{Database, Error, Pooled};
+use entrepot_pg::tokio_postgres::types::Type;
+use entrepot_pg::{Binds, Database, Error, Pooled};
 use entrepot_web::{Cursor, Page, PageRequest, Position, Problem};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -55,7 +55,7 @@ pub(crate) struct Listed<T> {
 }
 
 const PEOPLE: List = List {
-    columns: "id, email, name, role::text, status::text, email_verified_at IS NOT NULL, last_sign_in_at, created_at, updated_at",
+    columns: "id, email, name, role::text, status::text, email_verified_at IS NOT NULL, last_sign_in_at, created_at, updated_at, stores",
     from: "accounts.person",
     keys: &[("created_at", "timestamptz"), ("id", "uuid")],
 };
@@ -74,25 +74,6 @@ const AUDIT: List = List {
     from: "accounts.audit",
     keys: &[("id", "bigint")],
 };
-
-#[derive(Default)]
-struct Binds {
-    values: Vec<Box<dyn ToSql + Sync + Send>>,
-    types: Vec<Type>,
-}
-
-impl Binds {
-    fn add(&mut self, value: impl ToSql + Sync + Send + 'static, kind: Type) -> String {
-        self.values.push(Box::new(value));
-        self.types.push(kind);
-        format!("${}", self.values.len())
-    }
-
-    fn typed(&self) -> Vec<(&(dyn ToSql + Sync), Type)> {
-        let values = self.values.iter().map(|value| &**value as &(dyn ToSql + Sync));
-        values.zip(self.types.iter().cloned()).collect()
-    }
-}
 
 impl List {
     fn conditions(&self, filters: &[Filter], binds: &mut Binds) -> String {
@@ -124,9 +105,8 @@ impl List {
     ) -> Result<Listed<T>, ListError> {
         let mut binds = Binds::default();
         let mut conditions = self.conditions(filters, &mut binds);
-        let mut backwards = false;
+        let backwards = request.is_backwards();
         if let Position::Cursor(cursor) = &request.position {
-            backwards = cursor.backwards;
             let texts: Vec<&str> = cursor.values.iter().filter_map(Value::as_str).collect();
             if texts.len() != self.keys.len() || cursor.values.len() != self.keys.len() || !self.keys_fit(&texts) {
                 return Err(ListError::BadCursor);
@@ -152,27 +132,8 @@ impl List {
             request.limit + 1
         );
         let found = database.client().await?.query_typed(&sql, &binds.typed()).await?;
-        let limit = usize::try_from(request.limit).unwrap_or(usize::MAX);
-        let has_more = found.len() > limit;
-        let mut rows = found.iter().take(limit).map(read).collect::<Result<Vec<T>, _>>()?;
-        if backwards {
-            rows.reverse();
-        }
-        let query = self.fingerprint(filters);
-        let cursor = |row: Option<&T>, backwards| Some(Cursor { query, backwards, values: values(row?) }.encode());
-        let came_from_somewhere = match request.position {
-            Position::Start => false,
-            Position::Offset(offset) => offset > 0,
-            Position::Cursor(_) => true,
-        };
-        let (has_next, has_prev) = if backwards { (true, has_more) } else { (has_more, came_from_somewhere) };
-        let page = Page {
-            limit: request.limit,
-            next_cursor: cursor(rows.last().filter(|_| has_next), false),
-            prev_cursor: cursor(rows.first().filter(|_| has_prev), true),
-            number: request.number,
-            ..Page::default()
-        };
+        let rows = found.iter().map(read).collect::<Result<Vec<T>, _>>()?;
+        let (rows, page) = request.cut(rows, self.fingerprint(filters), values);
         Ok(Listed { rows, page })
     }
 
@@ -243,6 +204,7 @@ impl Asked<'_> {
                 last_sign_in_at: row.try_get(6)?,
                 created_at: row.try_get(7)?,
                 updated_at: row.try_get(8)?,
+                stores: row.try_get(9)?,
                 has_password: false,
                 epoch: 0,
                 version: 0,

@@ -31,6 +31,7 @@ fn person(row: PersonRow) -> Person {
         status: Status::named(&row.status).unwrap_or(Status::Blocked),
         email_verified: row.email_verified_at.is_some(),
         last_sign_in_at: row.last_sign_in_at,
+        stores: row.stores,
         created_at: row.created_at,
         updated_at: row.updated_at,
         has_password: row.has_password,
@@ -74,12 +75,13 @@ pub(crate) struct NewPerson<'a> {
     pub(crate) email: &'a str,
     pub(crate) name: &'a str,
     pub(crate) role: Role,
+    pub(crate) stores: Option<&'a [String]>,
     pub(crate) password_hash: Option<&'a str>,
 }
 
 pub(crate) async fn person_insert(transaction: &Transaction, new: &NewPerson<'_>, now: Timestamp) -> Result<(), Error> {
-    let NewPerson { id, email, name, role, password_hash } = *new;
-    let params = PersonInsertParams { id, email, name, role: role.name(), password_hash, now };
+    let NewPerson { id, email, name, role, stores, password_hash } = *new;
+    let params = PersonInsertParams { id, email, name, role: role.name(), stores, password_hash, now };
     people::person_insert().params(transaction.client(), &params).await?;
     Ok(())
 }
@@ -125,6 +127,7 @@ pub(crate) async fn person_update(transaction: &Transaction, person: &Person, no
         email: &*person.email,
         role: person.role.name(),
         status: person.status.name(),
+        stores: person.stores.as_deref(),
         now,
         id: person.id.0,
     };
@@ -211,6 +214,7 @@ pub(crate) struct SessionState {
     pub(crate) role: Option<Role>,
     pub(crate) is_active: bool,
     pub(crate) epoch: i32,
+    pub(crate) stores: Option<Vec<String>>,
     pub(crate) is_revoked: bool,
     pub(crate) last_used_at: Option<Timestamp>,
     pub(crate) expires_at: Timestamp,
@@ -224,6 +228,7 @@ pub(crate) async fn session_state(client: &Pooled, id: Uuid) -> Result<Option<Se
         role: Role::named(&row.role),
         is_active: row.status == Status::Active.name(),
         epoch: row.epoch,
+        stores: row.stores,
         is_revoked: row.revoked_at.is_some(),
         last_used_at: None,
         expires_at: row.expires_at,
@@ -238,6 +243,7 @@ pub(crate) async fn session_by_cookie(client: &Pooled, hash: &[u8; 32]) -> Resul
         role: Role::named(&row.role),
         is_active: row.status == Status::Active.name(),
         epoch: row.epoch,
+        stores: row.stores,
         is_revoked: row.revoked_at.is_some(),
         last_used_at: Some(row.last_used_at),
         expires_at: row.expires_at,
@@ -494,6 +500,7 @@ pub(crate) struct KeyState {
     pub(crate) expires_at: Option<Timestamp>,
     pub(crate) role: Option<Role>,
     pub(crate) is_active: bool,
+    pub(crate) stores: Option<Vec<String>>,
 }
 
 pub(crate) async fn key_state(client: &Pooled, prefix: &str) -> Result<Option<KeyState>, Error> {
@@ -506,6 +513,7 @@ pub(crate) async fn key_state(client: &Pooled, prefix: &str) -> Result<Option<Ke
         expires_at: row.expires_at,
         role: Role::named(&row.role),
         is_active: row.status == Status::Active.name(),
+        stores: row.stores,
     }))
 }
 

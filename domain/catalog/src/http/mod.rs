@@ -100,6 +100,7 @@ pub(crate) fn module(dependencies: Dependencies, reading: Reading, tasks: &Tasks
         caching: CACHING,
         counters: vec![("get_product", views)],
         warmers,
+        topics: Vec::new(),
     }
 }
 

@@ -8,13 +8,13 @@
 //! each time; one whose plan is always the same is prepared once. `tests/it/plans.rs` runs every
 //! combination at 100,000 products and fails on a plan that reads or sorts the table.
 
-use entrepot_pg::{Database, Error, Pooled, Transaction};
+use entrepot_pg::{Binds, Database, Error, Pooled, Transaction};
 use entrepot_web::{Cursor, PageRequest, Position, Problem};
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde_json::Value;
 use tokio_postgres::Row;
-use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::types::Type;
 use uuid::Uuid;
 
 use super::columns::{self, Columns};
@@ -181,34 +181,6 @@ impl SortKey {
 
 const PRICE_UP: &str = "coalesce(p.price, 1000000000000)";
 const PRICE_DOWN: &str = "coalesce(p.price, -1)";
-
-/// The values bound to a statement, in order.
-#[derive(Default)]
-pub(super) struct Binds {
-    values: Vec<Box<dyn ToSql + Sync + Send>>,
-    types: Vec<Type>,
-}
-
-impl Binds {
-    /// Binds one more value; tells the name to write in its place.
-    pub(super) fn add(&mut self, value: impl ToSql + Sync + Send + 'static, kind: Type) -> String {
-        self.values.push(Box::new(value));
-        self.types.push(kind);
-        format!("${}", self.values.len())
-    }
-
-    pub(super) fn typed(&self) -> Vec<(&(dyn ToSql + Sync), Type)> {
-        self.values
-            .iter()
-            .zip(&self.types)
-            .map(|(value, kind)| (&**value as &(dyn ToSql + Sync), kind.clone()))
-            .collect()
-    }
-
-    fn plain(&self) -> Vec<&(dyn ToSql + Sync)> {
-        self.values.iter().map(|value| &**value as &(dyn ToSql + Sync)).collect()
-    }
-}
 
 /// The conditions of a list as SQL, their values bound.
 struct Conditions {
@@ -517,7 +489,7 @@ impl ListConnection {
         let client = pipeline.client().await?;
         pipeline
             .bounded(async {
-                let prepared = client.prepare_typed_cached(&statement.sql, &statement.binds.types).await?;
+                let prepared = client.prepare_typed_cached(&statement.sql, statement.binds.types()).await?;
                 client.query(&prepared, &statement.binds.plain()).await
             })
             .await

@@ -5,7 +5,7 @@
 //! pieces; what a client sent is bound.
 
 use entrepot_contracts::{ProductId, ReviewId};
-use entrepot_pg::{Database, Error};
+use entrepot_pg::{Binds, Database, Error};
 use entrepot_web::{Cursor, PageRequest, Position, Problem};
 use jiff::Timestamp;
 use tokio_postgres::Row;
@@ -13,7 +13,7 @@ use tokio_postgres::types::Type;
 use uuid::Uuid;
 
 use super::ListError;
-use super::list::{Binds, behind};
+use super::list::behind;
 use crate::model::Review;
 
 /// A page of reviews to be read.

@@ -13,7 +13,7 @@ use http_body_util::{BodyExt as _, LengthLimitError};
 use serde_json::Value;
 
 pub use merge::merge_patch;
-pub use reader::{Reader, Text};
+pub use reader::{Member, Reader, Text};
 
 use crate::slow::BodyTimedOut;
 use crate::{Problem, kinds};

@@ -90,7 +90,17 @@ fn module(things: &Arc<Things>, caching: &'static [(&'static str, Caching)], cou
         .with_state(things.clone())
         .split_for_parts();
     let counters = counters.into_iter().map(|counters| ("get_thing", counters)).collect();
-    Module { name: "things", routes, openapi, problems: &[], rules: &[], caching, counters, warmers: Vec::new() }
+    Module {
+        name: "things",
+        routes,
+        openapi,
+        problems: &[],
+        rules: &[],
+        caching,
+        counters,
+        warmers: Vec::new(),
+        topics: Vec::new(),
+    }
 }
 
 impl Stage {

@@ -49,6 +49,7 @@ pub struct KeyIdentity {
     pub expires_at: Option<jiff::Timestamp>,
     pub role: String,
     pub status: String,
+    pub stores: Option<Vec<String>>,
 }
 pub struct KeyIdentityBorrowed<'a> {
     pub id: uuid::Uuid,
@@ -58,10 +59,11 @@ pub struct KeyIdentityBorrowed<'a> {
     pub expires_at: Option<jiff::Timestamp>,
     pub role: &'a str,
     pub status: &'a str,
+    pub stores: Option<crate::ArrayIterator<'a, &'a str>>,
 }
 impl<'a> From<KeyIdentityBorrowed<'a>> for KeyIdentity {
     fn from(
-        KeyIdentityBorrowed { id, person_id, hash, scopes, expires_at, role, status }: KeyIdentityBorrowed<'a>,
+        KeyIdentityBorrowed { id, person_id, hash, scopes, expires_at, role, status, stores }: KeyIdentityBorrowed<'a>,
     ) -> Self {
         Self {
             id,
@@ -71,6 +73,7 @@ impl<'a> From<KeyIdentityBorrowed<'a>> for KeyIdentity {
             expires_at,
             role: role.into(),
             status: status.into(),
+            stores: stores.map(|v| v.map(|v| v.into()).collect()),
         }
     }
 }
@@ -392,7 +395,7 @@ impl KeyCountStmt {
 pub struct KeyIdentityStmt(&'static str, Option<tokio_postgres::Statement>);
 pub fn key_identity() -> KeyIdentityStmt {
     KeyIdentityStmt(
-        "SELECT api_key.id, api_key.person_id, api_key.hash, api_key.scopes, api_key.expires_at, person.role::text AS role, person.status::text AS status FROM accounts.api_key JOIN accounts.person ON person.id = api_key.person_id WHERE api_key.prefix = $1",
+        "SELECT api_key.id, api_key.person_id, api_key.hash, api_key.scopes, api_key.expires_at, person.role::text AS role, person.status::text AS status, person.stores FROM accounts.api_key JOIN accounts.person ON person.id = api_key.person_id WHERE api_key.prefix = $1",
         None,
     )
 }
@@ -420,6 +423,7 @@ impl KeyIdentityStmt {
                     expires_at: row.try_get(4)?,
                     role: row.try_get(5)?,
                     status: row.try_get(6)?,
+                    stores: row.try_get(7)?,
                 })
             },
             mapper: |it| KeyIdentity::from(it),

@@ -1,20 +1,36 @@
 // This file was generated with `clorinde`. Do not modify.
 
 #[derive(Debug)]
-pub struct PersonInsertParams<T1: crate::StringSql, T2: crate::StringSql, T3: crate::StringSql, T4: crate::StringSql> {
+pub struct PersonInsertParams<
+    T1: crate::StringSql,
+    T2: crate::StringSql,
+    T3: crate::StringSql,
+    T4: crate::StringSql,
+    T5: crate::ArraySql<Item = T4>,
+    T6: crate::StringSql,
+> {
     pub id: uuid::Uuid,
     pub email: T1,
     pub name: T2,
     pub role: T3,
-    pub password_hash: Option<T4>,
+    pub stores: Option<T5>,
+    pub password_hash: Option<T6>,
     pub now: jiff::Timestamp,
 }
 #[derive(Debug)]
-pub struct PersonUpdateParams<T1: crate::StringSql, T2: crate::StringSql, T3: crate::StringSql, T4: crate::StringSql> {
+pub struct PersonUpdateParams<
+    T1: crate::StringSql,
+    T2: crate::StringSql,
+    T3: crate::StringSql,
+    T4: crate::StringSql,
+    T5: crate::StringSql,
+    T6: crate::ArraySql<Item = T5>,
+> {
     pub name: T1,
     pub email: T2,
     pub role: T3,
     pub status: T4,
+    pub stores: Option<T6>,
     pub now: jiff::Timestamp,
     pub id: uuid::Uuid,
 }
@@ -57,6 +73,7 @@ pub struct PersonRow {
     pub epoch: i32,
     pub email_verified_at: Option<jiff::Timestamp>,
     pub last_sign_in_at: Option<jiff::Timestamp>,
+    pub stores: Option<Vec<String>>,
     pub version: i64,
     pub created_at: jiff::Timestamp,
     pub updated_at: jiff::Timestamp,
@@ -71,6 +88,7 @@ pub struct PersonRowBorrowed<'a> {
     pub epoch: i32,
     pub email_verified_at: Option<jiff::Timestamp>,
     pub last_sign_in_at: Option<jiff::Timestamp>,
+    pub stores: Option<crate::ArrayIterator<'a, &'a str>>,
     pub version: i64,
     pub created_at: jiff::Timestamp,
     pub updated_at: jiff::Timestamp,
@@ -87,6 +105,7 @@ impl<'a> From<PersonRowBorrowed<'a>> for PersonRow {
             epoch,
             email_verified_at,
             last_sign_in_at,
+            stores,
             version,
             created_at,
             updated_at,
@@ -102,6 +121,7 @@ impl<'a> From<PersonRowBorrowed<'a>> for PersonRow {
             epoch,
             email_verified_at,
             last_sign_in_at,
+            stores: stores.map(|v| v.map(|v| v.into()).collect()),
             version,
             created_at,
             updated_at,
@@ -349,7 +369,7 @@ where
 pub struct PersonInsertStmt(&'static str, Option<tokio_postgres::Statement>);
 pub fn person_insert() -> PersonInsertStmt {
     PersonInsertStmt(
-        "INSERT INTO accounts.person (id, email, name, role, password_hash, created_at, updated_at) VALUES ($1, $2, $3, $4::text::accounts.role, $5, $6, $6)",
+        "INSERT INTO accounts.person (id, email, name, role, stores, password_hash, created_at, updated_at) VALUES ($1, $2, $3, $4::text::accounts.role, $5, $6, $7, $7)",
         None,
     )
 }
@@ -367,6 +387,8 @@ impl PersonInsertStmt {
         T2: crate::StringSql,
         T3: crate::StringSql,
         T4: crate::StringSql,
+        T5: crate::ArraySql<Item = T4>,
+        T6: crate::StringSql,
     >(
         &'s self,
         client: &'c C,
@@ -374,10 +396,11 @@ impl PersonInsertStmt {
         email: &'a T1,
         name: &'a T2,
         role: &'a T3,
-        password_hash: &'a Option<T4>,
+        stores: &'a Option<T5>,
+        password_hash: &'a Option<T6>,
         now: &'a jiff::Timestamp,
     ) -> Result<u64, tokio_postgres::Error> {
-        client.execute(self.0, &[id, email, name, role, password_hash, now]).await
+        client.execute(self.0, &[id, email, name, role, stores, password_hash, now]).await
     }
 }
 impl<
@@ -387,12 +410,14 @@ impl<
     T2: crate::StringSql,
     T3: crate::StringSql,
     T4: crate::StringSql,
+    T5: crate::ArraySql<Item = T4>,
+    T6: crate::StringSql,
 >
     crate::client::async_::Params<
         'a,
         'a,
         'a,
-        PersonInsertParams<T1, T2, T3, T4>,
+        PersonInsertParams<T1, T2, T3, T4, T5, T6>,
         std::pin::Pin<Box<dyn futures::Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'a>>,
         C,
     > for PersonInsertStmt
@@ -400,7 +425,7 @@ impl<
     fn params(
         &'a self,
         client: &'a C,
-        params: &'a PersonInsertParams<T1, T2, T3, T4>,
+        params: &'a PersonInsertParams<T1, T2, T3, T4, T5, T6>,
     ) -> std::pin::Pin<Box<dyn futures::Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'a>> {
         Box::pin(self.bind(
             client,
@@ -408,6 +433,7 @@ impl<
             &params.email,
             &params.name,
             &params.role,
+            &params.stores,
             &params.password_hash,
             &params.now,
         ))
@@ -416,7 +442,7 @@ impl<
 pub struct PersonByIdStmt(&'static str, Option<tokio_postgres::Statement>);
 pub fn person_by_id() -> PersonByIdStmt {
     PersonByIdStmt(
-        "SELECT id, email, name, role::text AS role, status::text AS status, password_hash IS NOT NULL AS has_password, epoch, email_verified_at, last_sign_in_at, version, created_at, updated_at FROM accounts.person WHERE id = $1 AND status <> 'deleted'",
+        "SELECT id, email, name, role::text AS role, status::text AS status, password_hash IS NOT NULL AS has_password, epoch, email_verified_at, last_sign_in_at, stores, version, created_at, updated_at FROM accounts.person WHERE id = $1 AND status <> 'deleted'",
         None,
     )
 }
@@ -446,9 +472,10 @@ impl PersonByIdStmt {
                     epoch: row.try_get(6)?,
                     email_verified_at: row.try_get(7)?,
                     last_sign_in_at: row.try_get(8)?,
-                    version: row.try_get(9)?,
-                    created_at: row.try_get(10)?,
-                    updated_at: row.try_get(11)?,
+                    stores: row.try_get(9)?,
+                    version: row.try_get(10)?,
+                    created_at: row.try_get(11)?,
+                    updated_at: row.try_get(12)?,
                 })
             },
             mapper: |it| PersonRow::from(it),
@@ -458,7 +485,7 @@ impl PersonByIdStmt {
 pub struct PersonLockStmt(&'static str, Option<tokio_postgres::Statement>);
 pub fn person_lock() -> PersonLockStmt {
     PersonLockStmt(
-        "SELECT id, email, name, role::text AS role, status::text AS status, password_hash IS NOT NULL AS has_password, epoch, email_verified_at, last_sign_in_at, version, created_at, updated_at FROM accounts.person WHERE id = $1 AND status <> 'deleted' FOR UPDATE",
+        "SELECT id, email, name, role::text AS role, status::text AS status, password_hash IS NOT NULL AS has_password, epoch, email_verified_at, last_sign_in_at, stores, version, created_at, updated_at FROM accounts.person WHERE id = $1 AND status <> 'deleted' FOR UPDATE",
         None,
     )
 }
@@ -488,9 +515,10 @@ impl PersonLockStmt {
                     epoch: row.try_get(6)?,
                     email_verified_at: row.try_get(7)?,
                     last_sign_in_at: row.try_get(8)?,
-                    version: row.try_get(9)?,
-                    created_at: row.try_get(10)?,
-                    updated_at: row.try_get(11)?,
+                    stores: row.try_get(9)?,
+                    version: row.try_get(10)?,
+                    created_at: row.try_get(11)?,
+                    updated_at: row.try_get(12)?,
                 })
             },
             mapper: |it| PersonRow::from(it),
@@ -585,7 +613,7 @@ impl PersonIdByEmailStmt {
 pub struct PersonUpdateStmt(&'static str, Option<tokio_postgres::Statement>);
 pub fn person_update() -> PersonUpdateStmt {
     PersonUpdateStmt(
-        "UPDATE accounts.person SET name = $1, email = $2, role = $3::text::accounts.role, status = $4::text::accounts.status, epoch = epoch + CASE WHEN role <> $3::text::accounts.role OR status <> $4::text::accounts.status THEN 1 ELSE 0 END, email_verified_at = CASE WHEN email_key <> lower($2) THEN NULL ELSE email_verified_at END, version = version + 1, updated_at = $5 WHERE id = $6",
+        "UPDATE accounts.person SET name = $1, email = $2, role = $3::text::accounts.role, status = $4::text::accounts.status, stores = $5, epoch = epoch + CASE WHEN role <> $3::text::accounts.role OR status <> $4::text::accounts.status OR stores IS DISTINCT FROM $5 THEN 1 ELSE 0 END, email_verified_at = CASE WHEN email_key <> lower($2) THEN NULL ELSE email_verified_at END, version = version + 1, updated_at = $6 WHERE id = $7",
         None,
     )
 }
@@ -603,6 +631,8 @@ impl PersonUpdateStmt {
         T2: crate::StringSql,
         T3: crate::StringSql,
         T4: crate::StringSql,
+        T5: crate::StringSql,
+        T6: crate::ArraySql<Item = T5>,
     >(
         &'s self,
         client: &'c C,
@@ -610,10 +640,11 @@ impl PersonUpdateStmt {
         email: &'a T2,
         role: &'a T3,
         status: &'a T4,
+        stores: &'a Option<T6>,
         now: &'a jiff::Timestamp,
         id: &'a uuid::Uuid,
     ) -> Result<u64, tokio_postgres::Error> {
-        client.execute(self.0, &[name, email, role, status, now, id]).await
+        client.execute(self.0, &[name, email, role, status, stores, now, id]).await
     }
 }
 impl<
@@ -623,12 +654,14 @@ impl<
     T2: crate::StringSql,
     T3: crate::StringSql,
     T4: crate::StringSql,
+    T5: crate::StringSql,
+    T6: crate::ArraySql<Item = T5>,
 >
     crate::client::async_::Params<
         'a,
         'a,
         'a,
-        PersonUpdateParams<T1, T2, T3, T4>,
+        PersonUpdateParams<T1, T2, T3, T4, T5, T6>,
         std::pin::Pin<Box<dyn futures::Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'a>>,
         C,
     > for PersonUpdateStmt
@@ -636,9 +669,18 @@ impl<
     fn params(
         &'a self,
         client: &'a C,
-        params: &'a PersonUpdateParams<T1, T2, T3, T4>,
+        params: &'a PersonUpdateParams<T1, T2, T3, T4, T5, T6>,
     ) -> std::pin::Pin<Box<dyn futures::Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'a>> {
-        Box::pin(self.bind(client, &params.name, &params.email, &params.role, &params.status, &params.now, &params.id))
+        Box::pin(self.bind(
+            client,
+            &params.name,
+            &params.email,
+            &params.role,
+            &params.status,
+            &params.stores,
+            &params.now,
+            &params.id,
+        ))
     }
 }
 pub struct PersonSetPasswordStmt(&'static str, Option<tokio_postgres::Statement>);

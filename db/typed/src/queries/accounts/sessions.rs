@@ -99,6 +99,7 @@ pub struct SessionIdentity {
     pub role: String,
     pub status: String,
     pub epoch: i32,
+    pub stores: Option<Vec<String>>,
 }
 pub struct SessionIdentityBorrowed<'a> {
     pub person_id: uuid::Uuid,
@@ -107,12 +108,29 @@ pub struct SessionIdentityBorrowed<'a> {
     pub role: &'a str,
     pub status: &'a str,
     pub epoch: i32,
+    pub stores: Option<crate::ArrayIterator<'a, &'a str>>,
 }
 impl<'a> From<SessionIdentityBorrowed<'a>> for SessionIdentity {
     fn from(
-        SessionIdentityBorrowed { person_id, expires_at, revoked_at, role, status, epoch }: SessionIdentityBorrowed<'a>,
+        SessionIdentityBorrowed {
+            person_id,
+            expires_at,
+            revoked_at,
+            role,
+            status,
+            epoch,
+            stores,
+        }: SessionIdentityBorrowed<'a>,
     ) -> Self {
-        Self { person_id, expires_at, revoked_at, role: role.into(), status: status.into(), epoch }
+        Self {
+            person_id,
+            expires_at,
+            revoked_at,
+            role: role.into(),
+            status: status.into(),
+            epoch,
+            stores: stores.map(|v| v.map(|v| v.into()).collect()),
+        }
     }
 }
 #[derive(Debug, Clone, PartialEq)]
@@ -125,6 +143,7 @@ pub struct SessionByCookie {
     pub role: String,
     pub status: String,
     pub epoch: i32,
+    pub stores: Option<Vec<String>>,
 }
 pub struct SessionByCookieBorrowed<'a> {
     pub id: uuid::Uuid,
@@ -135,6 +154,7 @@ pub struct SessionByCookieBorrowed<'a> {
     pub role: &'a str,
     pub status: &'a str,
     pub epoch: i32,
+    pub stores: Option<crate::ArrayIterator<'a, &'a str>>,
 }
 impl<'a> From<SessionByCookieBorrowed<'a>> for SessionByCookie {
     fn from(
@@ -147,9 +167,20 @@ impl<'a> From<SessionByCookieBorrowed<'a>> for SessionByCookie {
             role,
             status,
             epoch,
+            stores,
         }: SessionByCookieBorrowed<'a>,
     ) -> Self {
-        Self { id, person_id, expires_at, last_used_at, revoked_at, role: role.into(), status: status.into(), epoch }
+        Self {
+            id,
+            person_id,
+            expires_at,
+            last_used_at,
+            revoked_at,
+            role: role.into(),
+            status: status.into(),
+            epoch,
+            stores: stores.map(|v| v.map(|v| v.into()).collect()),
+        }
     }
 }
 #[derive(Debug, Clone, PartialEq)]
@@ -816,7 +847,7 @@ impl<
 pub struct SessionIdentityStmt(&'static str, Option<tokio_postgres::Statement>);
 pub fn session_identity() -> SessionIdentityStmt {
     SessionIdentityStmt(
-        "SELECT session.person_id, session.expires_at, session.revoked_at, person.role::text AS role, person.status::text AS status, person.epoch FROM accounts.session JOIN accounts.person ON person.id = session.person_id WHERE session.id = $1",
+        "SELECT session.person_id, session.expires_at, session.revoked_at, person.role::text AS role, person.status::text AS status, person.epoch, person.stores FROM accounts.session JOIN accounts.person ON person.id = session.person_id WHERE session.id = $1",
         None,
     )
 }
@@ -843,6 +874,7 @@ impl SessionIdentityStmt {
                     role: row.try_get(3)?,
                     status: row.try_get(4)?,
                     epoch: row.try_get(5)?,
+                    stores: row.try_get(6)?,
                 })
             },
             mapper: |it| SessionIdentity::from(it),
@@ -852,7 +884,7 @@ impl SessionIdentityStmt {
 pub struct SessionByCookieStmt(&'static str, Option<tokio_postgres::Statement>);
 pub fn session_by_cookie() -> SessionByCookieStmt {
     SessionByCookieStmt(
-        "SELECT session.id, session.person_id, session.expires_at, session.last_used_at, session.revoked_at, person.role::text AS role, person.status::text AS status, person.epoch FROM accounts.session JOIN accounts.person ON person.id = session.person_id WHERE session.cookie_hash = $1",
+        "SELECT session.id, session.person_id, session.expires_at, session.last_used_at, session.revoked_at, person.role::text AS role, person.status::text AS status, person.epoch, person.stores FROM accounts.session JOIN accounts.person ON person.id = session.person_id WHERE session.cookie_hash = $1",
         None,
     )
 }
@@ -881,6 +913,7 @@ impl SessionByCookieStmt {
                     role: row.try_get(5)?,
                     status: row.try_get(6)?,
                     epoch: row.try_get(7)?,
+                    stores: row.try_get(8)?,
                 })
             },
             mapper: |it| SessionByCookie::from(it),

@@ -1,0 +1,144 @@
+//! Sales in bulk: CSV or NDJSON of any length, written as it arrives.
+
+use std::time::{Duration, Instant};
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use entrepot_contracts::SalesBatchDone;
+use entrepot_feed::NewEvent;
+use entrepot_pg::{Error, ScopedFutureExt as _};
+use entrepot_web::{CacheClass, Permit, Problem, Query, Reply, kinds};
+use http::{StatusCode, header};
+use http_body_util::BodyExt as _;
+use serde_json::json;
+use uuid::Uuid;
+
+use super::problems::IMPORT_UNREADABLE;
+use super::{Sales, database_problem};
+use crate::events::batch_done;
+use crate::import::{Format, LineReader, LoadReport, Loader, Unreadable};
+use crate::ops::Manner;
+
+/// How often whoever imports is told how far it is.
+const TOLD_EVERY: Duration = Duration::from_secs(1);
+
+/// Writes sales as they arrive: CSV (`storeId,year,month,day` and fields, a row a day) or NDJSON (a row of a
+/// batch a line), of any length. Lines are written some hundreds at a time, so what came before a break
+/// stays; the same file sent again changes nothing. How far it is is told live on the topic `user-{id}`.
+#[utoipa::path(
+    post, path = "/api/v2/sales/import", tag = "sales",
+    params(
+        ("mode" = Option<String>, Query, description = "`merge` (the default) keeps days that the file does not name; `replace` takes each NDJSON row for the whole month. A CSV always merges."),
+        ("createStores" = Option<bool>, Query, description = "`true` makes stores that are not there, named after their ids; by default a line about one is refused. Only for those who are tied to no stores."),
+    ),
+    request_body(description = "The lines.", content((String = "text/csv"), (String = "application/x-ndjson"))),
+    responses(
+        (status = 200, description = "All lines were taken.", body = LoadReport),
+        (status = 207, description = "Some lines were not: `errors` names them.", body = LoadReport),
+    ),
+)]
+pub(super) async fn import_sales(
+    State(sales): State<Sales>,
+    permit: Permit,
+    mut query: Query,
+    fields: HeaderMap,
+    body: Body,
+) -> Result<Reply, Problem> {
+    let merge = query.one_of("mode", &[("merge", true), ("replace", false)]).unwrap_or(true);
+    let makes_stores = query.one_of("createStores", &[("true", true), ("false", false)]).unwrap_or(false);
+    let scope = permit.stores()?;
+    if makes_stores && scope.is_some() {
+        query.fault("createStores", "not_allowed", "is not for those who are tied to stores");
+    }
+    query.finish()?;
+    let format = format(&fields)?;
+    let merge = merge || format == Format::Csv;
+    let person = permit.signed_in()?.id;
+    let manner = Manner { atomic: false, merge, makes_stores, scope, person: None };
+    let mut loader = Loader::new((*sales).clone(), manner);
+    let mut reader = LineReader::new(format);
+    let mut body = body;
+    let mut told = Instant::now();
+    let mut bytes = 0_u64;
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| broken_off(&error, &loader.report))?;
+        let Some(data) = frame.data_ref() else { continue };
+        bytes += data.len() as u64;
+        // A piece at a time, so that no line waits for more than a piece of others.
+        for piece in data.chunks(64 * 1024) {
+            let lines = reader.push(piece).map_err(|error| unreadable(&error, &loader.report))?;
+            for (line, read) in lines {
+                loader.take(line, read);
+                if loader.is_full() {
+                    loader.write().await.map_err(database_problem)?;
+                }
+            }
+        }
+        if told.elapsed() >= TOLD_EVERY {
+            told = Instant::now();
+            tell(&sales, progress(person, &loader.report, bytes)).await.map_err(database_problem)?;
+        }
+    }
+    for (line, read) in reader.end().map_err(|error| unreadable(&error, &loader.report))? {
+        loader.take(line, read);
+    }
+    loader.write().await.map_err(database_problem)?;
+    let report = loader.report;
+    let done = SalesBatchDone {
+        kind: "import".to_owned(),
+        created: report.created,
+        updated: report.updated,
+        unchanged: report.unchanged,
+        deleted: 0,
+        failed: report.failed,
+    };
+    tell(&sales, batch_done(person, &done)).await.map_err(database_problem)?;
+    let reply = Reply::json(&report, CacheClass::Never)?;
+    Ok(if report.failed == 0 { reply } else { reply.status(StatusCode::MULTI_STATUS) })
+}
+
+fn format(fields: &HeaderMap) -> Result<Format, Problem> {
+    let given = fields.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let coded = fields.get(header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity");
+    let media = given.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    match media.as_str() {
+        "text/csv" if !coded => Ok(Format::Csv),
+        "application/x-ndjson" | "application/ndjson" | "application/jsonl" if !coded => Ok(Format::Ndjson),
+        _ => Err(Problem::new(
+            &kinds::UNSUPPORTED_MEDIA_TYPE,
+            format!("the body must be text/csv or application/x-ndjson, uncoded, not {given:?}"),
+        )),
+    }
+}
+
+fn so_far(report: &LoadReport) -> String {
+    let written = report.created + report.updated + report.unchanged;
+    format!("{} lines were read before it and {written} months written, which stay", report.lines)
+}
+
+fn unreadable(error: &Unreadable, report: &LoadReport) -> Problem {
+    Problem::new(&IMPORT_UNREADABLE, format!("{error}; {}", so_far(report)))
+}
+
+fn broken_off(error: &axum::Error, report: &LoadReport) -> Problem {
+    tracing::debug!(%error, "an import broke off");
+    Problem::new(&IMPORT_UNREADABLE, format!("the body broke off; {}", so_far(report)))
+}
+
+fn progress(person: Uuid, report: &LoadReport, bytes: u64) -> NewEvent {
+    NewEvent::new("sales-import-progress", format!("user-{person}")).data(&json!({
+        "lines": report.lines, "bytes": bytes, "created": report.created, "updated": report.updated,
+        "unchanged": report.unchanged, "failed": report.failed,
+    }))
+}
+
+async fn tell(sales: &Sales, event: NewEvent) -> Result<(), Error> {
+    sales
+        .database
+        .transaction(|transaction| {
+            let event = event.clone();
+            async move { sales.feed.append(transaction, event).await.map(drop) }.scope_boxed()
+        })
+        .await
+}

@@ -1,0 +1,279 @@
+//! Lines of sales as they arrive: CSV with a row a day, or NDJSON with a row a month.
+//!
+//! A CSV has a header with `storeId`, `year`, `month`, `day` and any fields of a day; an empty cell is a
+//! field that the day does not have. An NDJSON line is a row of a batch.
+//!
+//! **Invariants:**
+//! - Nothing is kept of what was read, but the line that is not whole yet, and that is bounded.
+//! - A line that cannot be read is a fault of that line, unless the file itself is none.
+
+use entrepot_contracts::StoreId;
+use entrepot_web::Fault;
+use serde_json::{Map, Number, Value};
+
+use crate::model::{MonthInput, MonthKey, read_days};
+
+/// Bytes of a line at the most.
+const LONGEST_LINE: usize = 256 * 1024;
+const KEY_COLUMNS: [&str; 4] = ["storeId", "year", "month", "day"];
+/// Columns of a CSV at the most.
+const MOST_COLUMNS: usize = 64;
+
+/// What lines are written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Format {
+    Csv,
+    Ndjson,
+}
+
+/// Why the whole cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}: {what}")]
+pub(crate) struct Unreadable {
+    pub(crate) line: u64,
+    pub(crate) what: String,
+}
+
+/// A line's number, and what it says.
+pub(crate) type Line = (u64, Result<MonthInput, Vec<Fault>>);
+
+/// Cuts bytes into lines and reads them.
+pub(crate) struct LineReader {
+    format: Format,
+    rest: Vec<u8>,
+    line: u64,
+    columns: Option<Vec<String>>,
+}
+
+impl LineReader {
+    pub(crate) fn new(format: Format) -> Self {
+        Self { format, rest: Vec::new(), line: 0, columns: None }
+    }
+
+    /// Takes the next bytes and gives the lines that are whole now.
+    pub(crate) fn push(&mut self, bytes: &[u8]) -> Result<Vec<Line>, Unreadable> {
+        self.rest.extend_from_slice(bytes);
+        let whole = self.rest.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        let mut rest = self.rest.split_off(whole);
+        std::mem::swap(&mut rest, &mut self.rest);
+        let lines = self.read(&rest)?;
+        if self.rest.len() > LONGEST_LINE {
+            return Err(self.unreadable(format!("is longer than {LONGEST_LINE} bytes")));
+        }
+        Ok(lines)
+    }
+
+    /// Reads the last line, which may have no end.
+    pub(crate) fn end(&mut self) -> Result<Vec<Line>, Unreadable> {
+        let rest = std::mem::take(&mut self.rest);
+        let lines = self.read(&rest)?;
+        if self.format == Format::Csv && self.columns.is_none() {
+            return Err(self.unreadable("there is no header".to_owned()));
+        }
+        Ok(lines)
+    }
+
+    fn unreadable(&self, what: String) -> Unreadable {
+        Unreadable { line: self.line + 1, what }
+    }
+
+    fn read(&mut self, block: &[u8]) -> Result<Vec<Line>, Unreadable> {
+        let mut lines = Vec::new();
+        for line in block.split_inclusive(|byte| *byte == b'\n') {
+            if line.len() > LONGEST_LINE {
+                return Err(self.unreadable(format!("is longer than {LONGEST_LINE} bytes")));
+            }
+            let line = line.strip_suffix(b"\n").unwrap_or(line);
+            let mut line = line.strip_suffix(b"\r").unwrap_or(line);
+            if self.line == 0 {
+                line = line.strip_prefix("\u{feff}".as_bytes()).unwrap_or(line);
+            }
+            let read = if line.iter().all(u8::is_ascii_whitespace) {
+                None
+            } else {
+                match self.format {
+                    Format::Ndjson => Some(ndjson(line)),
+                    Format::Csv => self.csv(line)?,
+                }
+            };
+            self.line += 1;
+            lines.extend(read.map(|read| (self.line, read)));
+        }
+        Ok(lines)
+    }
+
+    /// A line of a CSV; nothing for the header. No cell that we take has a line break in it, so a record is
+    /// a line.
+    fn csv(&mut self, line: &[u8]) -> Result<Option<Result<MonthInput, Vec<Fault>>>, Unreadable> {
+        let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(line);
+        let mut record = csv::StringRecord::new();
+        if let Err(error) = reader.read_record(&mut record) {
+            let fault = Fault::at("", "not_csv", format!("cannot be read: {error}"));
+            return if self.columns.is_some() {
+                Ok(Some(Err(vec![fault])))
+            } else {
+                Err(self.unreadable("the header cannot be read as UTF-8".to_owned()))
+            };
+        }
+        let Some(columns) = &self.columns else {
+            let columns: Vec<String> = record.iter().map(|name| name.trim().to_owned()).collect();
+            for wanted in KEY_COLUMNS {
+                if columns.iter().filter(|column| *column == wanted).count() != 1 {
+                    let needed = KEY_COLUMNS.join(", ");
+                    return Err(self.unreadable(format!("the header must name {needed} once each, and then fields")));
+                }
+            }
+            if columns.len() > MOST_COLUMNS {
+                return Err(self.unreadable(format!("the header has more than {MOST_COLUMNS} columns")));
+            }
+            self.columns = Some(columns);
+            return Ok(None);
+        };
+        Ok(Some(day(columns, &record)))
+    }
+}
+
+/// So much of a cell as is told of it.
+fn told(text: &str) -> &str {
+    let end = text.char_indices().nth(40).map_or(text.len(), |(at, _)| at);
+    &text[..end]
+}
+
+fn ndjson(line: &[u8]) -> Result<MonthInput, Vec<Fault>> {
+    match entrepot_web::body::parse(line) {
+        Ok(value) => MonthInput::read(&value, ""),
+        Err(problem) => Err(vec![Fault::at("", "not_json", problem.detail().to_owned())]),
+    }
+}
+
+fn day(columns: &[String], record: &csv::StringRecord) -> Result<MonthInput, Vec<Fault>> {
+    if record.len() != columns.len() {
+        let detail = format!("has {} cells, and the header {}", record.len(), columns.len());
+        return Err(vec![Fault::at("", "wrong_cells", detail)]);
+    }
+    let cell = |name: &str| {
+        let at = columns.iter().position(|column| column == name);
+        at.and_then(|at| record.get(at)).unwrap_or_default().trim()
+    };
+    let mut faults = Vec::new();
+    let store = cell("storeId").parse::<StoreId>();
+    if let Err(error) = &store {
+        faults.push(Fault::at("/storeId", "not_a_store", error.to_string()));
+    }
+    let mut number = |name: &'static str| {
+        let found = cell(name).parse::<i32>().ok();
+        if found.is_none() {
+            faults.push(Fault::at(
+                format!("/{name}"),
+                "not_an_integer",
+                format!("{:?} is no whole number", told(cell(name))),
+            ));
+        }
+        found
+    };
+    let (year, month, day) = (number("year"), number("month"), number("day"));
+    let mut fields = Map::new();
+    for (column, text) in columns.iter().zip(record.iter()) {
+        let text = text.trim();
+        if KEY_COLUMNS.contains(&column.as_str()) || text.is_empty() {
+            continue;
+        }
+        match text.parse::<Number>() {
+            Ok(number) => {
+                fields.insert(column.clone(), Value::Number(number));
+            }
+            Err(_) => {
+                faults.push(Fault::at(format!("/{column}"), "not_a_number", format!("{:?} is no number", told(text))))
+            }
+        }
+    }
+    let (Ok(store), Some(year), Some(month), Some(day)) = (store, year, month, day) else { return Err(faults) };
+    let Some(key) = MonthKey::new(store, year, month) else {
+        faults.push(Fault::at("/month", "out_of_range", format!("{year}-{month} is no month that can be")));
+        return Err(faults);
+    };
+    let days = Value::Object(Map::from_iter([(day.to_string(), Value::Object(fields))]));
+    match read_days(&days, Some(&key), "", false) {
+        Ok(days) if faults.is_empty() => Ok(MonthInput { key, days }),
+        read => {
+            faults.extend(read.err().into_iter().flatten());
+            Err(faults)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    fn all(format: Format, pieces: &[&[u8]]) -> Result<Vec<Line>, Unreadable> {
+        let mut reader = LineReader::new(format);
+        let mut lines = Vec::new();
+        for piece in pieces {
+            lines.extend(reader.push(piece)?);
+        }
+        lines.extend(reader.end()?);
+        Ok(lines)
+    }
+
+    fn codes(lines: &[Line]) -> Vec<(u64, Vec<&'static str>)> {
+        let of = |read: &Result<MonthInput, Vec<Fault>>| {
+            read.as_ref().err().map(|faults| faults.iter().map(|fault| fault.code).collect()).unwrap_or_default()
+        };
+        lines.iter().map(|(line, read)| (*line, of(read))).collect()
+    }
+
+    #[test]
+    fn a_csv_line_is_a_day() {
+        let text =
+            b"\xef\xbb\xbfstoreId,year,month,day,sales,units\r\n330,2024,2,29,10.50,3\r\n\r\n\"331\",2024,2,1,,7\n";
+        let lines = all(Format::Csv, &[text]).expect("a CSV");
+        assert_eq!(codes(&lines), [(2, vec![]), (4, vec![])]);
+        let days = |index: usize| lines[index].1.as_ref().map(|input| Value::Object(input.days.clone())).expect("read");
+        assert_eq!(days(0), json!({"29": {"sales": 10.5, "units": 3}}));
+        assert_eq!(days(1), json!({"1": {"units": 7}}));
+    }
+
+    #[test]
+    fn every_fault_has_its_line() {
+        let text = "storeId,year,month,day,sales\n330,2023,2,29,1\n-,x,1,1,1\n330,2023,1,1\n330,2023,1,1,ten\n330,2023,13,1,1\n";
+        let lines = all(Format::Csv, &[text.as_bytes()]).expect("a CSV");
+        assert_eq!(
+            codes(&lines),
+            [
+                (2, vec!["not_a_day"]),
+                (3, vec!["not_a_store", "not_an_integer"]),
+                (4, vec!["wrong_cells"]),
+                (5, vec!["not_a_number"]),
+                (6, vec!["out_of_range"]),
+            ]
+        );
+        let text = "{\"storeId\":\"330\",\"year\":2024,\"month\":1,\"dailyData\":{}}\nnot JSON\n{\"storeId\":\"330\"}";
+        let lines = all(Format::Ndjson, &[text.as_bytes()]).expect("lines");
+        assert_eq!(codes(&lines), [(1, vec![]), (2, vec!["not_json"]), (3, vec!["required", "required", "required"])]);
+    }
+
+    #[test]
+    fn what_is_no_file_of_ours_is_told_at_once() {
+        let line = |text: &str| all(Format::Csv, &[text.as_bytes()]).expect_err("unreadable").line;
+        assert_eq!(line(""), 1);
+        assert_eq!(line("a,b,c\n1,2,3\n"), 1);
+        assert_eq!(line(&format!("storeId,year,month,day\n{}", "x".repeat(300_000))), 2);
+    }
+
+    proptest! {
+        #[test]
+        fn the_pieces_make_no_difference(cuts in proptest::collection::vec(0_usize..120, 0..6)) {
+            let text = "storeId,year,month,day,sales\n330,2024,1,1,1\n330,2024,1,2,2\nä,1,1,1,1\n330,2024,1,3,3".as_bytes();
+            let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(text.len())).collect();
+            cuts.extend([0, text.len()]);
+            cuts.sort_unstable();
+            let pieces: Vec<&[u8]> = cuts.windows(2).map(|pair| &text[pair[0]..pair[1]]).collect();
+            let whole = all(Format::Csv, &[text]).expect("a CSV");
+            let cut = all(Format::Csv, &pieces).expect("a CSV");
+            prop_assert_eq!(codes(&whole), codes(&cut));
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! Moves the partial index on recent months forward, once a year: see `store/recent.rs`.
+
+use std::time::Duration;
+
+use entrepot_pg::Error;
+use entrepot_runtime::Tasks;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::{Dependencies, store};
+
+const EVERY: Duration = Duration::from_secs(24 * 3_600);
+/// Months that the index keeps when it is made.
+const KEPT: i32 = 24;
+/// Months that it may have grown by before it is made anew.
+const GROWN: i32 = 12;
+
+/// Looks once a day whether it is time.
+pub(crate) fn start(to: &Dependencies, tasks: &Tasks) {
+    let to = to.clone();
+    tasks.supervise("sales-upkeep", move || {
+        let to = to.clone();
+        async move {
+            let mut beat = tokio::time::interval(EVERY);
+            // The first beat is at once, when the schema may just have been made.
+            loop {
+                beat.tick().await;
+                if let Err(error) = renew(&to, to.clock.now()).await {
+                    let cause = std::error::Error::source(&error).map(ToString::to_string);
+                    tracing::warn!(%error, cause, "the index on recent months could not be renewed; it is tried again tomorrow");
+                }
+            }
+        }
+    });
+}
+
+/// Makes the index anew if its bound lies too far back.
+pub(crate) async fn renew(to: &Dependencies, now: Timestamp) -> Result<bool, Error> {
+    let today = now.to_zoned(TimeZone::UTC).date();
+    let this_month = i32::from(today.year()) * 12 + i32::from(today.month()) - 1;
+    // A connection of its own: building an index may take longer than a statement of a request may, and
+    // whatever becomes of this task, nobody inherits the lock.
+    let connection = to.database.dedicated("entrepot-sales-upkeep", "-c statement_timeout=0").await?;
+    let client = connection.client();
+    let is_due = store::recent_bound(client).await?.is_none_or(|bound| this_month - bound > KEPT + GROWN);
+    if !is_due || !store::try_upkeep(client).await? {
+        return Ok(false);
+    }
+    store::renew_recent(client, this_month - KEPT).await?;
+    Ok(true)
+}

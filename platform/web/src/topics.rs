@@ -1,0 +1,98 @@
+//! What can be followed live, and by whom: the rules of topics, as the rules of operations are those of
+//! requests. Domains register them with their [`crate::Module`]; the live updates enforce them.
+//!
+//! **Invariant:** a topic that no rule names is followed by nobody.
+
+use std::fmt;
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+
+use crate::{Caller, Doorkeeper, Scope};
+
+/// Asks whether a caller may follow what the rest of a topic's name stands for.
+pub type Ask = Arc<dyn Fn(Arc<Caller>, String) -> BoxFuture<'static, bool> + Send + Sync>;
+
+/// Who may follow the topics of a kind.
+#[derive(Clone)]
+pub struct TopicRule {
+    prefix: &'static str,
+    action: &'static str,
+    reach: Reach,
+}
+
+#[derive(Clone)]
+enum Reach {
+    /// The prefix is the whole name.
+    One,
+    /// The rest of the name is a store's id.
+    Store,
+    /// The rest of the name is the caller's own id.
+    Own,
+    Asked(Ask),
+}
+
+impl fmt::Debug for TopicRule {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("TopicRule").field("prefix", &self.prefix).finish_non_exhaustive()
+    }
+}
+
+impl TopicRule {
+    /// The one topic of this name, for those who have the permission for this action.
+    #[must_use]
+    pub fn one(name: &'static str, action: &'static str) -> Self {
+        Self { prefix: name, action, reach: Reach::One }
+    }
+
+    /// Topics that end with a store's id, for those whose permission for this action reaches that store.
+    #[must_use]
+    pub fn by_store(prefix: &'static str, action: &'static str) -> Self {
+        Self { prefix, action, reach: Reach::Store }
+    }
+
+    /// Topics that end with a person's id, each for that person.
+    #[must_use]
+    pub fn own(prefix: &'static str, action: &'static str) -> Self {
+        Self { prefix, action, reach: Reach::Own }
+    }
+
+    /// Topics that have the permission for this action and about whose rest `ask` says yes.
+    #[must_use]
+    pub fn asking(prefix: &'static str, action: &'static str, ask: Ask) -> Self {
+        Self { prefix, action, reach: Reach::Asked(ask) }
+    }
+
+    /// What its topics begin with.
+    #[must_use]
+    pub fn prefix(&self) -> &'static str {
+        self.prefix
+    }
+
+    /// Whether it is about this topic.
+    #[must_use]
+    pub fn knows(&self, topic: &str) -> bool {
+        match self.reach {
+            Reach::One => topic == self.prefix,
+            _ => topic.len() > self.prefix.len() && topic.starts_with(self.prefix),
+        }
+    }
+
+    /// Whether this caller may follow this topic, which the rule is about.
+    pub async fn allows(&self, keeper: &dyn Doorkeeper, caller: &Arc<Caller>, topic: &str) -> bool {
+        let Some(scope) = keeper.granted(caller, self.action) else { return false };
+        let rest = &topic[self.prefix.len()..];
+        match &self.reach {
+            Reach::One => true,
+            Reach::Store => match scope {
+                Scope::All => true,
+                Scope::Store => {
+                    caller.stores.as_ref().is_some_and(|stores| stores.iter().any(|store| store.as_str() == rest))
+                }
+                Scope::Own | Scope::Business => false,
+            },
+            Reach::Own => rest == caller.id.to_string(),
+            Reach::Asked(ask) => ask(caller.clone(), rest.to_owned()).await,
+        }
+    }
+}
