@@ -7,6 +7,7 @@ use entrepot_accounts::{Accounts, permissions};
 use entrepot_cache::Counters;
 use entrepot_guard::Guard;
 use entrepot_pg::Database;
+use entrepot_realtime::Live;
 use entrepot_runtime::{Clock, Shutdown, Tasks};
 use entrepot_web::{
     Access, Edge, EdgeSettings, Idempotency, ListenerStats, Module, Operations, Positions, ProblemKind, RequestStats,
@@ -21,7 +22,7 @@ use crate::modules::modules;
 use crate::production::Production;
 use crate::settings::{self, LogRequests, Settings, ms};
 use crate::warming::{Schedule, Warming};
-use crate::{database, explorer};
+use crate::{console, database, explorer};
 
 /// The program's HTTP side.
 pub struct App {
@@ -35,6 +36,8 @@ pub struct App {
     pub guard: Guard,
     /// What the listener turns away is counted here.
     pub listener: ListenerStats,
+    /// Who follows what.
+    pub live: Live,
 }
 
 #[derive(utoipa::OpenApi)]
@@ -54,12 +57,13 @@ impl App {
         let document = Bytes::from(describe(&modules)?.to_json()?);
         let operations = Operations::new(&modules)?;
         let responses = Responses::new(&production.cache, Production::kinds(settings), &modules, tasks)?;
-        let mut router = explorer::routes(document, problem_kinds(&modules));
-        let (mut counters, mut warmers) = (Vec::new(), Vec::new());
+        let mut router = explorer::routes(document, problem_kinds(&modules)).merge(console::routes());
+        let (mut counters, mut warmers, mut topics) = (Vec::new(), Vec::new(), Vec::new());
         for module in modules {
             router = router.merge(module.routes);
             counters.extend(module.counters.into_iter().map(|(_, counters)| counters));
             warmers.extend(module.warmers);
+            topics.extend(module.topics);
         }
         let positions = Positions::new(production.feed.fence().clone(), {
             let feed = production.feed.clone();
@@ -68,7 +72,7 @@ impl App {
                 async move { feed.last_given().await }
             }
         });
-        let Production { feed, guard, accounts, listener, .. } = production;
+        let Production { feed, guard, accounts, listener, live, .. } = production;
         let idempotency = Idempotency::new(database, clock.clone());
         idempotency.start(tasks);
         let edge = Edge::new(router, edge_settings(settings)?, clock.clone(), stats)
@@ -76,6 +80,7 @@ impl App {
             .with_positions(positions)
             .with_doors(operations, accounts.doorkeeper(), guard.clone())
             .with_idempotency(idempotency);
+        live.start(topics, tasks);
         feed.start(tasks, &clock);
         guard.start(tasks);
         accounts.start(tasks);
@@ -88,7 +93,7 @@ impl App {
             };
             warming.start(tasks, edge.clone(), warmers, clock, schedule);
         }
-        Ok(Self { edge, counters, accounts, guard, listener })
+        Ok(Self { edge, counters, accounts, guard, listener, live })
     }
 }
 
@@ -100,8 +105,9 @@ fn all_modules(
     tasks: &Tasks,
     stats: RequestStats,
 ) -> Vec<Module> {
-    let Production { feed, cache, reading, guard, accounts, breakers, listener } = production;
+    let Production { feed, cache, reading, guard, accounts, breakers, listener, live } = production;
     let mut all = modules(database, feed, clock, reading, accounts, tasks);
+    all.push(live.module());
     let (feed, cache, warming) = (feed.clone(), cache.clone(), warming.clone());
     let (guard, breakers, listener) = (guard.clone(), breakers.clone(), listener.clone());
     all.push(admin::module(Administration { cache: cache.clone(), feed, warming, guard, breakers, listener }));
@@ -161,6 +167,7 @@ fn describe(modules: &[Module]) -> anyhow::Result<OpenApi> {
     document.tags = Some(vec![
         tag("catalog", "Products, their categories and images."),
         tag("sales", "Stores, and what they sold."),
+        tag("live", "Being told of changes as they happen."),
         tag("accounts", "Signing in, one's own account, everybody's accounts, API keys."),
         tag("admin", "Running the shop's machinery by hand."),
         tag("health", "Whether the program is well."),

@@ -7,6 +7,7 @@ mod admin;
 mod app;
 mod cli;
 mod commands;
+mod console;
 mod database;
 mod explorer;
 mod health;

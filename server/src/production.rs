@@ -12,6 +12,7 @@ use entrepot_feed::{Feed, FeedSettings};
 use entrepot_guard::limits::RedisLimits;
 use entrepot_guard::{Guard, GuardSettings, Limiter, Pressure, PressureSettings, Proxies, Quota};
 use entrepot_pg::Database;
+use entrepot_realtime::{Live, LiveSettings};
 use entrepot_runtime::{Breakers, Clock, Tasks};
 use entrepot_web::ListenerStats;
 use jiff::SignedDuration;
@@ -34,6 +35,7 @@ pub(crate) struct Production {
     pub(crate) accounts: Accounts,
     pub(crate) breakers: Breakers,
     pub(crate) listener: ListenerStats,
+    pub(crate) live: Live,
 }
 
 impl Production {
@@ -84,7 +86,8 @@ impl Production {
         if let Some(breaker) = cache.breaker() {
             breakers.register(breaker);
         }
-        Ok(Self { feed, cache, reading, guard, accounts, breakers, listener: ListenerStats::default() })
+        let live = live(settings, &feed, clock, &accounts);
+        Ok(Self { feed, cache, reading, guard, accounts, breakers, listener: ListenerStats::default(), live })
     }
 
     /// The kinds of answers, and how long each lives.
@@ -104,6 +107,19 @@ impl Production {
             ("search", kind(cache.ttl_search_s)),
         ]
     }
+}
+
+fn live(settings: &Settings, feed: &Feed, clock: &Clock, accounts: &Accounts) -> Live {
+    let live = &settings.live;
+    let settings = LiveSettings {
+        heartbeat: ms(live.heartbeat_ms),
+        queue_bytes: live.queue_kib * 1024,
+        most_topics: live.max_topics,
+        burst: live.message_burst,
+        messages_per_s: live.messages_per_s,
+        ..LiveSettings::default()
+    };
+    Live::new(feed.clone(), clock.clone(), accounts.doorkeeper(), settings)
 }
 
 fn guard(settings: &Settings, clock: &Clock, tasks: &Tasks) -> anyhow::Result<Guard> {

@@ -100,6 +100,8 @@ pub const PERMISSIONS: &[Permission] = &[
     permission("sales.read", "see, sum up and export what stores sold", STORES).by_store(),
     permission("sales.write", "write down and delete what stores sold, one by one, in batches and files", SELLING)
         .by_store(),
+    permission("live.read", "see who is connected and how the live updates do", ADMIN),
+    permission("announcements.write", "tell something to everybody who is connected", ADMIN),
 ];
 
 /// The permission for an action.

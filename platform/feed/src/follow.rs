@@ -21,7 +21,7 @@ use entrepot_pg::{Dedicated, Error};
 
 use crate::event::Event;
 use crate::store::{self, Identity};
-use crate::subscribe::Received;
+use crate::subscribe::{Look, Received, Seen};
 use crate::tail::{Lost, Tail};
 use crate::{Feed, Shared};
 
@@ -40,6 +40,8 @@ struct Known {
     tail: Tail,
     /// It was seen that time went backwards: the history needs a new name before anything else.
     must_renew: bool,
+    /// The watermark that those who take looks were told last.
+    told: Option<u64>,
 }
 
 /// Why following was interrupted.
@@ -104,7 +106,7 @@ impl Feed {
         known: &mut Option<Known>,
         mut identity: Identity,
     ) -> Result<(), Interrupted> {
-        if let Some(Known { identity: before, tail, must_renew }) = known {
+        if let Some(Known { identity: before, tail, must_renew, .. }) = known {
             let rewound = *must_renew || identity.last_given < tail.highest();
             if before.name == identity.name && !rewound && identity.dropped_to <= tail.highest() {
                 return Ok(());
@@ -129,7 +131,8 @@ impl Feed {
         let touches: Vec<Touch<'_>> = found.history.iter().map(|(id, tags)| Touch { id: *id, tags }).collect();
         self.shared.fence.apply(&touches, progress(&tail, Some(began_ms)));
         self.shared.tell(Received::Gap);
-        *known = Some(Known { identity, tail, must_renew: false });
+        self.shared.tell_look(Seen::Begun { identity: identity.name.as_str().into(), from: found.last_given });
+        *known = Some(Known { identity, tail, must_renew: false, told: None });
         Ok(())
     }
 
@@ -173,8 +176,14 @@ impl Feed {
             *settled = watermark.max(*settled);
             moved
         });
-        for event in events {
-            shared.tell(Received::Event(Arc::<Event>::new(event)));
+        let events: Vec<Arc<Event>> = events.into_iter().map(Arc::new).collect();
+        for event in &events {
+            shared.tell(Received::Event(event.clone()));
+        }
+        let watermark = known.tail.watermark();
+        if !events.is_empty() || watermark != known.told {
+            known.told = watermark;
+            shared.tell_look(Seen::Look(Arc::new(Look { events, watermark })));
         }
         if known.tail.needs_bound() {
             // If this fails, the holes stay open and the next look asks again.
@@ -217,6 +226,10 @@ impl Shared {
     fn tell(&self, received: Received) {
         // Nobody listens: nobody needs to be told.
         let _nobody = self.listeners.send(received);
+    }
+
+    fn tell_look(&self, seen: Seen) {
+        let _nobody = self.looks_told.send(seen);
     }
 }
 

@@ -41,10 +41,12 @@ use tokio::sync::{Notify, broadcast, watch};
 
 pub use consumer::{Consumer, ConsumerError};
 pub use event::{Cause, Event, NewEvent};
-pub use subscribe::{Received, Subscription, Told, TypedSubscription};
+pub use subscribe::{Look, Looks, Received, Seen, Subscription, Told, TypedSubscription};
 
 /// Events that a subscriber may be behind before it is told of a gap.
 const SUBSCRIBERS_BEHIND: usize = 4_096;
+/// The same in looks, for those who take them whole.
+const LOOKS_BEHIND: usize = 256;
 
 /// How the feed is followed.
 #[derive(Clone, Debug)]
@@ -99,6 +101,7 @@ struct Shared {
     unannounced: AtomicBool,
     committed: Notify,
     listeners: broadcast::Sender<Received>,
+    looks_told: broadcast::Sender<Seen>,
     /// The highest watermark that was reached.
     settled: watch::Sender<u64>,
     looks: AtomicU64,
@@ -119,6 +122,7 @@ impl Feed {
                 unannounced: AtomicBool::new(false),
                 committed: Notify::new(),
                 listeners: broadcast::Sender::new(SUBSCRIBERS_BEHIND),
+                looks_told: broadcast::Sender::new(LOOKS_BEHIND),
                 settled: watch::Sender::new(0),
                 looks: AtomicU64::new(0),
                 events: AtomicU64::new(0),
@@ -214,6 +218,28 @@ impl Feed {
         Subscription { receiver: self.shared.listeners.subscribe() }
     }
 
+    /// Tells of every look from now on: all events that became visible together.
+    #[must_use]
+    pub fn looks(&self) -> Looks {
+        Looks { receiver: self.shared.looks_told.subscribe() }
+    }
+
+    /// The highest id below which nothing can come any more; `None` while that is not known.
+    #[must_use]
+    pub fn watermark(&self) -> Option<u64> {
+        Some(*self.shared.settled.borrow()).filter(|settled| *settled > 0)
+    }
+
+    /// Events of a topic above `above` and up to `up_to` that are visible, in the order of their ids, and the
+    /// position below which some may have been dropped.
+    ///
+    /// # Errors
+    /// What the database failed with.
+    pub async fn history(&self, topic: &str, above: u64, up_to: u64, at_most: u32) -> Result<(Vec<Event>, u64), Error> {
+        let client = self.shared.database.client().await?;
+        store::history(&client, topic, above, up_to, at_most).await
+    }
+
     /// The highest position that was given out, as the database has it.
     ///
     /// # Errors
@@ -231,6 +257,12 @@ impl Feed {
             events: self.shared.events.load(Ordering::Relaxed),
             subscribers: self.shared.listeners.receiver_count(),
         }
+    }
+
+    /// The database that it lies in.
+    #[must_use]
+    pub fn database(&self) -> &Database {
+        &self.shared.database
     }
 
     /// The fence that it drives.

@@ -191,6 +191,25 @@ pub(crate) async fn events_between(
     Ok(transaction.query(&statement, &parameters).await?.iter().filter_map(|row| event(row, 0)).collect())
 }
 
+/// Events of a topic above `above` and up to `up_to`, in the order of their ids, and what was dropped.
+pub(crate) async fn history(
+    client: &Client,
+    topic: &str,
+    above: u64,
+    up_to: u64,
+    at_most: u32,
+) -> Result<(Vec<Event>, u64), Error> {
+    let sql = format!(
+        "SELECT epoch.dropped_to, event.* FROM feed.epoch LEFT JOIN LATERAL (
+             SELECT {COLUMNS} FROM feed.event WHERE topic = $1 AND id > $2 AND id <= $3 ORDER BY id LIMIT $4
+         ) AS event ON true ORDER BY event.id"
+    );
+    let parameters: [&(dyn ToSql + Sync); 4] = [&topic, &signed(above), &signed(up_to), &i64::from(at_most)];
+    let rows = client.query(&sql, &parameters).await?;
+    let dropped_to = rows.first().map_or(0, |row| position(row.get(0)));
+    Ok((rows.iter().filter_map(|row| event(row, 1)).collect(), dropped_to))
+}
+
 fn event(row: &Row, at: usize) -> Option<Event> {
     Some(Event {
         id: position(row.get::<_, Option<i64>>(at)?),

@@ -21,6 +21,49 @@ pub enum Received {
     Gap,
 }
 
+/// What one look at the feed found.
+#[derive(Debug)]
+pub struct Look {
+    /// The events that became visible, in the order of their ids. None where only the watermark moved.
+    pub events: Vec<Arc<Event>>,
+    /// The highest id below which nothing can come any more; `None` while that is not known.
+    pub watermark: Option<u64>,
+}
+
+/// What those are told who take looks whole.
+#[derive(Clone, Debug)]
+pub enum Seen {
+    /// A look.
+    Look(Arc<Look>),
+    /// The feed is followed from here on: every event above `from` will be told, and of those below it the
+    /// ones that were not visible yet.
+    Begun {
+        /// Which history it is.
+        identity: Arc<str>,
+        /// The highest id that had been given out.
+        from: u64,
+    },
+    /// Looks were missed.
+    Missed,
+}
+
+/// A stream of looks.
+#[derive(Debug)]
+pub struct Looks {
+    pub(crate) receiver: broadcast::Receiver<Seen>,
+}
+
+impl Looks {
+    /// The next look; `None` when the feed has ended.
+    pub async fn next(&mut self) -> Option<Seen> {
+        match self.receiver.recv().await {
+            Ok(seen) => Some(seen),
+            Err(RecvError::Lagged(_)) => Some(Seen::Missed),
+            Err(RecvError::Closed) => None,
+        }
+    }
+}
+
 /// A stream of events.
 #[derive(Debug)]
 pub struct Subscription {

@@ -266,7 +266,7 @@ impl<'a> Credential<'a> {
     ///
     /// # Errors
     /// When they are of no known form, or there are several.
-    pub(crate) fn of(fields: &'a HeaderMap) -> Result<Option<Self>, Problem> {
+    pub fn of(fields: &'a HeaderMap) -> Result<Option<Self>, Problem> {
         let bearer = match fields.get(header::AUTHORIZATION) {
             None => None,
             Some(value) => Some(bearer(value).ok_or_else(|| {

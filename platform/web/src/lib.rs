@@ -64,7 +64,7 @@ pub use projection::{FieldNames, Projected, Projection};
 pub use query::Query;
 pub use reply::{CacheClass, Reply};
 pub use responses::{Caching, Responses, ResponsesError};
-pub use serve::{Connections, ListenerStats, Peer, serve};
+pub use serve::{Connections, Held, ListenerStats, Peer, serve};
 pub use stats::{RequestFigures, RequestStats};
 pub use tls::{Tls, TlsError};
 pub use topics::{Ask, TopicRule};

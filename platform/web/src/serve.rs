@@ -25,13 +25,13 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use ipnet::IpNet;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
+use tokio::sync::mpsc;
 use tokio_rustls::TlsAcceptor;
 
-use crate::places::Places;
+use crate::places::{Place, Places};
 use crate::slow::{TimedBody, TimedStream};
 use crate::{Edge, Tls};
 
@@ -108,6 +108,11 @@ impl ListenerStats {
     }
 }
 
+/// The place of a connection, for those who go on with it after an upgrade: as long as they keep this, it
+/// is taken.
+#[derive(Clone, Debug)]
+pub struct Held(#[expect(dead_code, reason = "gives the place back when the last is dropped")] Arc<Place>);
+
 /// What all connections share.
 struct Host {
     builder: http1::Builder,
@@ -129,7 +134,8 @@ pub async fn serve(listener: TcpListener, edge: Edge, connections: Connections, 
         .header_read_timeout(connections.header_timeout)
         .max_buf_size(MAX_HEAD_BYTES)
         .max_headers(MAX_HEADERS);
-    let graceful = GracefulShutdown::new();
+    // Each connection keeps a sender: when none is left, all have ended.
+    let (alive, mut all_ended) = mpsc::channel::<()>(1);
     let places =
         Places::new(connections.max_connections, connections.connections_per_address, &connections.trusted_proxies);
     let drain = connections.drain;
@@ -168,25 +174,26 @@ pub async fn serve(listener: TcpListener, edge: Edge, connections: Connections, 
         }
         let settings = &host.connections;
         let stream = TimedStream::new(stream, from, settings.write_timeout, settings.stats.clone());
-        let (host, watcher, shutdown) = (host.clone(), graceful.watcher(), shutdown.clone());
+        let (host, alive, shutdown) = (host.clone(), alive.clone(), shutdown.clone());
         #[expect(
             clippy::disallowed_methods,
-            reason = "`graceful` waits for it; a panic in a handler is caught at the edge"
+            reason = "`all_ended` tells of its end; a panic in a handler is caught at the edge"
         )]
         tokio::spawn(async move {
             // The larger of the two lies elsewhere, so that plain connections do not take room for it.
             if host.connections.tls.is_some() {
-                Box::pin(host.serve_encrypted(stream, from, watcher, shutdown)).await;
+                Box::pin(host.serve_encrypted(stream, from, shutdown, place)).await;
             } else {
                 let peer = Peer { address: from.ip().to_canonical(), is_tls: false };
-                host.serve_requests(stream, peer, watcher).await;
+                host.serve_requests(stream, peer, shutdown, place).await;
             }
-            drop(place);
+            drop(alive);
         });
     }
     drop(listener);
-    match tokio::time::timeout(drain, graceful.shutdown()).await {
-        Ok(()) => 0,
+    drop(alive);
+    match tokio::time::timeout(drain, all_ended.recv()).await {
+        Ok(_none_is_left) => 0,
         Err(_elapsed) => places.taken(),
     }
 }
@@ -197,8 +204,8 @@ impl Host {
         self: Arc<Self>,
         stream: TimedStream,
         from: SocketAddr,
-        watcher: Watcher,
         mut shutdown: ShutdownSignal,
+        place: Place,
     ) {
         let Some(tls) = &self.connections.tls else { return };
         let handshake = async { TlsAcceptor::from(tls.config().await).accept(stream).await };
@@ -210,7 +217,7 @@ impl Host {
         match shaken {
             Ok(Ok(stream)) => {
                 let peer = Peer { address: from.ip().to_canonical(), is_tls: true };
-                self.serve_requests(stream, peer, watcher).await;
+                self.serve_requests(stream, peer, shutdown, place).await;
             }
             Ok(Err(error)) => tracing::debug!(peer = %from, %error, "a TLS handshake failed"),
             Err(_elapsed) => tracing::debug!(peer = %from, "a TLS handshake took too long"),
@@ -218,19 +225,32 @@ impl Host {
     }
 
     /// Serves one request after the other.
-    async fn serve_requests<S>(self: Arc<Self>, stream: S, peer: Peer, watcher: Watcher)
+    async fn serve_requests<S>(self: Arc<Self>, stream: S, peer: Peer, mut shutdown: ShutdownSignal, place: Place)
     where
-        S: AsyncRead + AsyncWrite + Unpin + 'static,
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
+        let place = Held(Arc::new(place));
         let service = service_fn({
             let host = self.clone();
-            move |request| {
+            move |mut request| {
                 let host = host.clone();
+                if request.headers().contains_key(header::UPGRADE) {
+                    request.extensions_mut().insert(place.clone());
+                }
                 async move { Ok::<_, Infallible>(host.answer(peer, request).await) }
             }
         });
-        let connection = watcher.watch(self.builder.serve_connection(TokioIo::new(stream), service));
-        if let Err(error) = connection.await {
+        let connection = self.builder.serve_connection(TokioIo::new(stream), service).with_upgrades();
+        let mut connection = std::pin::pin!(connection);
+        let ended = tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = shutdown.wait() => {
+                // The request under way is answered, and no other is read.
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = ended {
             tracing::debug!(error = %crate::problem::chain(&error), "a connection ended badly");
         }
     }

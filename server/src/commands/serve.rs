@@ -109,10 +109,13 @@ async fn run(
         tls,
         stats: app.listener.clone(),
     };
+    let drain = connections.drain;
     let signalled = async {
         let signal = stop.await;
         tracing::info!(signal = signal.unwrap_or("none could be waited for"), "stopping");
         shutdown.begin();
+        // Streams of events are requests under way: they end before those can have been answered.
+        app.live.drain(drain).await;
     };
     let served = serve_http(listener, app.edge, connections, shutdown.signal());
     let (cut, ()) = futures_util::join!(served, signalled);

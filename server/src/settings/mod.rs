@@ -67,6 +67,17 @@ pub struct Settings {
     pub(crate) admin: AdminSettings,
     pub(crate) auth: AuthSettings,
     pub(crate) guard: GuardSettings,
+    pub(crate) live: LiveSettings,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LiveSettings {
+    pub(crate) heartbeat_ms: u64,
+    pub(crate) queue_kib: usize,
+    pub(crate) max_topics: usize,
+    pub(crate) message_burst: u32,
+    pub(crate) messages_per_s: u32,
 }
 
 #[derive(Clone, Debug, Deserialize)]

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use entrepot_accounts::{FirstAdmin, ensure_admin};
 use entrepot_migrations::MIGRATIONS;
+use entrepot_realtime::Live;
 use entrepot_runtime::{Clock, Shutdown, Tasks};
 use entrepot_server::{App, load_settings};
 use entrepot_testkit::{TestDatabase, TestServer, test_database};
@@ -16,6 +17,8 @@ pub(crate) const PASSWORD: &str = "four rainy days in Bergen";
 pub(crate) struct House {
     pub(crate) server: TestServer,
     pub(crate) database: Arc<TestDatabase>,
+    pub(crate) clock: Clock,
+    pub(crate) live: Live,
     _tasks: Tasks,
 }
 
@@ -38,10 +41,10 @@ impl House {
         let environment = USUAL.iter().chain(settings).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let settings = load_settings(None, environment, &[]).expect("sound").settings;
         let tasks = Tasks::new(Shutdown::new());
-        let app = App::build(&settings, database.database.clone(), clock, &tasks).expect("it is built");
+        let app = App::build(&settings, database.database.clone(), clock.clone(), &tasks).expect("it is built");
         let first = FirstAdmin { email: ADMIN.to_owned(), password: PASSWORD.to_owned(), may_make_password: false };
         ensure_admin(&app.accounts, &first).await.expect("there is one");
-        Self { server: TestServer::start(app.edge).await, database, _tasks: tasks }
+        Self { server: TestServer::start(app.edge).await, database, clock, live: app.live, _tasks: tasks }
     }
 
     /// An access token of somebody.

@@ -6,6 +6,7 @@ mod arrows;
 mod caching;
 mod documents;
 mod house;
+mod live;
 mod permissions;
 mod program;
 mod protection;

@@ -1,0 +1,375 @@
+//! The hub: which connection follows what, what happened lately, and the telling of it.
+//!
+//! One task takes the looks of the feed and puts each topic's events into the queues of those who follow
+//! it. A follower that comes back is given what it has missed: out of what is remembered here, and what is
+//! older out of the database.
+//!
+//! **Invariants:**
+//! - Joining a topic and being told of its next event happen under one lock: whoever joined at a position is
+//!   told everything above it, once or more than once, and never nothing.
+//! - `floor` is the position above which everything that became visible here is remembered. What lies below
+//!   is read from the database; what was remembered although it lies below is told too.
+//! - What is remembered is bounded, in number and in bytes.
+//! - When the feed begins anew, or looks were missed, every follower is told to read the state again.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use entrepot_feed::{Look, Looks, Seen};
+use entrepot_pg::Error;
+use tokio::sync::watch;
+
+use crate::Shared;
+use crate::cursor::Cursor;
+use crate::outbox::Outbox;
+use crate::rendering::{Form, Rendered, Run};
+use crate::told::{Told, written};
+
+/// Events that are remembered, and about how many bytes of them.
+const MOST_REMEMBERED: usize = 20_000;
+const MOST_BYTES: usize = 16 * 1024 * 1024;
+/// How long a follower waits for the feed to begin.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Events that one look into the database gives.
+const AT_ONCE: u32 = 1_000;
+/// Events that a follower is given at the most when it comes back; with more it reads the state instead.
+const MOST_GIVEN: usize = 10_000;
+
+/// All topics.
+#[derive(Debug)]
+pub(crate) struct Topics {
+    by_name: HashMap<Arc<str>, Topic>,
+    /// What is remembered, the oldest first.
+    order: VecDeque<(Arc<str>, u64, usize)>,
+    bytes: usize,
+    floor: u64,
+    watermark: Option<u64>,
+    identity: Arc<str>,
+}
+
+#[derive(Debug, Default)]
+struct Topic {
+    recent: VecDeque<Arc<Rendered>>,
+    followers: HashMap<u64, Arc<Outbox>>,
+}
+
+impl Default for Topics {
+    fn default() -> Self {
+        Self {
+            by_name: HashMap::new(),
+            order: VecDeque::new(),
+            bytes: 0,
+            floor: u64::MAX,
+            watermark: None,
+            identity: Arc::from(""),
+        }
+    }
+}
+
+/// What came of joining a topic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Joined {
+    /// It follows, from this cursor on.
+    From(Option<String>),
+    /// It follows, and may have missed something before this cursor.
+    Expired(Option<String>),
+}
+
+impl Topics {
+    fn cursor(&self) -> Cursor {
+        Cursor::new(self.identity.clone(), self.watermark)
+    }
+
+    fn remember(&mut self, rendered: &Arc<Rendered>, topic: &Arc<str>) {
+        let weight = rendered.weight();
+        self.bytes += weight;
+        self.order.push_back((topic.clone(), rendered.event.id, weight));
+        while self.order.len() > MOST_REMEMBERED || self.bytes > MOST_BYTES {
+            let Some((topic, id, weight)) = self.order.pop_front() else { break };
+            self.bytes -= weight;
+            self.floor = self.floor.max(id);
+            if let Some(of) = self.by_name.get_mut(&topic) {
+                of.recent.pop_front();
+                if of.recent.is_empty() && of.followers.is_empty() {
+                    self.by_name.remove(&topic);
+                }
+            }
+        }
+    }
+
+    fn forget(&mut self) {
+        self.order.clear();
+        self.bytes = 0;
+        self.by_name.retain(|_, topic| {
+            topic.recent.clear();
+            !topic.followers.is_empty()
+        });
+    }
+
+    fn topic(&mut self, name: &str) -> (Arc<str>, &mut Topic) {
+        let name = match self.by_name.get_key_value(name) {
+            Some((name, _)) => name.clone(),
+            None => Arc::from(name),
+        };
+        let topic = self.by_name.entry(name.clone()).or_default();
+        (name, topic)
+    }
+}
+
+/// The topics, under their lock.
+#[derive(Debug, Default)]
+pub(crate) struct Hub {
+    topics: Mutex<Topics>,
+    /// Whether it is known where the feed is, so that cursors can be told from those of another history.
+    is_ready: watch::Sender<bool>,
+}
+
+impl Hub {
+    fn topics(&self) -> MutexGuard<'_, Topics> {
+        // A look that panicked halfway is one that followers may have missed; they are never told less than
+        // that something was, since the next look goes on behind it.
+        self.topics.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until it is known where the feed is; not for ever, as nothing follows from its not being known but
+    /// that those who come back read the state again.
+    async fn ready(&self) {
+        if !*self.is_ready.borrow() {
+            let mut is_ready = self.is_ready.subscribe();
+            let _in_time = tokio::time::timeout(PATIENCE, is_ready.wait_for(|is_ready| *is_ready)).await;
+        }
+    }
+
+    /// The cursor from which a connection can go on with all that it follows.
+    pub(crate) fn cursor(&self) -> Option<String> {
+        self.topics().cursor().text()
+    }
+
+    /// How many follow each topic.
+    pub(crate) fn followers(&self) -> Vec<(Arc<str>, usize)> {
+        let topics = self.topics();
+        let followed = topics.by_name.iter().filter(|(_, topic)| !topic.followers.is_empty());
+        followed.map(|(name, topic)| (name.clone(), topic.followers.len())).collect()
+    }
+
+    /// How many follow a topic here.
+    pub(crate) fn presence(&self, topic: &str) -> usize {
+        self.topics().by_name.get(topic).map_or(0, |topic| topic.followers.len())
+    }
+
+    pub(crate) fn leave(&self, outbox: &Outbox, topic: &str) {
+        let mut topics = self.topics();
+        if let Some(of) = topics.by_name.get_mut(topic) {
+            of.followers.remove(&outbox.id);
+            if of.followers.is_empty() && of.recent.is_empty() {
+                topics.by_name.remove(topic);
+            }
+        }
+    }
+
+    /// Has a connection follow a topic from now on, or from where it was.
+    pub(crate) async fn join(
+        &self,
+        shared: &Shared,
+        outbox: &Arc<Outbox>,
+        topic: &str,
+        since: Option<&str>,
+    ) -> Result<Joined, Error> {
+        self.ready().await;
+        let Some(since) = since else {
+            return Ok(self.join_at(outbox, topic, |cursor| Told::Subscribed { topic, cursor }));
+        };
+        let (identity, floor) = {
+            let topics = self.topics();
+            (topics.identity.clone(), topics.floor)
+        };
+        let Some(position) = Cursor::position_in(since, &identity) else {
+            return Ok(self.join_anew(outbox, topic));
+        };
+        // What lies below the floor first, page by page: meanwhile the floor may rise.
+        let mut given: HashSet<u64> = HashSet::new();
+        let mut older: Vec<Arc<Rendered>> = Vec::new();
+        let (mut reached, mut floor) = (position, floor);
+        loop {
+            while reached < floor {
+                // Before the read: what is settled now is in it.
+                let settled = shared.feed.watermark();
+                let (events, dropped_to) = shared.feed.history(topic, reached, floor, AT_ONCE).await?;
+                if dropped_to > position {
+                    return Ok(self.join_anew(outbox, topic));
+                }
+                let is_all = events.len() < usize::try_from(AT_ONCE).unwrap_or(usize::MAX);
+                reached = if is_all { floor } else { events.last().map_or(floor, |event| event.id) };
+                let told = events.into_iter().filter(|event| event.audience.is_none());
+                for event in told {
+                    given.insert(event.id);
+                    older.push(Arc::new(Rendered::new(Arc::new(event), &identity, settled, Some(position))));
+                }
+                if older.len() > MOST_GIVEN {
+                    return Ok(self.join_anew(outbox, topic));
+                }
+            }
+            let mut topics = self.topics();
+            if topics.identity != identity {
+                drop(topics);
+                return Ok(self.join_anew(outbox, topic));
+            }
+            if topics.floor > reached {
+                floor = topics.floor;
+                continue;
+            }
+            let (name, of) = topics.topic(topic);
+            let newer =
+                of.recent.iter().filter(|rendered| rendered.event.id > position && !given.contains(&rendered.event.id));
+            match outbox.form {
+                // Its cursor is one for all topics, of which others have not been given yet.
+                Form::ServerSent => older.extend(newer.map(|rendered| Arc::new(rendered.again(position)))),
+                Form::Socket | Form::Compressed => older.extend(newer.cloned()),
+            }
+            let from = Some(since.to_owned());
+            outbox.put_own(written(outbox.form, &Told::Subscribed { topic, cursor: from.clone() }));
+            for run in Run::cut(&name, &older) {
+                outbox.put_anyway(&run, &shared.counters);
+            }
+            of.followers.insert(outbox.id, outbox.clone());
+            return Ok(Joined::From(from));
+        }
+    }
+
+    fn join_at<'a>(
+        &self,
+        outbox: &Arc<Outbox>,
+        topic: &'a str,
+        told: impl FnOnce(Option<String>) -> Told<'a>,
+    ) -> Joined {
+        let mut topics = self.topics();
+        let cursor = topics.cursor().text();
+        let (_, of) = topics.topic(topic);
+        outbox.put_own(written(outbox.form, &told(cursor.clone())));
+        of.followers.insert(outbox.id, outbox.clone());
+        Joined::From(cursor)
+    }
+
+    /// Where it is not known what was missed.
+    fn join_anew(&self, outbox: &Arc<Outbox>, topic: &str) -> Joined {
+        let mut topics = self.topics();
+        let cursor = topics.cursor().text();
+        let (_, of) = topics.topic(topic);
+        outbox.put_own(written(outbox.form, &Told::Subscribed { topic, cursor: cursor.clone() }));
+        outbox.put_own(written(outbox.form, &Told::Resync { topic, reason: "expired", cursor: cursor.clone() }));
+        of.followers.insert(outbox.id, outbox.clone());
+        Joined::Expired(cursor)
+    }
+
+    /// Takes in what the feed tells.
+    pub(crate) fn take_in(&self, shared: &Shared, seen: &Seen) {
+        match seen {
+            Seen::Look(look) => self.publish(shared, look),
+            Seen::Begun { identity, from } => {
+                self.is_ready.send_replace(false);
+                let mut topics = self.topics();
+                let is_first = topics.identity.is_empty();
+                topics.forget();
+                (topics.identity, topics.floor, topics.watermark) = (identity.clone(), *from, None);
+                if !is_first {
+                    resync(&topics, shared, "expired");
+                }
+            }
+            Seen::Missed => {
+                let mut topics = self.topics();
+                topics.forget();
+                topics.floor = topics.floor.max(shared.highest());
+                resync(&topics, shared, "overflow");
+            }
+        }
+    }
+
+    fn publish(&self, shared: &Shared, look: &Look) {
+        let mut topics = self.topics();
+        let base = topics.watermark;
+        topics.watermark = topics.watermark.max(look.watermark);
+        let (identity, watermark) = (topics.identity.clone(), topics.watermark);
+        if watermark.is_some() && !identity.is_empty() {
+            self.is_ready.send_if_modified(|is_ready| !std::mem::replace(is_ready, true));
+        }
+        let mut by_topic: Vec<(Arc<str>, Vec<Arc<Rendered>>)> = Vec::new();
+        let mut places: HashMap<Arc<str>, usize> = HashMap::new();
+        let mut oldest = None;
+        for event in &look.events {
+            if event.audience.is_some() || !shared.is_followable(&event.topic) {
+                continue;
+            }
+            oldest = Some(oldest.map_or(event.at, |oldest: jiff::Timestamp| oldest.min(event.at)));
+            let rendered = Arc::new(Rendered::new(event.clone(), &identity, watermark, base));
+            let (name, of) = topics.topic(&event.topic);
+            of.recent.push_back(rendered.clone());
+            topics.remember(&rendered, &name);
+            let place = *places.entry(name.clone()).or_insert_with(|| {
+                by_topic.push((name, Vec::new()));
+                by_topic.len() - 1
+            });
+            by_topic[place].1.push(rendered);
+        }
+        for (name, events) in &by_topic {
+            let Some(of) = topics.by_name.get(name).filter(|of| !of.followers.is_empty()) else { continue };
+            for run in Run::cut(name, events) {
+                for outbox in of.followers.values() {
+                    outbox.put(&run, &shared.counters);
+                }
+            }
+        }
+        drop(topics);
+        let told: usize = by_topic.iter().map(|(_, events)| events.len()).sum();
+        shared.counters.events.fetch_add(told as u64, Ordering::Relaxed);
+        if let Some(oldest) = oldest {
+            let lag = u64::try_from(shared.clock.now().duration_since(oldest).as_millis()).unwrap_or(0);
+            shared.counters.lag_ms.store(lag, Ordering::Relaxed);
+            shared.counters.most_lag_ms.fetch_max(lag, Ordering::Relaxed);
+        }
+    }
+
+    /// Tells those topics of a connection that lost something, if there is room again.
+    pub(crate) fn tell_lost(&self, shared: &Shared, outbox: &Outbox) {
+        let cursor = self.cursor();
+        let told = outbox.tell_lost(|topic| {
+            written(outbox.form, &Told::Resync { topic, reason: "overflow", cursor: cursor.clone() })
+        });
+        shared.counters.resyncs.fetch_add(told as u64, Ordering::Relaxed);
+    }
+}
+
+/// Tells everybody who follows anything to read the state again.
+fn resync(topics: &Topics, shared: &Shared, reason: &'static str) {
+    let cursor = topics.cursor().text();
+    let mut told = 0;
+    for (name, topic) in &topics.by_name {
+        for outbox in topic.followers.values() {
+            outbox.put_own(written(outbox.form, &Told::Resync { topic: name, reason, cursor: cursor.clone() }));
+            told += 1;
+        }
+    }
+    shared.counters.resyncs.fetch_add(told, Ordering::Relaxed);
+}
+
+/// Tells the hub of the feed, for the life of the program. Without `looks` it has been told before, and may
+/// have missed something since.
+pub(crate) async fn follow(shared: Arc<Shared>, looks: Option<Looks>) {
+    let mut looks = match looks {
+        Some(looks) => looks,
+        None => {
+            let looks = shared.feed.looks();
+            shared.hub.take_in(&shared, &Seen::Missed);
+            looks
+        }
+    };
+    while let Some(seen) = looks.next().await {
+        shared.hub.take_in(&shared, &seen);
+        if let Seen::Look(look) = &seen {
+            shared.doubt(look);
+        } else {
+            shared.doubt_all();
+        }
+    }
+}
