@@ -1,5 +1,6 @@
 //! The whole of the HTTP side: modules, explorer and edge put together.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -22,7 +23,7 @@ use crate::modules::modules;
 use crate::production::Production;
 use crate::settings::{self, LogRequests, Settings, ms};
 use crate::warming::{Schedule, Warming};
-use crate::{console, database, explorer};
+use crate::{console, database, explorer, files};
 
 /// The program's HTTP side.
 pub struct App {
@@ -51,7 +52,7 @@ impl App {
     /// is none.
     pub fn build(settings: &Settings, database: Database, clock: Clock, tasks: &Tasks) -> anyhow::Result<Self> {
         let stats = RequestStats::default();
-        let production = Production::build(settings, &database, &clock, tasks)?;
+        let production = Production::build(settings, &database, &clock, tasks, files::open(settings)?)?;
         let warming = Warming::default();
         let modules = all_modules(&production, &warming, &database, &clock, tasks, stats.clone());
         let document = Bytes::from(describe(&modules)?.to_json()?);
@@ -72,7 +73,7 @@ impl App {
                 async move { feed.last_given().await }
             }
         });
-        let Production { feed, guard, accounts, listener, live, .. } = production;
+        let Production { feed, guard, accounts, listener, live, exports, .. } = production;
         let idempotency = Idempotency::new(database, clock.clone());
         idempotency.start(tasks);
         let edge = Edge::new(router, edge_settings(settings)?, clock.clone(), stats)
@@ -84,6 +85,7 @@ impl App {
         feed.start(tasks, &clock);
         guard.start(tasks);
         accounts.start(tasks);
+        exports.start(tasks);
         if settings.cache.enabled {
             let minutes = settings.cache.warm_every_min;
             let schedule = Schedule {
@@ -105,8 +107,9 @@ fn all_modules(
     tasks: &Tasks,
     stats: RequestStats,
 ) -> Vec<Module> {
-    let Production { feed, cache, reading, guard, accounts, breakers, listener, live } = production;
+    let Production { feed, cache, reading, guard, accounts, breakers, listener, live, exports } = production;
     let mut all = modules(database, feed, clock, reading, accounts, tasks);
+    all.push(exports.module());
     all.push(live.module());
     let (feed, cache, warming) = (feed.clone(), cache.clone(), warming.clone());
     let (guard, breakers, listener) = (guard.clone(), breakers.clone(), listener.clone());
@@ -144,7 +147,8 @@ pub fn openapi_document() -> anyhow::Result<String> {
     let database = database::open(entrepot_pg::tokio_postgres::Config::new(), &settings)?;
     let tasks = Tasks::new(Shutdown::new());
     let clock = Clock::system();
-    let production = Production::build(&settings, &database, &clock, &tasks)?;
+    let files = Arc::new(object_store::memory::InMemory::new());
+    let production = Production::build(&settings, &database, &clock, &tasks, files)?;
     let modules = all_modules(&production, &Warming::default(), &database, &clock, &tasks, RequestStats::default());
     Ok(describe(&modules)?.to_pretty_json()?)
 }
@@ -167,6 +171,7 @@ fn describe(modules: &[Module]) -> anyhow::Result<OpenApi> {
     document.tags = Some(vec![
         tag("catalog", "Products, their categories and images."),
         tag("sales", "Stores, and what they sold."),
+        tag("exports", "Rows of any number, as files."),
         tag("live", "Being told of changes as they happen."),
         tag("accounts", "Signing in, one's own account, everybody's accounts, API keys."),
         tag("admin", "Running the shop's machinery by hand."),

@@ -10,6 +10,7 @@ mod commands;
 mod console;
 mod database;
 mod explorer;
+mod files;
 mod health;
 mod modules;
 mod production;

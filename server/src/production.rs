@@ -8,6 +8,7 @@ use entrepot_accounts::notices::Unsent;
 use entrepot_accounts::{AccountSettings, Accounts, Algorithm, Dependencies, HashSettings};
 use entrepot_cache::{Cache, CacheSettings, Fence, FenceSettings, Policy, Queries, RedisSettings, Ticker};
 use entrepot_catalog::Reading;
+use entrepot_exports::{ExportSettings, Exports};
 use entrepot_feed::{Feed, FeedSettings};
 use entrepot_guard::limits::RedisLimits;
 use entrepot_guard::{Guard, GuardSettings, Limiter, Pressure, PressureSettings, Proxies, Quota};
@@ -16,6 +17,7 @@ use entrepot_realtime::{Live, LiveSettings};
 use entrepot_runtime::{Breakers, Clock, Tasks};
 use entrepot_web::ListenerStats;
 use jiff::SignedDuration;
+use object_store::ObjectStore;
 
 use crate::settings::{LimitStore, Settings, TokenAlgorithm, ms};
 
@@ -36,15 +38,17 @@ pub(crate) struct Production {
     pub(crate) breakers: Breakers,
     pub(crate) listener: ListenerStats,
     pub(crate) live: Live,
+    pub(crate) exports: Exports,
 }
 
 impl Production {
-    /// Builds it. The feed is not followed until it is started.
+    /// Builds it; `files` is where files lie. The feed is not followed until it is started.
     pub(crate) fn build(
         settings: &Settings,
         database: &Database,
         clock: &Clock,
         tasks: &Tasks,
+        files: Arc<dyn ObjectStore>,
     ) -> anyhow::Result<Self> {
         let cache = &settings.cache;
         let fence = Fence::new(FenceSettings {
@@ -87,7 +91,8 @@ impl Production {
             breakers.register(breaker);
         }
         let live = live(settings, &feed, clock, &accounts);
-        Ok(Self { feed, cache, reading, guard, accounts, breakers, listener: ListenerStats::default(), live })
+        let exports = exports(settings, database, clock, &feed, &accounts, files);
+        Ok(Self { feed, cache, reading, guard, accounts, breakers, listener: ListenerStats::default(), live, exports })
     }
 
     /// The kinds of answers, and how long each lives.
@@ -120,6 +125,27 @@ fn live(settings: &Settings, feed: &Feed, clock: &Clock, accounts: &Accounts) ->
         ..LiveSettings::default()
     };
     Live::new(feed.clone(), clock.clone(), accounts.doorkeeper(), settings)
+}
+
+fn exports(
+    settings: &Settings,
+    database: &Database,
+    clock: &Clock,
+    feed: &Feed,
+    accounts: &Accounts,
+    files: Arc<dyn ObjectStore>,
+) -> Exports {
+    let dependencies = entrepot_exports::Dependencies {
+        database: database.clone(),
+        clock: clock.clone(),
+        feed: feed.clone(),
+        keeper: accounts.doorkeeper(),
+        files,
+    };
+    let own = &settings.exports;
+    let export_settings =
+        ExportSettings { at_once: own.at_once, keep: Duration::from_secs(own.keep_h * 3_600), turn: ms(own.turn_ms) };
+    Exports::new(dependencies, vec![entrepot_sales::exported(database)], export_settings)
 }
 
 fn guard(settings: &Settings, clock: &Clock, tasks: &Tasks) -> anyhow::Result<Guard> {
@@ -187,7 +213,8 @@ pub(crate) fn accounts_for_a_command(
     // Nobody is counted here, and there is no need to connect to anything but the database.
     settings.redis.url.clear();
     settings.rate_limits.store = LimitStore::Memory;
-    Ok(Production::build(&settings, database, &Clock::system(), tasks)?.accounts)
+    let files = Arc::new(object_store::memory::InMemory::new());
+    Ok(Production::build(&settings, database, &Clock::system(), tasks, files)?.accounts)
 }
 
 /// A feed that is only written to: for commands that change something and end.

@@ -65,6 +65,10 @@ const STORES: &[(Role, Scope)] =
 /// Those who write down what stores sell.
 const SELLING: &[(Role, Scope)] =
     &[(Role::Admin, Scope::All), (Role::Manager, Scope::All), (Role::Staff, Scope::Store)];
+/// Those who look at stores, for what each has ordered.
+const EXPORTS: &[(Role, Scope)] =
+    &[(Role::Admin, Scope::All), (Role::Manager, Scope::Own), (Role::Staff, Scope::Own), (Role::Auditor, Scope::Own)];
+
 /// The table.
 pub const PERMISSIONS: &[Permission] = &[
     permission(
@@ -100,6 +104,8 @@ pub const PERMISSIONS: &[Permission] = &[
     permission("sales.read", "see, sum up and export what stores sold", STORES).by_store(),
     permission("sales.write", "write down and delete what stores sold, one by one, in batches and files", SELLING)
         .by_store(),
+    permission("exports.read", "see and fetch exports", EXPORTS),
+    permission("exports.write", "order, cancel and delete exports", EXPORTS),
     permission("live.read", "see who is connected and how the live updates do", ADMIN),
     permission("announcements.write", "tell something to everybody who is connected", ADMIN),
 ];

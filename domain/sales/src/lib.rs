@@ -16,6 +16,7 @@
 //! Reads go from `http` to `store`; writes from `http` through `ops` to `store`.
 
 mod events;
+mod exports;
 mod http;
 pub mod import;
 mod model;
@@ -24,6 +25,7 @@ mod store;
 
 use std::sync::Arc;
 
+use entrepot_exports::Source;
 use entrepot_feed::Feed;
 use entrepot_pg::Database;
 use entrepot_runtime::{Clock, Tasks};
@@ -42,9 +44,15 @@ pub struct Dependencies {
     pub feed: Feed,
 }
 
+/// The rows of sales, for those who make files of them.
+#[must_use]
+pub fn exported(database: &Database) -> Arc<dyn Source> {
+    Arc::new(exports::SalesSource::new(database.clone()))
+}
+
 /// The part of the program that sales are.
 #[must_use]
 pub fn module(dependencies: Dependencies, tasks: &Tasks) -> Module {
     ops::renew_recent::start(&dependencies, tasks);
-    http::module(Arc::new(dependencies))
+    http::module(dependencies)
 }

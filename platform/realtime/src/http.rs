@@ -13,8 +13,8 @@ use entrepot_feed::NewEvent;
 use entrepot_pg::ScopedFutureExt as _;
 use entrepot_web::body::{JsonBody, Reader, Text};
 use entrepot_web::{
-    CacheClass, Caching, Credential, Held, Module, Permit, Problem, ProblemKind, Query, Reply, Rule, TopicRule, Via,
-    kinds,
+    CacheClass, Caching, Credential, Held, Module, Permit, Problem, ProblemKind, Proof, Query, Reply, Rule, TopicRule,
+    Via, kinds,
 };
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use hyper::upgrade::OnUpgrade;
@@ -25,9 +25,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
-use crate::outbox::Proof;
 use crate::rendering::Form;
-use crate::session::may_follow;
+use crate::session::{may_follow, proof_of};
 use crate::socket::{self, Guest};
 use crate::{LiveFigures, Shared, sse};
 
@@ -222,7 +221,7 @@ fn guest(permit: &Permit, fields: &HeaderMap, token: Option<String>) -> Result<(
     }
     let token = token.or_else(|| offered.iter().find_map(|offer| offer.strip_prefix(BEARER)).map(str::to_owned));
     Ok(match (token, credential) {
-        (Some(token), _) => (Guest::Proof(Proof::of_token(&token)), speaks),
+        (Some(token), _) => (Guest::Proof(proof_of(&token)), speaks),
         // A cookie whose session has ended: a browser is told by the socket, as it cannot see a status.
         (None, Some(_)) => (Guest::Refused, speaks),
         (None, None) => (Guest::Unknown, speaks),
@@ -288,7 +287,7 @@ async fn stream_events(
     let (caller, proof) = match (permit.caller(), Credential::of(&fields)?, token) {
         (Some(caller), Some(credential), _) => (caller.clone(), Proof::of(credential)),
         (_, _, Some(token)) => {
-            let proof = Proof::of_token(&token);
+            let proof = proof_of(&token);
             (hub.keeper.recognise(proof.credential()).await?, proof)
         }
         _ => {

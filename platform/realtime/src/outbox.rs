@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::task::Waker;
 
 use bytes::Bytes;
-use entrepot_web::Caller;
+use entrepot_web::{Caller, Proof};
 use futures_util::task::AtomicWaker;
 
 use crate::rendering::{Form, Run};
@@ -33,14 +33,6 @@ pub(crate) struct Identity {
     pub(crate) caller: Arc<Caller>,
     /// What they were recognised by, to ask again.
     pub(crate) proof: Proof,
-}
-
-/// A credential that is kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Proof {
-    Bearer(Box<str>),
-    Key(Box<str>),
-    Cookie(Box<str>),
 }
 
 #[derive(Debug)]

@@ -7,10 +7,10 @@
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
-use entrepot_web::{Caller, Credential, Problem};
+use entrepot_web::{Caller, Problem, Proof};
 use serde::Deserialize;
 
-use crate::outbox::{Ending, Identity, Outbox, Proof};
+use crate::outbox::{Ending, Identity, Outbox};
 use crate::told::{Told, written};
 use crate::{Open, Shared};
 
@@ -46,27 +46,9 @@ enum Asked {
     Ping {},
 }
 
-impl Proof {
-    pub(crate) fn of(credential: Credential<'_>) -> Self {
-        match credential {
-            Credential::Bearer(token) => Self::Bearer(token.into()),
-            Credential::Key(key) => Self::Key(key.into()),
-            Credential::Cookie(cookie) => Self::Cookie(cookie.into()),
-        }
-    }
-
-    /// What a client gives as its token: an access token or an API key.
-    pub(crate) fn of_token(token: &str) -> Self {
-        if token.starts_with("ek_") { Self::Key(token.into()) } else { Self::Bearer(token.into()) }
-    }
-
-    pub(crate) fn credential(&self) -> Credential<'_> {
-        match self {
-            Self::Bearer(token) => Credential::Bearer(token),
-            Self::Key(key) => Credential::Key(key),
-            Self::Cookie(cookie) => Credential::Cookie(cookie),
-        }
-    }
+/// What a client gives as its token: an access token or an API key.
+pub(crate) fn proof_of(token: &str) -> Proof {
+    if token.starts_with("ek_") { Proof::Key(token.into()) } else { Proof::Bearer(token.into()) }
 }
 
 /// How many messages may still come.
@@ -133,7 +115,7 @@ impl Open {
         let is_signed_in = outbox.caller().is_some();
         match asked {
             Asked::Auth { token } => {
-                let proof = Proof::of_token(&token);
+                let proof = proof_of(&token);
                 if !is_signed_in {
                     return self.sign_in(proof).await.map_err(|problem| self.not_recognised(&problem));
                 }

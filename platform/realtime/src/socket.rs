@@ -16,12 +16,12 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Buf as _, Bytes};
-use entrepot_web::Caller;
+use entrepot_web::{Caller, Proof};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::Open;
 use crate::frame::{self, Kind, Message, Reader, Violation};
-use crate::outbox::{Ending, Next, Proof};
+use crate::outbox::{Ending, Next};
 use crate::session::{Allowance, UNAUTHORISED};
 
 /// Pieces that leave in one write at the most.

@@ -22,7 +22,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::{Problem, kinds};
+use crate::{Problem, Standing, kinds};
 
 /// Where an API key is sent.
 pub(crate) const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
@@ -328,6 +328,7 @@ pub struct Permit {
     pub(crate) scope: Option<Scope>,
     pub(crate) address: Option<IpAddr>,
     pub(crate) is_over_tls: bool,
+    pub(crate) standing: Option<Standing>,
 }
 
 impl Permit {
@@ -391,6 +392,12 @@ impl Permit {
     #[must_use]
     pub fn address(&self) -> Option<IpAddr> {
         self.address
+    }
+
+    /// What a request that lasts asks again by; `None` where nobody has signed in.
+    #[must_use]
+    pub fn standing(&self) -> Option<&Standing> {
+        self.standing.as_ref()
     }
 
     /// Whether nobody on the way can read the answer.

@@ -5,7 +5,9 @@
 
 use std::io::Write as _;
 
+use axum::body::Body;
 use bytes::Bytes;
+use futures_util::{StreamExt as _, stream};
 use http::{HeaderMap, header};
 
 /// Bodies below this many bytes are sent as they are.
@@ -130,7 +132,99 @@ pub(crate) fn is_compressible(content_type: &str) -> bool {
     media.starts_with("text/")
         || media.ends_with("+json")
         || media.ends_with("+xml")
-        || matches!(media, "application/json" | "application/javascript" | "application/xml" | "application/wasm")
+        || matches!(
+            media,
+            "application/json"
+                | "application/x-ndjson"
+                | "application/javascript"
+                | "application/xml"
+                | "application/wasm"
+        )
+}
+
+/// Makes a coding piece by piece, for answers that are sent so. Each piece can be read by the client when it
+/// has come.
+enum Encoder {
+    Zstd(zstd::stream::write::Encoder<'static, Vec<u8>>),
+    Brotli(Box<brotli::CompressorWriter<Vec<u8>>>),
+    Gzip(flate2::write::GzEncoder<Vec<u8>>),
+}
+
+impl Encoder {
+    fn new(coding: Coding) -> std::io::Result<Self> {
+        Ok(match coding {
+            Coding::Zstd => Self::Zstd(zstd::stream::write::Encoder::new(Vec::new(), STREAMED.zstd)?),
+            Coding::Brotli => Self::Brotli(Box::new(brotli::CompressorWriter::new(
+                Vec::new(),
+                16 * 1024,
+                STREAMED.brotli.unsigned_abs(),
+                20,
+            ))),
+            Coding::Gzip => {
+                Self::Gzip(flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::new(STREAMED.gzip)))
+            }
+        })
+    }
+
+    fn piece(&mut self, bytes: &[u8]) -> std::io::Result<Bytes> {
+        match self {
+            Self::Zstd(encoder) => {
+                encoder.write_all(bytes)?;
+                encoder.flush()?;
+                Ok(std::mem::take(encoder.get_mut()).into())
+            }
+            Self::Brotli(encoder) => {
+                encoder.write_all(bytes)?;
+                encoder.flush()?;
+                Ok(std::mem::take(encoder.get_mut()).into())
+            }
+            Self::Gzip(encoder) => {
+                encoder.write_all(bytes)?;
+                encoder.flush()?;
+                Ok(std::mem::take(encoder.get_mut()).into())
+            }
+        }
+    }
+
+    fn end(self) -> std::io::Result<Bytes> {
+        Ok(match self {
+            Self::Zstd(encoder) => encoder.finish()?.into(),
+            Self::Brotli(encoder) => encoder.into_inner().into(),
+            Self::Gzip(encoder) => encoder.finish()?.into(),
+        })
+    }
+}
+
+/// What is streamed is long, and made while the client waits.
+const STREAMED: Levels = Levels { zstd: 1, brotli: 1, gzip: 1 };
+
+/// A body in a coding, made as it is sent. A body that fails fails in its coding too, so that nobody takes
+/// half of it for the whole.
+pub(crate) fn streamed(coding: Coding, body: Body) -> Body {
+    enum State {
+        Going(Encoder, axum::body::BodyDataStream),
+        Over,
+    }
+    let begun = Encoder::new(coding).map(|encoder| State::Going(encoder, body.into_data_stream()));
+    let pieces = stream::try_unfold(begun, |state| async move {
+        let (mut encoder, mut body) = match state? {
+            State::Going(encoder, body) => (encoder, body),
+            State::Over => return Ok::<_, axum::BoxError>(None),
+        };
+        let Some(piece) = body.next().await else {
+            let last = encoder.end()?;
+            return Ok(Some((last, Ok(State::Over))));
+        };
+        let piece = piece?;
+        // Milliseconds for a large piece, which belong on another thread.
+        let (made, encoder) = if piece.len() > LONG / 4 {
+            tokio::task::spawn_blocking(move || (encoder.piece(&piece), encoder)).await?
+        } else {
+            (encoder.piece(&piece), encoder)
+        };
+        Ok(Some((made?, Ok(State::Going(encoder, body)))))
+    });
+    Body::from_stream(pieces)
 }
 
 #[cfg(test)]

@@ -27,7 +27,7 @@ use crate::access::{
 use crate::operations::Operations;
 use crate::responses::is_anybodys;
 use crate::serve::Peer;
-use crate::{Problem, kinds};
+use crate::{Problem, Proof, Standing, kinds};
 
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
@@ -287,7 +287,13 @@ impl Doors {
                 Err(refused) => return Err(refuse(overloaded(refused))),
             }
         };
-        let permit = Permit { caller, scope, address: Some(address), is_over_tls: from.is_over_tls };
+        let standing = match (&caller, credential) {
+            (Some(caller), Some(credential)) if rule.is_some_and(|rule| rule.is_lasting) => {
+                Some(Standing { keeper: keeper.clone(), caller: caller.clone(), proof: Proof::of(credential) })
+            }
+            _ => None,
+        };
+        let permit = Permit { caller, scope, address: Some(address), is_over_tls: from.is_over_tls, standing };
         Ok(Admitted { permit, rule, counted, place })
     }
 

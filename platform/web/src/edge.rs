@@ -1027,7 +1027,10 @@ async fn write_reply(asked: &Asked, reply: Reply, parts: &mut axum::http::respon
 /// Answers of routes that are not ours (the explorer's files): read whole, then treated alike.
 async fn write_foreign(asked: &Asked, body: Body, parts: &mut axum::http::response::Parts) -> Body {
     let whole = body.size_hint().exact().is_some_and(|length| length <= LARGEST_FOREIGN_BODY as u64);
-    if parts.status != StatusCode::OK || !whole {
+    if parts.status == StatusCode::OK && !whole {
+        return write_streamed(asked, body, parts);
+    }
+    if parts.status != StatusCode::OK {
         return body;
     }
     let Ok(body) = body.collect().await else { return Body::empty() };
@@ -1038,6 +1041,29 @@ async fn write_foreign(asked: &Asked, body: Body, parts: &mut axum::http::respon
     parts.headers.remove(header::ETAG);
     let etag = format!("{:016x}", xxh3_64(&body));
     coded(asked, body, &content_type, Some(&etag), parts, false).await
+}
+
+/// An answer that is sent piece by piece, in a coding where that pays and no part of it can be asked for.
+fn write_streamed(asked: &Asked, body: Body, parts: &mut axum::http::response::Parts) -> Body {
+    let content_type =
+        parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    // Events are small and must not wait for others.
+    let pays = is_compressible(content_type)
+        && !content_type.starts_with("text/event-stream")
+        && !parts.headers.contains_key(header::ACCEPT_RANGES)
+        && asked.method != Method::HEAD;
+    if !pays {
+        return body;
+    }
+    parts.headers.append(header::VARY, const { HeaderValue::from_static("accept-encoding") });
+    match Coding::negotiate(&asked.headers) {
+        Some(coding) => {
+            parts.headers.remove(header::CONTENT_LENGTH);
+            parts.headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding.name()));
+            crate::compress::streamed(coding, body)
+        }
+        None => body,
+    }
 }
 
 /// 304, or the body in the coding that the client likes best. `is_kept`: a better form of it may be

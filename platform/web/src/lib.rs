@@ -17,6 +17,7 @@
 //! | [`topics`](TopicRule) | what can be followed live, and by whom |
 //! | [`operations`](Operations) | the table of all operations, with their rules |
 //! | [`idempotency`](Idempotency) | stored answers, in the transaction of what they tell of |
+//! | [`standing`](Standing) | whether whoever began something long may still go on |
 //! | [`serve`] | the listener: connections, how many, their time-outs, the drain at shutdown |
 //! | [`tls`](Tls) | the certificate, and its renewal |
 //!
@@ -46,6 +47,7 @@ mod reply;
 mod responses;
 mod serve;
 mod slow;
+mod standing;
 mod stats;
 mod target;
 mod tls;
@@ -65,6 +67,7 @@ pub use query::Query;
 pub use reply::{CacheClass, Reply};
 pub use responses::{Caching, Responses, ResponsesError};
 pub use serve::{Connections, Held, ListenerStats, Peer, serve};
+pub use standing::{Proof, Standing};
 pub use stats::{RequestFigures, RequestStats};
 pub use tls::{Tls, TlsError};
 pub use topics::{Ask, TopicRule};

@@ -54,6 +54,18 @@ impl Query {
         self.take(name)
     }
 
+    /// A query of these names and values, as if it had been parsed.
+    #[must_use]
+    pub fn of(pairs: impl IntoIterator<Item = (String, String)>) -> Self {
+        Self { pairs: pairs.into_iter().collect(), ..Self::default() }
+    }
+
+    /// The value of a parameter that is still to be taken.
+    #[must_use]
+    pub fn peek(&self, name: &str) -> Option<&str> {
+        self.pairs.iter().find(|(given, _)| given == name).map(|(_, value)| value.as_str())
+    }
+
     fn take(&mut self, name: &str) -> Option<String> {
         let mut values = self.pairs.extract_if(.., |(given, _)| given == name).map(|(_, value)| value);
         let first = values.next();

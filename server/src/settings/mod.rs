@@ -47,7 +47,7 @@ const VARIABLES: &[(&str, &str)] = &[
 const NOT_SETTINGS: &[&str] = &["ENTREPOT_CONFIG"];
 
 /// Settings whose values may hold a password.
-const SECRETS: &[&str] = &["database.url", "redis.url", "admin.password"];
+const SECRETS: &[&str] = &["database.url", "redis.url", "admin.password", "files.s3_secret_key"];
 
 /// Everything that can be set.
 #[derive(Clone, Debug, Deserialize)]
@@ -68,6 +68,32 @@ pub struct Settings {
     pub(crate) auth: AuthSettings,
     pub(crate) guard: GuardSettings,
     pub(crate) live: LiveSettings,
+    pub(crate) files: FileSettings,
+    pub(crate) exports: ExportSettings,
+}
+
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FileSettings {
+    pub(crate) url: String,
+    pub(crate) s3_endpoint: String,
+    pub(crate) s3_region: String,
+    pub(crate) s3_access_key: String,
+    pub(crate) s3_secret_key: String,
+}
+
+impl std::fmt::Debug for FileSettings {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("FileSettings").field("url", &self.url).finish_non_exhaustive()
+    }
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ExportSettings {
+    pub(crate) at_once: usize,
+    pub(crate) keep_h: u64,
+    pub(crate) turn_ms: u64,
 }
 
 #[derive(Clone, Debug, Deserialize)]

@@ -19,6 +19,8 @@ pub(crate) struct House {
     pub(crate) database: Arc<TestDatabase>,
     pub(crate) clock: Clock,
     pub(crate) live: Live,
+    /// Where its files lie.
+    pub(crate) folder: Arc<tempfile::TempDir>,
     _tasks: Tasks,
 }
 
@@ -38,13 +40,26 @@ impl House {
 
     /// One on this database, by this clock.
     pub(crate) async fn on(database: Arc<TestDatabase>, clock: Clock, settings: &[(&str, &str)]) -> Self {
-        let environment = USUAL.iter().chain(settings).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Self::beside(Arc::new(tempfile::tempdir().expect("a folder")), database, clock, settings).await
+    }
+
+    /// One on this database that has its files in this folder.
+    pub(crate) async fn beside(
+        folder: Arc<tempfile::TempDir>,
+        database: Arc<TestDatabase>,
+        clock: Clock,
+        settings: &[(&str, &str)],
+    ) -> Self {
+        let place = folder.path().display().to_string();
+        let settings: Vec<_> =
+            [("ENTREPOT_DATA_FOLDER", place.as_str())].into_iter().chain(settings.iter().copied()).collect();
+        let environment = USUAL.iter().chain(&settings).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let settings = load_settings(None, environment, &[]).expect("sound").settings;
         let tasks = Tasks::new(Shutdown::new());
         let app = App::build(&settings, database.database.clone(), clock.clone(), &tasks).expect("it is built");
         let first = FirstAdmin { email: ADMIN.to_owned(), password: PASSWORD.to_owned(), may_make_password: false };
         ensure_admin(&app.accounts, &first).await.expect("there is one");
-        Self { server: TestServer::start(app.edge).await, database, clock, live: app.live, _tasks: tasks }
+        Self { server: TestServer::start(app.edge).await, database, clock, live: app.live, folder, _tasks: tasks }
     }
 
     /// An access token of somebody.

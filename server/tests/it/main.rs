@@ -5,6 +5,7 @@
 mod arrows;
 mod caching;
 mod documents;
+mod exports;
 mod house;
 mod live;
 mod permissions;

@@ -146,6 +146,7 @@ async fn every_operation_that_acts_answers_alike_with_a_key_and_without() {
         "ask_for_password_reset" => json!({"email": "nobody@shop.example"}),
         "create_block" => json!({"network": "203.0.113.7", "reason": turn}),
         "send_announcement" => json!({"message": turn}),
+        "order_export" => json!({"kind": "sales", "parameters": {"year": 2020, "month": turn.len()}}),
         "invalidate_cache" => json!({"tags": ["x"]}),
         "upsert_sales" => {
             let days = json!({"1": {"sales": turn.len()}});

@@ -1,6 +1,7 @@
 //! Sales over HTTP: routes, what they take and give, and which problem each error is.
 
 mod batch;
+mod export;
 mod months;
 mod problems;
 mod read;
@@ -11,6 +12,7 @@ mod upload;
 use std::sync::Arc;
 
 use entrepot_contracts::StoreId;
+use entrepot_exports::Source;
 use entrepot_pg::Error;
 use entrepot_web::{Caching, Module, Problem, Rule, TopicRule};
 use utoipa_axum::router::OpenApiRouter;
@@ -33,6 +35,7 @@ const RULES: &[(&str, Rule)] = &[
     ("update_sales", Rule::needs("sales.write")),
     ("delete_sales", Rule::needs("sales.write")),
     ("sum_sales", Rule::needs("sales.read").costs(5)),
+    ("export_sales", Rule::needs("sales.read").costs(5).lasting()),
     ("upsert_sales", Rule::needs("sales.write").costs(5)),
     ("delete_many_sales", Rule::needs("sales.write").costs(5)),
     ("import_sales", Rule::needs("sales.write").costs(20).lasting()),
@@ -44,16 +47,35 @@ const CACHING: &[(&str, Caching)] = &[
     ("get_store", Caching::Never("narrowed to the caller's stores")),
     ("list_sales", Caching::Never("narrowed to the caller's stores")),
     ("get_sales", Caching::Never("narrowed to the caller's stores")),
+    ("export_sales", Caching::Streamed("of any length")),
     ("sum_sales", Caching::Never("narrowed to the caller's stores")),
 ];
 
-type Sales = Arc<Dependencies>;
+/// What the handlers share.
+struct Shared {
+    to: Dependencies,
+    exported: Arc<dyn Source>,
+}
 
-pub(crate) fn module(sales: Sales) -> Module {
+type Sales = Arc<Shared>;
+
+impl std::ops::Deref for Shared {
+    type Target = Dependencies;
+
+    fn deref(&self) -> &Dependencies {
+        &self.to
+    }
+}
+
+pub(crate) use read::month_filters;
+
+pub(crate) fn module(to: Dependencies) -> Module {
+    let sales = Arc::new(Shared { exported: crate::exported(&to.database), to });
     let (routes, openapi) = OpenApiRouter::new()
         .routes(routes!(stores::list_stores))
         .routes(routes!(stores::get_store, stores::put_store, stores::update_store, stores::delete_store))
         .routes(routes!(months::list_sales))
+        .routes(routes!(export::export_sales))
         .routes(routes!(summary::sum_sales))
         .routes(routes!(batch::upsert_sales))
         .routes(routes!(batch::delete_many_sales))

@@ -65,6 +65,7 @@ pub(super) const BY_OPERATION: &[(&str, &[&ProblemKind])] = &[
     ("update_sales", &[&STORE_NOT_FOUND, &MONTH_NOT_FOUND]),
     ("delete_sales", &[&STORE_NOT_FOUND, &MONTH_NOT_FOUND]),
     ("sum_sales", &[]),
+    ("export_sales", &[]),
     ("upsert_sales", &[&BATCH_SIZE, &BATCH_INVALID]),
     ("delete_many_sales", &[&BATCH_SIZE, &BATCH_INVALID]),
     ("import_sales", &[&IMPORT_UNREADABLE]),

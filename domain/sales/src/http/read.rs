@@ -50,7 +50,7 @@ pub(super) fn period(date: Date) -> i32 {
 }
 
 /// The filters that lists and exports of months share.
-pub(super) fn month_filters(query: &mut Query, scope: StoreScope) -> MonthFilters {
+pub(crate) fn month_filters(query: &mut Query, scope: StoreScope) -> MonthFilters {
     let store = store_id(query);
     let year = query.value::<i32>("year", "a year such as 2024");
     if year.is_some_and(|year| !(1900..=2200).contains(&year)) {

@@ -56,7 +56,7 @@ pub(super) async fn import_sales(
     let merge = merge || format == Format::Csv;
     let person = permit.signed_in()?.id;
     let manner = Manner { atomic: false, merge, makes_stores, scope, person: None };
-    let mut loader = Loader::new((*sales).clone(), manner);
+    let mut loader = Loader::new(sales.to.clone(), manner);
     let mut reader = LineReader::new(format);
     let mut body = body;
     let mut told = Instant::now();

@@ -1,5 +1,6 @@
 //! What sales ask of the database: typed queries, and the lists and sums that are put together. No policy.
 
+mod export;
 mod lists;
 #[cfg(test)]
 mod plans;
@@ -18,6 +19,7 @@ use uuid::Uuid;
 
 use crate::model::{Days, MonthKey, Number, SalesMonth, Status, Store, StoreInput, Totals};
 
+pub(crate) use export::{COLUMNS as EXPORT_COLUMNS, export_count, export_piece, key as export_key};
 pub(crate) use lists::{ListError, MonthFilters, MonthOrder, MonthQuery, StoreFilters, month_page, store_page};
 pub(crate) use recent::{recent_bound, renew_recent, try_upkeep};
 pub(crate) use sums::{Sum, SumBy, SumQuery, read_sums};
