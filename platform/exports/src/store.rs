@@ -270,7 +270,7 @@ pub(crate) async fn expire(client: &Pooled, now: Timestamp) -> Result<Vec<Uuid>,
         .query(
             "SELECT id FROM exports.export
              WHERE status IN ('failed', 'cancelled', 'expired') AND expires_at <= $1
-               AND (pieces > 0 OR created_at < $1 - interval '7 days') ORDER BY created_at LIMIT 100",
+               AND (pieces > 0 OR created_at < $1::timestamptz - interval '7 days') ORDER BY created_at LIMIT 100",
             &[&now],
         )
         .await?;
@@ -281,7 +281,7 @@ pub(crate) async fn expire(client: &Pooled, now: Timestamp) -> Result<Vec<Uuid>,
 pub(crate) async fn forget(client: &Pooled, id: Uuid, now: Timestamp) -> Result<(), Error> {
     client.execute("DELETE FROM exports.piece WHERE export_id = $1", &[&id]).await?;
     client.execute("UPDATE exports.export SET pieces = 0 WHERE id = $1", &[&id]).await?;
-    let sql = "DELETE FROM exports.export WHERE id = $1 AND created_at < $2 - interval '7 days'";
+    let sql = "DELETE FROM exports.export WHERE id = $1 AND created_at < $2::timestamptz - interval '7 days'";
     client.execute(sql, &[&id, &now]).await?;
     Ok(())
 }
