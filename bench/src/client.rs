@@ -84,6 +84,31 @@ impl Http {
         self.ask(method, path, &fields, body).await
     }
 
+    /// Reads what is not for everybody.
+    pub(crate) async fn as_admin(&self, path: &str) -> anyhow::Result<Answer> {
+        let bearer = format!("Bearer {}", self.token().await?);
+        self.ask(Method::GET, path, &[(header::AUTHORIZATION, &bearer)], Bytes::new()).await
+    }
+
+    /// Sends a request that may make something too; anything but a success is an error.
+    pub(crate) async fn write(
+        &self,
+        method: Method,
+        path: &str,
+        fields: &[(header::HeaderName, &str)],
+        body: Bytes,
+    ) -> anyhow::Result<Answer> {
+        let mut request = Request::builder().method(method).uri(format!("http://{}{path}", self.address));
+        for (name, value) in fields {
+            request = request.header(name, *value);
+        }
+        let response = self.client.request(request.body(Full::new(body))?).await?;
+        let (parts, body) = response.into_parts();
+        let body = body.collect().await?.to_bytes();
+        ensure!(parts.status.is_success(), "{path} answered {}: {}", parts.status, String::from_utf8_lossy(&body));
+        Ok(Answer { fields: parts.headers, body })
+    }
+
     /// Sends a request as it is; anything but 200 is an error.
     async fn ask(
         &self,

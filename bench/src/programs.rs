@@ -126,6 +126,35 @@ pub(crate) fn redis(folder: &Path) -> anyhow::Result<Running> {
     Ok(running)
 }
 
+/// Starts the server with `ws`, on core 0.
+pub(crate) fn ws_server() -> anyhow::Result<Running> {
+    let mut command = on_core(0, "node");
+    command.arg("bench/peers/ws-server.mjs").stdout(Stdio::piped());
+    let mut child = command.spawn().context("node; script/bench installs it")?;
+    let told = BufReader::new(child.stdout.take().context("piped")?).lines().next();
+    let port: u16 = told.context("the ws server ended")??.parse()?;
+    Ok(Running { child, address: SocketAddr::from(([127, 0, 0, 1], port)) })
+}
+
+/// Bytes that a process has resident.
+pub(crate) fn resident(pid: u32) -> anyhow::Result<f64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("VmRSS")?;
+    Ok(line.trim().trim_end_matches(" kB").parse::<f64>()? * 1024.0)
+}
+
+/// Has `psql` copy a statement's rows as CSV to nowhere.
+pub(crate) fn psql_copy(sockets: &str, sql: &str) -> anyhow::Result<()> {
+    let output = Command::new(of_postgres("psql"))
+        .args(["-qAtX", "-v", "ON_ERROR_STOP=1", "-h", sockets, "-U", "entrepot", "entrepot", "-c"])
+        .arg(format!("COPY ({sql}) TO STDOUT (FORMAT csv)"))
+        .stdout(Stdio::null())
+        .output()
+        .context("psql")?;
+    ensure!(output.status.success(), "psql: {}", String::from_utf8_lossy(&output.stderr));
+    Ok(())
+}
+
 /// An address on which nothing listens.
 pub(crate) fn free_address() -> anyhow::Result<SocketAddr> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)

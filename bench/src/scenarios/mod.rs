@@ -3,7 +3,9 @@
 mod cache_http;
 mod cache_process;
 mod database;
+mod live;
 mod protection;
+mod sales;
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -39,8 +41,9 @@ pub(crate) async fn run(only: &str) -> anyhow::Result<Vec<Row>> {
     if wanted.any(&["import", "start"]) {
         rows.extend(database::import_and_start(wanted)?);
     }
-    let needs_stage =
-        [database::ON_STAGE, cache_http::ON_STAGE, protection::ON_STAGE].into_iter().any(|all| wanted.any(all));
+    let needs_stage = [database::ON_STAGE, cache_http::ON_STAGE, protection::ON_STAGE, sales::ON_STAGE, live::ON_STAGE]
+        .into_iter()
+        .any(|all| wanted.any(all));
     let stage = if needs_stage { Some(Stage::set().await?) } else { None };
     if let Some(stage) = &stage {
         rows.extend(Box::pin(database::on_stage(stage, wanted)).await?);
@@ -53,6 +56,10 @@ pub(crate) async fn run(only: &str) -> anyhow::Result<Vec<Row>> {
     }
     if let Some(stage) = &stage {
         rows.extend(Box::pin(protection::on_stage(stage, wanted)).await?);
+    }
+    if let Some(stage) = &stage {
+        rows.extend(Box::pin(live::on_stage(stage, wanted)).await?);
+        rows.extend(Box::pin(sales::on_stage(stage, wanted)).await?);
     }
     drop(stage);
     rows.extend(protection::in_process(wanted)?);

@@ -15,28 +15,37 @@ FOR UPDATE;
 -- Puts in or changes months, a row for each that was given, in the given order. With `merge` days that a
 -- row does not name stay as they are. Rows are locked in the order of their keys before anything is
 -- written, so that two batches never wait for each other in a circle. A row that is as it should be is not
--- written: it has no `written_id`. One that another transaction made between the two steps has a
--- `written_id`, is not `created`, and has no `before_id`: the caller runs the whole again.
+-- written: it has no `written_id`. One that another transaction made between the two steps has neither a
+-- `written_id` nor a `before_id`: the caller runs the whole again.
+-- Two branches and no ON CONFLICT DO UPDATE, which would derive the totals of every row twice.
 WITH input AS MATERIALIZED (
     SELECT r.id, r.store_id, r.year, r.month, r.daily::jsonb AS daily, r.number
     FROM unnest(:ids::uuid[], :store_ids::text[], :years::int2[], :months::int2[], :dailies::text[])
          WITH ORDINALITY AS r (id, store_id, year, month, daily, number)
 ), before AS MATERIALIZED (
-    SELECT m.id, m.store_id, m.year, m.month, m.sales, m.transactions, m.customers, m.units, m.discount
+    SELECT m.id, m.store_id, m.year, m.month, m.sales, m.transactions, m.customers, m.units, m.discount, input.daily AS given
     FROM input JOIN sales.month AS m ON (m.store_id, m.year, m.month) = (input.store_id, input.year, input.month)
     ORDER BY m.store_id, m.year, m.month
     FOR UPDATE OF m
-), written AS (
+), updated AS (
+    UPDATE sales.month AS m
+    SET daily = CASE WHEN :merge THEN m.daily || before.given ELSE before.given END,
+        version = m.version + 1, updated_at = :now
+    FROM before
+    WHERE m.id = before.id AND m.daily IS DISTINCT FROM CASE WHEN :merge THEN m.daily || before.given ELSE before.given END
+    RETURNING m.id, m.store_id, m.year, m.month, m.version, m.sales, m.transactions, m.customers, m.units, m.discount,
+              false AS created
+), inserted AS (
     INSERT INTO sales.month AS m (id, store_id, year, month, daily, created_at, updated_at)
     SELECT input.id, input.store_id, input.year, input.month, input.daily, :now, :now
     FROM input LEFT JOIN before USING (store_id, year, month)
+    WHERE before.id IS NULL
     ORDER BY input.store_id, input.year, input.month
-    ON CONFLICT ON CONSTRAINT month_key DO UPDATE
-    SET daily = CASE WHEN :merge THEN m.daily || excluded.daily ELSE excluded.daily END,
-        version = m.version + 1, updated_at = excluded.updated_at
-    WHERE m.daily IS DISTINCT FROM CASE WHEN :merge THEN m.daily || excluded.daily ELSE excluded.daily END
+    ON CONFLICT ON CONSTRAINT month_key DO NOTHING
     RETURNING m.id, m.store_id, m.year, m.month, m.version, m.sales, m.transactions, m.customers, m.units, m.discount,
-              xmax = 0 AS created
+              true AS created
+), written AS (
+    SELECT * FROM updated UNION ALL SELECT * FROM inserted
 )
 SELECT written.id AS written_id, written.created, written.version, written.sales, written.transactions,
        written.customers, written.units, written.discount, before.id AS before_id, before.sales AS before_sales,

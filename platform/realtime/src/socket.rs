@@ -153,12 +153,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
                     None => Poll::Pending,
                 };
             }
-            let mut slices = [IoSlice::new(&[]); SLICES];
-            let count = self.leaving.len().min(SLICES);
-            for (slice, bytes) in slices.iter_mut().zip(&self.leaving) {
-                *slice = IoSlice::new(bytes);
-            }
-            match ready!(Pin::new(&mut self.io).poll_write_vectored(context, &slices[..count])) {
+            let io = Pin::new(&mut self.io);
+            let written = match (self.leaving.len(), self.leaving.front()) {
+                // The usual case, and a cheaper call.
+                (1, Some(bytes)) => io.poll_write(context, bytes),
+                (count, _) => {
+                    let mut slices = [IoSlice::new(&[]); SLICES];
+                    for (slice, bytes) in slices.iter_mut().zip(&self.leaving) {
+                        *slice = IoSlice::new(bytes);
+                    }
+                    io.poll_write_vectored(context, &slices[..count.min(SLICES)])
+                }
+            };
+            match ready!(written) {
                 Ok(0) | Err(_) => return Poll::Ready(Step::Gone),
                 Ok(mut written) => {
                     while let Some(front) = self.leaving.front_mut() {

@@ -27,8 +27,8 @@ pub struct MonthsUpsertParams<
     pub years: T4,
     pub months: T5,
     pub dailies: T7,
-    pub now: jiff::Timestamp,
     pub merge: bool,
+    pub now: jiff::Timestamp,
 }
 #[derive(Debug)]
 pub struct MonthsDeleteParams<
@@ -510,7 +510,7 @@ impl<'c, 'a, 's, C: GenericClient, T1: crate::StringSql>
 pub struct MonthsUpsertStmt(&'static str, Option<tokio_postgres::Statement>);
 pub fn months_upsert() -> MonthsUpsertStmt {
     MonthsUpsertStmt(
-        "WITH input AS MATERIALIZED ( SELECT r.id, r.store_id, r.year, r.month, r.daily::jsonb AS daily, r.number FROM unnest($1::uuid[], $2::text[], $3::int2[], $4::int2[], $5::text[]) WITH ORDINALITY AS r (id, store_id, year, month, daily, number) ), before AS MATERIALIZED ( SELECT m.id, m.store_id, m.year, m.month, m.sales, m.transactions, m.customers, m.units, m.discount FROM input JOIN sales.month AS m ON (m.store_id, m.year, m.month) = (input.store_id, input.year, input.month) ORDER BY m.store_id, m.year, m.month FOR UPDATE OF m ), written AS ( INSERT INTO sales.month AS m (id, store_id, year, month, daily, created_at, updated_at) SELECT input.id, input.store_id, input.year, input.month, input.daily, $6, $6 FROM input LEFT JOIN before USING (store_id, year, month) ORDER BY input.store_id, input.year, input.month ON CONFLICT ON CONSTRAINT month_key DO UPDATE SET daily = CASE WHEN $7 THEN m.daily || excluded.daily ELSE excluded.daily END, version = m.version + 1, updated_at = excluded.updated_at WHERE m.daily IS DISTINCT FROM CASE WHEN $7 THEN m.daily || excluded.daily ELSE excluded.daily END RETURNING m.id, m.store_id, m.year, m.month, m.version, m.sales, m.transactions, m.customers, m.units, m.discount, xmax = 0 AS created ) SELECT written.id AS written_id, written.created, written.version, written.sales, written.transactions, written.customers, written.units, written.discount, before.id AS before_id, before.sales AS before_sales, before.transactions AS before_transactions, before.customers AS before_customers, before.units AS before_units, before.discount AS before_discount FROM input LEFT JOIN written USING (store_id, year, month) LEFT JOIN before USING (store_id, year, month) ORDER BY input.number",
+        "WITH input AS MATERIALIZED ( SELECT r.id, r.store_id, r.year, r.month, r.daily::jsonb AS daily, r.number FROM unnest($1::uuid[], $2::text[], $3::int2[], $4::int2[], $5::text[]) WITH ORDINALITY AS r (id, store_id, year, month, daily, number) ), before AS MATERIALIZED ( SELECT m.id, m.store_id, m.year, m.month, m.sales, m.transactions, m.customers, m.units, m.discount, input.daily AS given FROM input JOIN sales.month AS m ON (m.store_id, m.year, m.month) = (input.store_id, input.year, input.month) ORDER BY m.store_id, m.year, m.month FOR UPDATE OF m ), updated AS ( UPDATE sales.month AS m SET daily = CASE WHEN $6 THEN m.daily || before.given ELSE before.given END, version = m.version + 1, updated_at = $7 FROM before WHERE m.id = before.id AND m.daily IS DISTINCT FROM CASE WHEN $6 THEN m.daily || before.given ELSE before.given END RETURNING m.id, m.store_id, m.year, m.month, m.version, m.sales, m.transactions, m.customers, m.units, m.discount, false AS created ), inserted AS ( INSERT INTO sales.month AS m (id, store_id, year, month, daily, created_at, updated_at) SELECT input.id, input.store_id, input.year, input.month, input.daily, $7, $7 FROM input LEFT JOIN before USING (store_id, year, month) WHERE before.id IS NULL ORDER BY input.store_id, input.year, input.month ON CONFLICT ON CONSTRAINT month_key DO NOTHING RETURNING m.id, m.store_id, m.year, m.month, m.version, m.sales, m.transactions, m.customers, m.units, m.discount, true AS created ), written AS ( SELECT * FROM updated UNION ALL SELECT * FROM inserted ) SELECT written.id AS written_id, written.created, written.version, written.sales, written.transactions, written.customers, written.units, written.discount, before.id AS before_id, before.sales AS before_sales, before.transactions AS before_transactions, before.customers AS before_customers, before.units AS before_units, before.discount AS before_discount FROM input LEFT JOIN written USING (store_id, year, month) LEFT JOIN before USING (store_id, year, month) ORDER BY input.number",
         None,
     )
 }
@@ -539,12 +539,12 @@ impl MonthsUpsertStmt {
         years: &'a T4,
         months: &'a T5,
         dailies: &'a T7,
-        now: &'a jiff::Timestamp,
         merge: &'a bool,
+        now: &'a jiff::Timestamp,
     ) -> MonthsUpsertQuery<'c, 'a, 's, C, MonthsUpsert, 7> {
         MonthsUpsertQuery {
             client,
-            params: [ids, store_ids, years, months, dailies, now, merge],
+            params: [ids, store_ids, years, months, dailies, merge, now],
             query: self.0,
             cached: self.1.as_ref(),
             extractor: |row: &tokio_postgres::Row| -> Result<MonthsUpsert, tokio_postgres::Error> {
@@ -603,8 +603,8 @@ impl<
             &params.years,
             &params.months,
             &params.dailies,
-            &params.now,
             &params.merge,
+            &params.now,
         )
     }
 }
