@@ -167,7 +167,8 @@ export class EntrepotLive {
             case "resync": {
                 if (topic === undefined)
                     return;
-                topic.cursor = frame.cursor;
+                // Without one the server does not know yet what may still come; the last one that was good stays.
+                topic.cursor = frame.cursor ?? topic.cursor;
                 const resync = { topic: frame.topic, reason: frame.reason, cursor: frame.cursor };
                 for (const { onResync } of [...topic.followers])
                     this.call(onResync, resync);
@@ -229,7 +230,7 @@ export class EntrepotLive {
     }
     confirm(name, topic, cursor) {
         topic.confirmed = true;
-        topic.cursor = cursor;
+        topic.cursor = cursor ?? topic.cursor;
         for (const { onSubscribed } of [...topic.followers])
             this.call(onSubscribed, name, topic.resuming);
     }
@@ -247,7 +248,7 @@ export class EntrepotLive {
             this.call(this.options.onEvent, event);
         }
         // Behind the handlers: cursors() never names what nobody was shown.
-        topic.cursor = event.cursor;
+        topic.cursor = event.cursor ?? topic.cursor;
     }
     /** Pings at every heartbeat. Silence from one to the next means that nobody is there. */
     beat() {

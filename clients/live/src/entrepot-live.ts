@@ -282,7 +282,8 @@ export class EntrepotLive {
         return topic && this.deliver(topic, frame);
       case "resync": {
         if (topic === undefined) return;
-        topic.cursor = frame.cursor;
+        // Without one the server does not know yet what may still come; the last one that was good stays.
+        topic.cursor = frame.cursor ?? topic.cursor;
         const resync: LiveResync = { topic: frame.topic, reason: frame.reason, cursor: frame.cursor };
         for (const { onResync } of [...topic.followers]) this.call(onResync, resync);
         return this.call(this.options.onResync, resync);
@@ -340,7 +341,7 @@ export class EntrepotLive {
 
   private confirm(name: string, topic: Topic, cursor: string): void {
     topic.confirmed = true;
-    topic.cursor = cursor;
+    topic.cursor = cursor ?? topic.cursor;
     for (const { onSubscribed } of [...topic.followers]) this.call(onSubscribed, name, topic.resuming);
   }
 
@@ -356,7 +357,7 @@ export class EntrepotLive {
       this.call(this.options.onEvent, event);
     }
     // Behind the handlers: cursors() never names what nobody was shown.
-    topic.cursor = event.cursor;
+    topic.cursor = event.cursor ?? topic.cursor;
   }
 
   /** Pings at every heartbeat. Silence from one to the next means that nobody is there. */

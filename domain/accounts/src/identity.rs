@@ -249,6 +249,21 @@ impl Doorkeeper for Identities {
         })
     }
 
+    fn stands<'a>(&'a self, caller: &'a Caller) -> BoxFuture<'a, Result<bool, Problem>> {
+        Box::pin(async move {
+            let Some(session) = caller.session() else { return Ok(false) };
+            match self.session_state(session).await {
+                Ok(state) => Ok(state.is_active
+                    && !state.is_revoked
+                    && state.expires_at > self.clock.now()
+                    && state.role.is_some_and(|role| role.name() == caller.role)
+                    && state.stores.as_deref() == caller.stores.as_deref()),
+                Err(Unknown::Refused(_)) => Ok(false),
+                Err(Unknown::Database(error)) => Err(Problem::failure(Error::Shared(error), true)),
+            }
+        })
+    }
+
     fn proves_own_page(&self, cookie: &str, token: &str) -> bool {
         is_same(page_token(cookie).as_bytes(), token.as_bytes())
     }

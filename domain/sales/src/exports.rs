@@ -40,6 +40,9 @@ pub(crate) fn columns(query: &mut Query) -> Vec<usize> {
             }
         }
     }
+    if columns.is_empty() && !query.has_fault_of("fields") {
+        query.fault("fields", "empty", "must name at least one field");
+    }
     columns
 }
 

@@ -10,13 +10,14 @@ use axum::response::{IntoResponse as _, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use entrepot_pg::Error;
-use entrepot_web::Problem;
+use entrepot_web::{Problem, Standing};
 use futures_util::{StreamExt as _, stream};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use object_store::path::Path;
 use object_store::{GetOptions, GetRange, ObjectStore as _};
 
 use crate::Shared;
+use crate::http::RANGE_NOT_SATISFIABLE;
 use crate::store::{self, StoredPiece, Written};
 use crate::stream::content_type;
 
@@ -57,7 +58,12 @@ fn part(range: Option<&str>, length: u64) -> Part {
 }
 
 /// The file of an export that is done.
-pub(crate) async fn give(shared: &Arc<Shared>, export: &Written, fields: &HeaderMap) -> Result<Response, Problem> {
+pub(crate) async fn give(
+    shared: &Arc<Shared>,
+    export: &Written,
+    standing: Option<Standing>,
+    fields: &HeaderMap,
+) -> Result<Response, Problem> {
     let failed = |error: Error| {
         let may_pass = error.is_unavailable();
         Problem::failure(error, may_pass)
@@ -90,7 +96,8 @@ pub(crate) async fn give(shared: &Arc<Shared>, export: &Written, fields: &Header
     let range = text(header::RANGE).filter(|_| text(header::IF_RANGE).is_none_or(|condition| condition.trim() == etag));
     let (first, last) = match part(range, length) {
         Part::Unsatisfiable => {
-            *response.status_mut() = StatusCode::RANGE_NOT_SATISFIABLE;
+            let detail = format!("the file has {length} bytes, and none of them is in the range");
+            let mut response = Problem::new(&RANGE_NOT_SATISFIABLE, detail).into_response();
             response.headers_mut().insert(header::CONTENT_RANGE, range_of(&format!("*/{length}")));
             return Ok(response);
         }
@@ -104,7 +111,7 @@ pub(crate) async fn give(shared: &Arc<Shared>, export: &Written, fields: &Header
     let client = shared.database.client().await.map_err(failed)?;
     let pieces = store::pieces(&client, export.id).await.map_err(failed)?;
     drop(client);
-    let body = Body::from_stream(bytes(shared.clone(), pieces, first, last));
+    let body = Body::from_stream(bytes(shared.clone(), standing, pieces, first, last));
     let (parts, _) = response.into_parts();
     let mut response = (parts.status, body).into_response();
     *response.headers_mut() = parts.headers;
@@ -120,6 +127,7 @@ fn range_of(text: &str) -> HeaderValue {
 /// The bytes from `first` up to and without `last`, out of the pieces that they lie in, one after the other.
 fn bytes(
     shared: Arc<Shared>,
+    standing: Option<Standing>,
     pieces: Vec<StoredPiece>,
     first: u64,
     last: u64,
@@ -131,8 +139,15 @@ fn bytes(
         (from < to).then(|| (piece.place, from - begins..to - begins))
     });
     stream::iter(parts.collect::<Vec<_>>()).flat_map(move |(place, range)| {
-        let shared = shared.clone();
+        let (shared, standing) = (shared.clone(), standing.clone());
         stream::once(async move {
+            // Before each piece: a right may go while a client takes its time.
+            if let Some(standing) = &standing {
+                standing.check(shared.clock.now()).await.map_err(|problem| object_store::Error::Generic {
+                    store: "exports",
+                    source: problem.detail().to_owned().into(),
+                })?;
+            }
             let options = GetOptions { range: Some(GetRange::Bounded(range)), ..GetOptions::default() };
             shared.files.get_opts(&Path::from(place), options).await
         })

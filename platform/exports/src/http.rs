@@ -63,6 +63,13 @@ kind!(
     "Ten of yours are being made. Wait for one, or cancel one."
 );
 
+pub(crate) const RANGE_NOT_SATISFIABLE: ProblemKind = ProblemKind {
+    code: "exports.range_not_satisfiable",
+    status: 416,
+    title: "The range is not in the file",
+    meaning: "`Content-Range` has the length of the file. A download that has all of it asks for nothing more.",
+};
+
 const FIELDS: FieldNames = FieldNames(&[
     "id",
     "kind",
@@ -94,7 +101,7 @@ const PROBLEMS: &[(&str, &[&ProblemKind])] = &[
     ("order_export", &[&TOO_MANY]),
     ("get_export", &[&NOT_FOUND]),
     ("cancel_export", &[&NOT_FOUND, &GONE]),
-    ("get_export_content", &[&NOT_FOUND, &NOT_READY, &GONE, &OUT_OF_REACH]),
+    ("get_export_content", &[&NOT_FOUND, &NOT_READY, &GONE, &OUT_OF_REACH, &RANGE_NOT_SATISFIABLE]),
 ];
 
 const CACHING: &[(&str, Caching)] = &[
@@ -243,7 +250,7 @@ struct ExportIn {
     #[schema(required = false, example = "csv")]
     format: String,
     /// As the endpoint that streams the same rows takes them: for sales `storeId`, `year`, `month`, `from`,
-    /// `to`, `has`.
+    /// `to`, `has`, `fields`.
     #[schema(value_type = Object, required = false, example = json!({"year": 2024}))]
     parameters: Value,
 }
@@ -462,5 +469,5 @@ async fn get_export_content(
     if !is_within {
         return Err(Problem::new(&OUT_OF_REACH, "the file holds more than you may see now"));
     }
-    content::give(&exports, &export, &fields).await
+    content::give(&exports, &export, permit.standing().cloned(), &fields).await
 }

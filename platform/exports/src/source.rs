@@ -82,7 +82,7 @@ impl Reading {
     /// A first reading that is to come to so many bytes.
     #[must_use]
     pub fn of(bytes: usize) -> Self {
-        Self { bytes, rows: 1_000 }
+        Self { bytes, rows: 250 }
     }
 
     /// What to ask for next, after a piece of that size.
@@ -92,7 +92,7 @@ impl Reading {
         let rows = (self.bytes as u64).checked_div(row).unwrap_or(u64::from(self.rows));
         // Not more than four times as many as before: rows differ.
         let most = u64::from(self.rows) * 4;
-        Self { rows: u32::try_from(rows.clamp(16, most.min(20_000))).unwrap_or(1_000), ..self }
+        Self { rows: u32::try_from(rows.clamp(16, most.min(10_000))).unwrap_or(250), ..self }
     }
 }
 

@@ -136,16 +136,17 @@ pub(crate) async fn take_turn(
     turn: Uuid,
     now: Timestamp,
     until: Timestamp,
+    most_attempts: i32,
 ) -> Result<Option<Written>, Error> {
     let sql = format!(
         "UPDATE exports.export SET status = 'running', turn = $1, turn_until = $3, attempts = attempts + 1
          WHERE id = (SELECT id FROM exports.export
-                     WHERE status = 'queued' OR (status = 'running' AND turn_until < $2)
+                     WHERE (status = 'queued' OR (status = 'running' AND turn_until < $2)) AND attempts < $4
                      ORDER BY created_at FOR UPDATE SKIP LOCKED LIMIT 1)
          RETURNING {COLUMNS}"
     );
     let statement = client.prepare_cached(&sql).await?;
-    client.query_opt(&statement, &[&turn, &now, &until]).await?.as_ref().map(written).transpose()
+    client.query_opt(&statement, &[&turn, &now, &until, &most_attempts]).await?.as_ref().map(written).transpose()
 }
 
 /// How often an export was begun.
@@ -187,7 +188,7 @@ pub(crate) async fn record(
     let moved = transaction
         .execute(
             "UPDATE exports.export
-             SET rows = rows + $3, bytes = bytes + $4, pieces = pieces + 1, last_key = coalesce($5, last_key), turn_until = $6
+             SET rows = rows + $3, bytes = bytes + $4, pieces = pieces + 1, last_key = coalesce($5, last_key), turn_until = $6, attempts = 1
              WHERE id = $1 AND turn = $2 AND status = 'running' AND pieces = $7",
             &[&id, &turn, &rows, &piece.bytes, &last_key, &until, &piece.number],
         )
@@ -256,6 +257,14 @@ pub(crate) async fn pieces(client: &Pooled, id: Uuid) -> Result<Vec<StoredPiece>
             })
         })
         .collect()
+}
+
+/// Gives up what nobody could make, though each try left no error behind: it took its maker with it.
+pub(crate) async fn give_up(client: &Pooled, now: Timestamp, expires_at: Timestamp, most: i32) -> Result<u64, Error> {
+    let sql = "UPDATE exports.export
+               SET status = 'failed', error = 'it could not be made', finished_at = $1, expires_at = $2, turn = NULL, turn_until = NULL
+               WHERE status = 'running' AND turn_until < $1 AND attempts >= $3";
+    Ok(client.execute(sql, &[&now, &expires_at, &most]).await?)
 }
 
 /// Marks what has had its time, and tells of which exports files still lie about.

@@ -23,7 +23,7 @@ use uuid::Uuid;
 
 use crate::store::{self, StoredPiece, Written};
 use crate::stream::framed;
-use crate::{Format, Reading, Shared, Source};
+use crate::{Format, Reading, Shared};
 
 /// What a piece of a file should come to.
 const PIECE_BYTES: usize = 1024 * 1024;
@@ -31,6 +31,14 @@ const PIECE_BYTES: usize = 1024 * 1024;
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 const CLEAN_EVERY: Duration = Duration::from_secs(60);
 const MOST_ATTEMPTS: i32 = 5;
+
+/// How a making ended.
+enum Made {
+    /// All is written, and it is still to be said so.
+    Whole(Vec<u8>),
+    /// The last piece and the end were recorded together.
+    Recorded,
+}
 
 /// Why a file is not made.
 #[derive(Debug, thiserror::Error)]
@@ -75,7 +83,7 @@ fn until(shared: &Shared) -> Timestamp {
 async fn turn(shared: &Shared) -> Result<bool, Error> {
     let turn = shared.clock.new_id();
     let client = shared.database.client().await?;
-    let Some(export) = store::take_turn(&client, turn, shared.clock.now(), until(shared)).await? else {
+    let Some(export) = store::take_turn(&client, turn, shared.clock.now(), until(shared), MOST_ATTEMPTS).await? else {
         return Ok(false);
     };
     let attempts = store::attempts(&client, export.id).await?;
@@ -83,7 +91,8 @@ async fn turn(shared: &Shared) -> Result<bool, Error> {
     let id = export.id;
     let outcome = make(shared, &export, turn).await;
     let ended = match &outcome {
-        Ok(sha256) => Ok(&sha256[..]),
+        Ok(Made::Recorded) => return Ok(true),
+        Ok(Made::Whole(sha256)) => Ok(&sha256[..]),
         Err(Trouble::TurnLost) => return Ok(true),
         Err(error) => {
             let cause = std::error::Error::source(error).map(ToString::to_string);
@@ -116,7 +125,7 @@ async fn turn(shared: &Shared) -> Result<bool, Error> {
 }
 
 /// Writes all pieces that are not there yet; the digest of the whole.
-async fn make(shared: &Shared, export: &Written, turn: Uuid) -> Result<Vec<u8>, Trouble> {
+async fn make(shared: &Shared, export: &Written, turn: Uuid) -> Result<Made, Trouble> {
     let source = shared.source(&export.kind).ok_or(Trouble::NoSource)?.clone();
     let id = export.id;
     let client = shared.database.client().await?;
@@ -125,14 +134,15 @@ async fn make(shared: &Shared, export: &Written, turn: Uuid) -> Result<Vec<u8>, 
     let mut digest = Context::new(&SHA256);
     // What an earlier turn wrote is read again for the digest, not written again.
     for piece in &there {
-        let mut bytes = shared.files.get(&Path::from(piece.place.as_str())).await?.into_stream();
+        let place = Path::from(piece.place.as_str());
+        let mut bytes = kept(shared, id, turn, async { Ok(shared.files.get(&place).await?) }).await?.into_stream();
         while let Some(part) = bytes.next().await {
             digest.update(&part?);
         }
         keep(shared, id, turn).await?;
     }
     if export.total.is_none() {
-        let total = source.count(&export.asked).await?;
+        let total = kept(shared, id, turn, async { Ok(source.count(&export.asked).await?) }).await?;
         let client = shared.database.client().await?;
         store::set_total(&client, id, turn, i64::try_from(total).unwrap_or(i64::MAX)).await?;
     }
@@ -141,7 +151,8 @@ async fn make(shared: &Shared, export: &Written, turn: Uuid) -> Result<Vec<u8>, 
     let (mut number, mut begins) = (export.pieces, export.bytes);
     let mut reading = Reading::of(PIECE_BYTES);
     loop {
-        let piece = read(shared, &*source, export, after.as_deref(), reading, turn).await?;
+        let reads = async { Ok(source.read(&export.asked, after.as_deref(), reading).await?) };
+        let piece = kept(shared, id, turn, reads).await?;
         reading = reading.after(&piece);
         let is_first = number == 0;
         let bytes = framed(&export.asked, &header, &piece, is_first);
@@ -149,34 +160,40 @@ async fn make(shared: &Shared, export: &Written, turn: Uuid) -> Result<Vec<u8>, 
             digest.update(&bytes);
             let place = format!("exports/{id}/{number:06}-{turn}");
             let size = i64::try_from(bytes.len()).unwrap_or(i64::MAX);
-            shared.files.put(&Path::from(place.as_str()), bytes.into()).await?;
+            let path = Path::from(place.as_str());
+            kept(shared, id, turn, async { Ok(shared.files.put(&path, bytes.into()).await?) }).await?;
             let stored = StoredPiece { number, place, begins, bytes: size };
-            record(shared, id, turn, &stored, &piece).await?;
+            // The last piece and the end are one: or whoever goes on between them would write an end again.
+            let sha256 = piece.is_last.then(|| digest.clone().finish().as_ref().to_vec());
+            record(shared, export, turn, &stored, &piece, sha256.as_deref()).await?;
+            if piece.is_last {
+                return Ok(Made::Recorded);
+            }
             number += 1;
             begins += size;
         }
         if piece.is_last {
-            return Ok(digest.finish().as_ref().to_vec());
+            return Ok(Made::Whole(digest.finish().as_ref().to_vec()));
         }
         after = piece.last;
     }
 }
 
-/// Reads a piece; a reading that takes long keeps the turn.
-async fn read(
+/// Does something that may take long, and keeps the turn meanwhile.
+async fn kept<T>(
     shared: &Shared,
-    source: &dyn Source,
-    export: &Written,
-    after: Option<&str>,
-    reading: Reading,
+    id: Uuid,
     turn: Uuid,
-) -> Result<crate::Piece, Trouble> {
-    let mut reading = std::pin::pin!(source.read(&export.asked, after, reading));
-    let mut beat = tokio::time::interval(shared.settings.turn / 3);
+    work: impl Future<Output = Result<T, Trouble>>,
+) -> Result<T, Trouble> {
+    let mut work = std::pin::pin!(work);
+    let mut beat = tokio::time::interval((shared.settings.turn / 3).max(Duration::from_millis(10)));
+    // The first beat is at once, and the turn is fresh.
+    beat.tick().await;
     loop {
         tokio::select! {
-            piece = &mut reading => return Ok(piece?),
-            _ = beat.tick() => keep(shared, export.id, turn).await?,
+            done = &mut work => return done,
+            _ = beat.tick() => keep(shared, id, turn).await?,
         }
     }
 }
@@ -186,15 +203,19 @@ async fn keep(shared: &Shared, id: Uuid, turn: Uuid) -> Result<(), Trouble> {
     if store::keep_turn(&client, id, turn, until(shared)).await? { Ok(()) } else { Err(Trouble::TurnLost) }
 }
 
+/// Records a piece; with the digest of the whole, which is the last one, also the end.
 async fn record(
     shared: &Shared,
-    id: Uuid,
+    export: &Written,
     turn: Uuid,
     stored: &StoredPiece,
     piece: &crate::Piece,
+    sha256: Option<&[u8]>,
 ) -> Result<(), Trouble> {
+    let id = export.id;
     let rows = i64::try_from(piece.rows).unwrap_or(i64::MAX);
-    let until = until(shared);
+    let (until, now) = (until(shared), shared.clock.now());
+    let expires_at = now + shared.settings.keep;
     let is_recorded = shared
         .database
         .transaction(|transaction| {
@@ -202,12 +223,16 @@ async fn record(
                 if !store::record(transaction, id, turn, stored, rows, piece.last.as_deref(), until).await? {
                     return Ok::<_, Error>(false);
                 }
+                let is_done = match sha256 {
+                    Some(sha256) => store::end(transaction, id, turn, Ok(sha256), now, expires_at).await?,
+                    None => false,
+                };
                 let told = json!({
-                    "exportId": id, "status": "running", "bytes": stored.begins + stored.bytes, "pieces": stored.number + 1,
-                    "rows": rows,
+                    "exportId": id, "status": if is_done { "done" } else { "running" },
+                    "bytes": stored.begins + stored.bytes, "pieces": stored.number + 1,
                 });
-                let event = NewEvent::new("export-progress", format!("exports-{id}")).data(&told);
-                shared.feed.append(transaction, event).await?;
+                let name = if is_done { "export-done" } else { "export-progress" };
+                shared.feed.append(transaction, NewEvent::new(name, format!("exports-{id}")).data(&told)).await?;
                 Ok(true)
             }
             .scope_boxed()
@@ -230,6 +255,7 @@ async fn clean(shared: Arc<Shared>) {
 async fn clean_once(shared: &Shared) -> Result<(), Trouble> {
     let now = shared.clock.now();
     let client = shared.database.client().await?;
+    store::give_up(&client, now, now + shared.settings.keep, MOST_ATTEMPTS).await?;
     for id in store::expire(&client, now).await? {
         // Also what was put there by a turn that was lost, and is recorded nowhere.
         let folder = Path::from(format!("exports/{id}"));

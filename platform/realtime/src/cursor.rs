@@ -7,7 +7,7 @@ use std::sync::Arc;
 /// A place in the feed of one history.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Cursor {
-    pub(crate) identity: Arc<str>,
+    identity: Arc<str>,
     /// `None` while it is not known what may still come.
     position: Option<u64>,
 }
@@ -25,7 +25,7 @@ impl Cursor {
     /// The position that a text stands for in the history of this identity.
     pub(crate) fn position_in(text: &str, identity: &str) -> Option<u64> {
         let (of, position) = text.split_once('-')?;
-        (of == identity).then(|| position.parse().ok())?
+        (!identity.is_empty() && of == identity).then(|| position.parse().ok())?
     }
 }
 

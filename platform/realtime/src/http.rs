@@ -2,6 +2,7 @@
 //! and announce.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use axum::body::Body;
@@ -25,8 +26,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
+use crate::outbox::Ending;
 use crate::rendering::Form;
-use crate::session::{may_follow, proof_of};
+use crate::session::{cursor_for_all, may_follow, proof_of};
 use crate::socket::{self, Guest};
 use crate::{LiveFigures, Shared, sse};
 
@@ -301,6 +303,8 @@ async fn stream_events(
         return Err(Problem::new(&kinds::UNAVAILABLE, "the server restarts").retry_after(1));
     }
     let open = hub.open(Form::ServerSent);
+    // Until all topics are joined nothing names a place: it would be one behind what is still to be given.
+    open.outbox.is_joining.store(true, Ordering::Release);
     open.welcome(caller, proof, after.as_deref()).await;
     for topic in &topics {
         if !may_follow(&hub, &open.outbox, topic).await {
@@ -313,7 +317,16 @@ async fn stream_events(
         }
     }
     for topic in &topics {
-        open.follow(topic, after.as_deref()).await;
+        if !open.follow(topic, after.as_deref()).await {
+            return Err(Problem::new(&kinds::UNAVAILABLE, "what you have missed cannot be read").retry_after(1));
+        }
+    }
+    open.outbox.is_joining.store(false, Ordering::Release);
+    if let Some(cursor) = cursor_for_all(&hub, &open.outbox) {
+        open.outbox.put_own(format!("id: {cursor}\n\n").into());
+    }
+    if hub.is_draining() {
+        open.outbox.end(Ending { code: 1012, reason: "the server restarts" });
     }
     let mut response = sse::body(open).into_response();
     let fields = response.headers_mut();

@@ -24,7 +24,7 @@ use tokio::sync::watch;
 use crate::Shared;
 use crate::cursor::Cursor;
 use crate::outbox::Outbox;
-use crate::rendering::{Form, Rendered, Run};
+use crate::rendering::{Rendered, Run};
 use crate::told::{Told, written};
 
 /// Events that are remembered, and about how many bytes of them.
@@ -75,6 +75,8 @@ pub(crate) enum Joined {
     From(Option<String>),
     /// It follows, and may have missed something before this cursor.
     Expired(Option<String>),
+    /// The right to follow it was taken away meanwhile.
+    Withdrawn,
 }
 
 impl Topics {
@@ -211,6 +213,13 @@ impl Hub {
                     return Ok(self.join_anew(outbox, topic));
                 }
             }
+            // Written before the lock is taken, as all wait for that.
+            let topic_name: Arc<str> = topic.into();
+            let form = outbox.form_now();
+            let ready = Run::cut(&topic_name, &older);
+            if ready.iter().map(|run| run.bytes(form).len()).sum::<usize>() > shared.settings.queue_bytes {
+                return Ok(self.join_anew(outbox, topic));
+            }
             let mut topics = self.topics();
             if topics.identity != identity {
                 drop(topics);
@@ -221,16 +230,22 @@ impl Hub {
                 continue;
             }
             let (name, of) = topics.topic(topic);
-            let newer =
-                of.recent.iter().filter(|rendered| rendered.event.id > position && !given.contains(&rendered.event.id));
-            match outbox.form {
-                // Its cursor is one for all topics, of which others have not been given yet.
-                Form::ServerSent => older.extend(newer.map(|rendered| Arc::new(rendered.again(position)))),
-                Form::Socket | Form::Compressed => older.extend(newer.cloned()),
+            let newer: Vec<Arc<Rendered>> = of
+                .recent
+                .iter()
+                .filter(|rendered| rendered.event.id > position && !given.contains(&rendered.event.id))
+                .cloned()
+                .collect();
+            if newer.len() > MOST_GIVEN {
+                drop(topics);
+                return Ok(self.join_anew(outbox, topic));
+            }
+            if !outbox.follows(topic) {
+                return Ok(Joined::Withdrawn);
             }
             let from = Some(since.to_owned());
             outbox.put_own(written(outbox.form, &Told::Subscribed { topic, cursor: from.clone() }));
-            for run in Run::cut(&name, &older) {
+            for run in ready.into_iter().chain(Run::cut(&name, &newer)) {
                 outbox.put_anyway(&run, &shared.counters);
             }
             of.followers.insert(outbox.id, outbox.clone());
@@ -245,6 +260,9 @@ impl Hub {
         told: impl FnOnce(Option<String>) -> Told<'a>,
     ) -> Joined {
         let mut topics = self.topics();
+        if !outbox.follows(topic) {
+            return Joined::Withdrawn;
+        }
         let cursor = topics.cursor().text();
         let (_, of) = topics.topic(topic);
         outbox.put_own(written(outbox.form, &told(cursor.clone())));
@@ -255,6 +273,9 @@ impl Hub {
     /// Where it is not known what was missed.
     fn join_anew(&self, outbox: &Arc<Outbox>, topic: &str) -> Joined {
         let mut topics = self.topics();
+        if !outbox.follows(topic) {
+            return Joined::Withdrawn;
+        }
         let cursor = topics.cursor().text();
         let (_, of) = topics.topic(topic);
         outbox.put_own(written(outbox.form, &Told::Subscribed { topic, cursor: cursor.clone() }));

@@ -153,6 +153,8 @@ impl Live {
         tasks.supervise("live", move || hub::follow(shared.clone(), looks.take()));
         let shared = self.shared.clone();
         tasks.supervise("live-watch", move || watch::watch(shared.clone()));
+        let shared = self.shared.clone();
+        tasks.supervise("live-rights", move || watch::watch_rights(shared.clone()));
     }
 
     /// Figures of this instance.
@@ -240,14 +242,14 @@ impl Shared {
             let is_touched =
                 outbox.caller().is_some_and(|caller| caller.tags.iter().any(|tag| touched.contains(&tag.as_str())));
             if is_touched {
-                outbox.is_doubted.store(true, Ordering::Release);
+                outbox.doubt(self.now_ms());
             }
         }
     }
 
     pub(crate) fn doubt_all(&self) {
         for outbox in self.connections() {
-            outbox.is_doubted.store(true, Ordering::Release);
+            outbox.doubt(self.now_ms());
         }
     }
 
@@ -277,7 +279,7 @@ impl Shared {
         for outbox in self.connections() {
             connected.total += 1;
             match outbox.form {
-                Form::ServerSent => connected.server_sent += 1,
+                Form::ServerSent | Form::Unmarked => connected.server_sent += 1,
                 Form::Socket | Form::Compressed => connected.web_sockets += 1,
             }
             let caller = outbox.caller();
@@ -309,7 +311,9 @@ pub(crate) struct Open {
 impl Drop for Open {
     fn drop(&mut self) {
         let shared = &self.shared;
-        for topic in self.outbox.topics.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+        // Taken out first: the hub looks at them under its own lock.
+        let topics = std::mem::take(&mut *self.outbox.topics.lock().unwrap_or_else(PoisonError::into_inner));
+        for topic in topics {
             shared.hub.leave(&self.outbox, &topic);
         }
         shared.connections.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.outbox.id);

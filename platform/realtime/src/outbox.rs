@@ -6,7 +6,7 @@
 //! - Within a topic what is sent is in the order in which it was put in.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::task::Waker;
 
@@ -37,7 +37,7 @@ pub(crate) struct Identity {
 
 #[derive(Debug)]
 enum Waiting {
-    Run(Arc<Run>),
+    Run(Arc<Run>, Form),
     Own(Bytes),
 }
 
@@ -48,6 +48,8 @@ struct Queue {
     /// Topics that lost something.
     lost: Vec<Arc<str>>,
     ending: Option<Ending>,
+    /// What was taken out to be sent and has not been is not to be either.
+    is_cut: bool,
 }
 
 /// The sending side of a connection.
@@ -63,8 +65,11 @@ pub(crate) struct Outbox {
     /// When something was last heard of the other end, and when it was last asked, in ms by the clock.
     pub(crate) heard_ms: AtomicI64,
     pub(crate) asked_ms: AtomicI64,
-    /// Whether the credentials must be looked at again.
-    pub(crate) is_doubted: std::sync::atomic::AtomicBool,
+    /// Whether the credentials must be looked at again, and since when, in ms by the clock.
+    pub(crate) is_doubted: AtomicBool,
+    pub(crate) doubted_ms: AtomicI64,
+    /// A stream that is not given all of its topics yet names no place to go on from.
+    pub(crate) is_joining: AtomicBool,
     pub(crate) sent: AtomicU64,
     pub(crate) lost: AtomicUsize,
 }
@@ -88,7 +93,9 @@ impl Outbox {
             topics: Mutex::default(),
             heard_ms: AtomicI64::new(now_ms),
             asked_ms: AtomicI64::new(0),
-            is_doubted: std::sync::atomic::AtomicBool::new(false),
+            is_doubted: AtomicBool::new(false),
+            doubted_ms: AtomicI64::new(0),
+            is_joining: AtomicBool::new(false),
             sent: AtomicU64::new(0),
             lost: AtomicUsize::new(0),
         }
@@ -106,13 +113,20 @@ impl Outbox {
 
     /// Puts a run of events in, if there is room for it.
     pub(crate) fn put(&self, run: &Arc<Run>, counters: &Counters) {
-        let size = run.bytes(self.form).len();
+        let form = self.form_now();
+        let size = run.bytes(form).len();
         let mut queue = self.queue();
         if queue.ending.is_some() {
             return;
         }
         let is_full = queue.bytes + size > self.most_bytes || queue.waiting.len() >= MOST_RUNS;
-        if (is_full && !queue.waiting.is_empty()) || queue.lost.contains(&run.topic) {
+        // The places that a stream names are for all of its topics: behind a loss of one, nothing of any may
+        // be sent before the loss is told.
+        let is_behind_loss = match self.form {
+            Form::ServerSent | Form::Unmarked => !queue.lost.is_empty(),
+            Form::Socket | Form::Compressed => queue.lost.contains(&run.topic),
+        };
+        if (is_full && !queue.waiting.is_empty()) || is_behind_loss {
             if !queue.lost.contains(&run.topic) {
                 queue.lost.push(run.topic.clone());
             }
@@ -122,22 +136,38 @@ impl Outbox {
             return;
         }
         queue.bytes += size;
-        queue.waiting.push_back(Waiting::Run(run.clone()));
+        queue.waiting.push_back(Waiting::Run(run.clone(), form));
         drop(queue);
         self.sent.fetch_add(run.len() as u64, Ordering::Relaxed);
         counters.out.fetch_add(run.len() as u64, Ordering::Relaxed);
         self.waker.wake();
     }
 
+    /// How events are written for it now.
+    pub(crate) fn form_now(&self) -> Form {
+        match self.form {
+            Form::ServerSent if self.is_joining.load(Ordering::Acquire) => Form::Unmarked,
+            form => form,
+        }
+    }
+
+    /// Has the credentials looked at again.
+    pub(crate) fn doubt(&self, now_ms: i64) {
+        if !self.is_doubted.swap(true, Ordering::AcqRel) {
+            self.doubted_ms.store(now_ms, Ordering::Release);
+        }
+    }
+
     /// Puts a run in that the connection asked for. It asks for no more before what waits has gone.
     pub(crate) fn put_anyway(&self, run: &Arc<Run>, counters: &Counters) {
-        let size = run.bytes(self.form).len();
+        let form = self.form_now();
+        let size = run.bytes(form).len();
         let mut queue = self.queue();
         if queue.ending.is_some() {
             return;
         }
         queue.bytes += size;
-        queue.waiting.push_back(Waiting::Run(run.clone()));
+        queue.waiting.push_back(Waiting::Run(run.clone(), form));
         drop(queue);
         self.sent.fetch_add(run.len() as u64, Ordering::Relaxed);
         counters.out.fetch_add(run.len() as u64, Ordering::Relaxed);
@@ -146,7 +176,8 @@ impl Outbox {
 
     /// Whether so much waits that the other end is not to ask for more.
     pub(crate) fn is_behind(&self) -> bool {
-        self.queue().bytes >= self.most_bytes
+        let queue = self.queue();
+        queue.bytes >= self.most_bytes || queue.waiting.len() >= MOST_RUNS
     }
 
     /// Whether its queue is more than half full.
@@ -179,9 +210,35 @@ impl Outbox {
         queue.waiting.clear();
         queue.lost.clear();
         queue.bytes = 0;
+        queue.is_cut = true;
         queue.ending.get_or_insert(ending);
         drop(queue);
         self.waker.wake();
+    }
+
+    /// Whether what was taken out and is not sent yet is to be thrown away.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.queue().is_cut
+    }
+
+    /// Throws away what waits of a topic: it is not the other end's to see any more.
+    pub(crate) fn purge(&self, topic: &str) {
+        let mut queue = self.queue();
+        let mut freed = 0;
+        queue.waiting.retain(|waiting| match waiting {
+            Waiting::Run(run, form) if &*run.topic == topic => {
+                freed += run.bytes(*form).len();
+                false
+            }
+            _ => true,
+        });
+        queue.bytes -= freed;
+        queue.lost.retain(|lost| &**lost != topic);
+    }
+
+    /// Whether it is to follow a topic.
+    pub(crate) fn follows(&self, topic: &str) -> bool {
+        self.topics.lock().unwrap_or_else(PoisonError::into_inner).iter().any(|own| &**own == topic)
     }
 
     /// Whether it is told to end.
@@ -218,8 +275,8 @@ impl Outbox {
         self.waker.register(waker);
         let mut queue = self.queue();
         match queue.waiting.pop_front() {
-            Some(Waiting::Run(run)) => {
-                let bytes = run.bytes(self.form);
+            Some(Waiting::Run(run, form)) => {
+                let bytes = run.bytes(form);
                 queue.bytes -= bytes.len();
                 Next::Send(bytes)
             }

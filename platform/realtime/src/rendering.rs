@@ -27,6 +27,8 @@ pub(crate) enum Form {
     Socket,
     Compressed,
     ServerSent,
+    /// A server-sent event that names no place to go on from.
+    Unmarked,
 }
 
 /// An event to be sent.
@@ -55,12 +57,6 @@ impl Rendered {
     pub(crate) fn new(event: Arc<Event>, identity: &Arc<str>, watermark: Option<u64>, base: Option<u64>) -> Self {
         let cursor = Cursor::new(identity.clone(), watermark.map(|watermark| watermark.min(event.id)));
         Self { event, cursor, base: Cursor::new(identity.clone(), base), json: OnceLock::new() }
-    }
-
-    /// The same for a follower that is given what it has missed.
-    pub(crate) fn again(&self, base: u64) -> Self {
-        let base = Cursor::new(self.base.identity.clone(), Some(base));
-        Self { event: self.event.clone(), cursor: self.cursor.clone(), base, json: OnceLock::new() }
     }
 
     /// What it takes in memory, about.
@@ -105,6 +101,7 @@ pub(crate) struct Run {
     socket: OnceLock<Bytes>,
     compressed: OnceLock<Bytes>,
     server_sent: OnceLock<Bytes>,
+    unmarked: OnceLock<Bytes>,
 }
 
 impl Run {
@@ -117,6 +114,7 @@ impl Run {
                 socket: OnceLock::new(),
                 compressed: OnceLock::new(),
                 server_sent: OnceLock::new(),
+                unmarked: OnceLock::new(),
             })
         };
         events.chunks(MOST_IN_A_RUN).map(run).collect()
@@ -144,6 +142,9 @@ impl Run {
                     server_sent(out, event.base.text().as_deref(), &event.event.name, event.json());
                 })
             }),
+            Form::Unmarked => self
+                .unmarked
+                .get_or_init(|| self.write(|out, event| server_sent(out, None, &event.event.name, event.json()))),
         };
         made.clone()
     }

@@ -64,12 +64,17 @@ impl Allowance {
     }
 
     /// Whether one more may.
-    fn take(&mut self, shared: &Shared) -> bool {
+    pub(crate) fn take(&mut self, shared: &Shared) -> bool {
+        self.take_many(shared, 1)
+    }
+
+    fn take_many(&mut self, shared: &Shared, count: usize) -> bool {
         let now = shared.now_ms();
         let passed = (now - self.since_ms).clamp(0, 3_600_000);
         #[expect(clippy::cast_precision_loss, reason = "at most an hour in milliseconds")]
         let gained = passed as f64 / 1_000.0 * f64::from(shared.settings.messages_per_s);
-        self.left = (self.left + gained).min(f64::from(shared.settings.burst)) - 1.0;
+        let count = u32::try_from(count).unwrap_or(u32::MAX);
+        self.left = (self.left + gained).min(f64::from(shared.settings.burst)) - f64::from(count);
         self.since_ms = now;
         self.left >= 0.0
     }
@@ -91,6 +96,8 @@ impl Open {
         let heartbeat_ms = u64::try_from(shared.settings.heartbeat.as_millis()).unwrap_or(u64::MAX);
         let own = format!("user-{}", caller.id);
         *outbox.identity.write().unwrap_or_else(PoisonError::into_inner) = Some(Identity { caller, proof });
+        // What was taken away between the asking and this was told to nobody here.
+        outbox.doubt(shared.now_ms());
         let welcome = Told::Welcome { connection_id: &connection_id, heartbeat_ms, expires_at, expires_in_ms };
         outbox.put_own(written(outbox.form, &welcome));
         if shared.is_followable(&own) {
@@ -122,8 +129,7 @@ impl Open {
                 self.renew(proof).await
             }
             Asked::Ping {} => {
-                // Where something was lost that the client does not know of yet, no cursor is good.
-                let cursor = if outbox.has_lost() { None } else { shared.hub.cursor() };
+                let cursor = cursor_for_all(shared, outbox);
                 outbox.put_own(written(outbox.form, &Told::Pong { cursor }));
                 Ok(())
             }
@@ -132,6 +138,10 @@ impl Open {
                 Err(UNAUTHORISED)
             }
             Asked::Subscribe { event, events, since } => {
+                // Each is looked up, and counts as a message of its own.
+                if !allowance.take_many(shared, events.len().saturating_sub(1)) {
+                    return Err(FLOODING);
+                }
                 for topic in event.iter().chain(&events) {
                     self.follow(topic, since.as_deref()).await;
                 }
@@ -185,6 +195,7 @@ impl Open {
         }
         let (expires_at, expires_in_ms) = expiry(shared, &caller);
         *outbox.identity.write().unwrap_or_else(PoisonError::into_inner) = Some(Identity { caller, proof });
+        outbox.doubt(shared.now_ms());
         outbox.put_own(written(outbox.form, &Told::Authenticated { expires_at, expires_in_ms }));
         self.drop_forbidden().await;
         Ok(())
@@ -236,10 +247,19 @@ impl Open {
             // Joined anew below, where it asks to go on from elsewhere.
             shared.hub.leave(outbox, topic);
         }
-        // One that is too long is none of ours.
-        let since = since.map(|since| if since.len() > LONGEST_CURSOR { "" } else { since });
+        // One that is too long is none of ours; and who has not taken what it was given is given no more.
+        let since = since.map(|since| if since.len() > LONGEST_CURSOR || outbox.is_behind() { "" } else { since });
         match shared.hub.join(shared, outbox, topic, since).await {
-            Ok(crate::hub::Joined::From(_)) => true,
+            Ok(crate::hub::Joined::From(_)) => {
+                // The right may have gone while it joined.
+                if !self.may_follow(topic).await {
+                    self.unfollow_quietly(topic);
+                    self.refuse_topic(topic);
+                    return false;
+                }
+                true
+            }
+            Ok(crate::hub::Joined::Withdrawn) => false,
             Ok(crate::hub::Joined::Expired(_)) => {
                 shared.counters.resyncs.fetch_add(1, Ordering::Relaxed);
                 true
@@ -288,10 +308,18 @@ pub(crate) async fn drop_forbidden(shared: &Shared, outbox: &Outbox) {
         }
         outbox.topics.lock().unwrap_or_else(PoisonError::into_inner).retain(|own| *own != topic);
         shared.hub.leave(outbox, &topic);
+        outbox.purge(&topic);
         let detail = "you have no permission to follow this topic any more".to_owned();
         let told = Told::Error { code: "live.forbidden", detail, topic: Some(&topic) };
         outbox.put_own(written(outbox.form, &told));
     }
+}
+
+/// A cursor from which the other end can go on with all that it follows. Read before it is looked whether
+/// something was lost: what is lost afterwards lies behind it.
+pub(crate) fn cursor_for_all(shared: &Shared, outbox: &Outbox) -> Option<String> {
+    let cursor = shared.hub.cursor();
+    cursor.filter(|_| !outbox.has_lost())
 }
 
 fn expiry(shared: &Shared, caller: &Caller) -> (Option<String>, Option<i64>) {

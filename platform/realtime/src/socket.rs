@@ -22,7 +22,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use crate::Open;
 use crate::frame::{self, Kind, Message, Reader, Violation};
 use crate::outbox::{Ending, Next};
-use crate::session::{Allowance, UNAUTHORISED};
+use crate::session::{Allowance, FLOODING, UNAUTHORISED};
 
 /// Pieces that leave in one write at the most.
 const SLICES: usize = 32;
@@ -54,6 +54,11 @@ struct Socket<S> {
     leaving: VecDeque<Bytes>,
     messages: VecDeque<Message>,
     ending: Option<Ending>,
+    /// Whether the first of what is leaving is on its way in part.
+    has_begun: bool,
+    /// Whether something may lie between us and the wire still (TLS).
+    must_flush: bool,
+    was_cut: bool,
 }
 
 /// What happened.
@@ -86,7 +91,17 @@ where
     }
     let mut allowance = Allowance::new(&open.shared);
     let reader = Reader::new(may_compress);
-    let mut socket = Socket { io, open, reader, leaving: VecDeque::new(), messages: VecDeque::new(), ending: None };
+    let mut socket = Socket {
+        io,
+        open,
+        reader,
+        leaving: VecDeque::new(),
+        messages: VecDeque::new(),
+        ending: None,
+        has_begun: false,
+        must_flush: false,
+        was_cut: false,
+    };
     loop {
         match std::future::poll_fn(|context| socket.step(context)).await {
             Step::Message(Message::Text(text)) => {
@@ -95,9 +110,17 @@ where
                 }
             }
             Step::Message(Message::Ping(payload)) => {
-                socket.open.outbox.put_own(frame::frame(Kind::Pong, &payload));
+                if allowance.take(&socket.open.shared) {
+                    socket.open.outbox.put_own(frame::frame(Kind::Pong, &payload));
+                } else {
+                    socket.open.outbox.end(FLOODING);
+                }
             }
-            Step::Message(Message::Pong) => {}
+            Step::Message(Message::Pong) => {
+                if !allowance.take(&socket.open.shared) {
+                    socket.open.outbox.end(FLOODING);
+                }
+            }
             Step::Message(Message::Close(code)) => {
                 socket.open.outbox.end_now(Ending { code: code.unwrap_or(1000), reason: "" });
             }
@@ -137,6 +160,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     /// Writes what waits; comes to an end only with the socket.
     fn write(&mut self, context: &mut Context<'_>) -> Poll<Step> {
         loop {
+            if !self.was_cut && self.ending.is_none() && self.open.outbox.is_cut() {
+                // What was begun must be ended, or the other end could not tell frames apart any more.
+                self.leaving.truncate(usize::from(self.has_begun));
+                self.was_cut = true;
+            }
             while self.leaving.len() < SLICES && self.ending.is_none() {
                 match self.open.outbox.next(context.waker()) {
                     Next::Send(bytes) => self.leaving.push_back(bytes),
@@ -148,6 +176,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
                 }
             }
             if self.leaving.is_empty() {
+                if self.must_flush {
+                    match ready!(Pin::new(&mut self.io).poll_flush(context)) {
+                        Ok(()) => self.must_flush = false,
+                        Err(_) => return Poll::Ready(Step::Gone),
+                    }
+                }
                 return match self.ending {
                     Some(ending) => Poll::Ready(Step::Ended(ending)),
                     None => Poll::Pending,
@@ -168,14 +202,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
             match ready!(written) {
                 Ok(0) | Err(_) => return Poll::Ready(Step::Gone),
                 Ok(mut written) => {
+                    self.must_flush = true;
+                    let mut was_begun = std::mem::take(&mut self.has_begun);
                     while let Some(front) = self.leaving.front_mut() {
                         let part = written.min(front.len());
                         front.advance(part);
                         written -= part;
                         if !front.is_empty() {
+                            self.has_begun = was_begun || part > 0;
                             break;
                         }
                         self.leaving.pop_front();
+                        was_begun = false;
                     }
                 }
             }

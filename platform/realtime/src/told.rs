@@ -78,7 +78,7 @@ pub(crate) fn written(form: Form, told: &Told<'_>) -> Bytes {
     let json = serde_json::to_vec(told).unwrap_or_default();
     match form {
         Form::Socket | Form::Compressed => frame::frame(Kind::Text, &json),
-        Form::ServerSent => {
+        Form::ServerSent | Form::Unmarked => {
             let mut out = Vec::with_capacity(json.len() + 64);
             // A cursor of one topic is none of the stream's, which follows several.
             server_sent(&mut out, None, told.name(), &json);

@@ -10,14 +10,16 @@ use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use entrepot_web::{Caller, Problem, Proof};
 use futures_util::StreamExt as _;
 use futures_util::stream;
+use tokio::time::error::Elapsed;
 
 use crate::Shared;
 use crate::frame::{self, Kind};
 use crate::outbox::{Ending, Identity, Outbox};
 use crate::rendering::Form;
-use crate::session::{REVOKED, UNAUTHORISED, drop_forbidden};
+use crate::session::{REVOKED, UNAUTHORISED, cursor_for_all, drop_forbidden};
 
 /// How often everything is looked at.
 const EVERY: Duration = Duration::from_millis(250);
@@ -26,23 +28,40 @@ const MOST_LAG: Duration = Duration::from_millis(500);
 /// Connections whose credentials are asked for at once.
 const AT_ONCE: usize = 8;
 
+/// How long an answer about one connection is waited for.
+const PATIENCE: Duration = Duration::from_millis(500);
+/// How long a connection whose rights may be gone goes on while that cannot be found out.
+const MOST_DOUBT_MS: i64 = 500;
+
+const UNKNOWN: Ending = Ending { code: 1013, reason: "it cannot be found out who you are" };
 const SILENT: Ending = Ending { code: 4408, reason: "nothing was heard for two heartbeats" };
 
+/// Looks after heartbeats, expiry and what was lost.
 pub(crate) async fn watch(shared: Arc<Shared>) {
     let mut beat = tokio::time::interval(EVERY);
     loop {
         beat.tick().await;
-        let is_read = shared.feed.fence().is_read_within(MOST_LAG);
         let now_ms = shared.now_ms();
-        let connections = shared.connections();
-        for outbox in &connections {
-            look_at(&shared, outbox, now_ms);
+        for outbox in shared.connections() {
+            look_at(&shared, &outbox, now_ms);
         }
-        let doubted = connections.into_iter().filter(|outbox| {
+    }
+}
+
+/// Looks after rights: asks again whose may have changed. Apart from the rest, as it waits for answers.
+pub(crate) async fn watch_rights(shared: Arc<Shared>) {
+    let mut beat = tokio::time::interval(EVERY);
+    loop {
+        beat.tick().await;
+        let is_read = shared.feed.fence().is_read_within(MOST_LAG);
+        let doubted = shared.connections().into_iter().filter_map(|outbox| {
+            let is_doubted = outbox.is_doubted.swap(false, Ordering::AcqRel);
             // Where the feed is not read nobody can know who has lost a right.
-            outbox.is_doubted.swap(false, Ordering::AcqRel) || !is_read
+            (is_doubted || !is_read).then_some((outbox, is_doubted))
         });
-        stream::iter(doubted).for_each_concurrent(AT_ONCE, |outbox| recheck(&shared, outbox)).await;
+        stream::iter(doubted)
+            .for_each_concurrent(AT_ONCE, |(outbox, is_doubted)| recheck(&shared, outbox, is_doubted))
+            .await;
     }
 }
 
@@ -76,9 +95,11 @@ fn look_at(shared: &Shared, outbox: &Outbox, now_ms: i64) {
             outbox.put_own(frame::frame(Kind::Ping, &[]));
         }
         // A stream hears nothing; that nobody reads it any more is noticed when something is written.
-        Form::ServerSent if now_ms - asked_ms.max(heard_ms) > heartbeat / 2 => {
+        Form::ServerSent
+            if !outbox.is_joining.load(Ordering::Acquire) && now_ms - asked_ms.max(heard_ms) > heartbeat / 2 =>
+        {
             outbox.asked_ms.store(now_ms, Ordering::Relaxed);
-            let cursor = if outbox.has_lost() { None } else { shared.hub.cursor() };
+            let cursor = cursor_for_all(shared, outbox);
             let beat = cursor.map_or(": still here\n\n".to_owned(), |cursor| format!(": still here\nid: {cursor}\n\n"));
             outbox.put_own(beat.into());
         }
@@ -87,21 +108,51 @@ fn look_at(shared: &Shared, outbox: &Outbox, now_ms: i64) {
 }
 
 /// Asks again who is there and what they may follow.
-async fn recheck(shared: &Shared, outbox: Arc<Outbox>) {
+async fn recheck(shared: &Shared, outbox: Arc<Outbox>, is_doubted: bool) {
     let identity = outbox.identity.read().unwrap_or_else(PoisonError::into_inner).clone();
     let Some(Identity { caller, proof }) = identity else { return };
-    match shared.keeper.recognise(proof.credential()).await {
-        Ok(now) if now == caller => {}
-        Ok(now) => {
-            *outbox.identity.write().unwrap_or_else(PoisonError::into_inner) = Some(Identity { caller: now, proof });
-            drop_forbidden(shared, &outbox).await;
+    let asked = tokio::time::timeout(PATIENCE, shared.keeper.recognise(proof.credential())).await;
+    if judge(shared, &outbox, &caller, proof, asked, is_doubted) {
+        drop_forbidden(shared, &outbox).await;
+    }
+}
+
+/// What becomes of a connection after the asking; whether its topics must be looked at too.
+fn judge(
+    shared: &Shared,
+    outbox: &Outbox,
+    caller: &Arc<Caller>,
+    proof: Proof,
+    asked: Result<Result<Arc<Caller>, Problem>, Elapsed>,
+    is_doubted: bool,
+) -> bool {
+    let mut present = outbox.identity.write().unwrap_or_else(PoisonError::into_inner);
+    if present.as_ref().is_none_or(|present| present.proof != proof) {
+        // Others were shown meanwhile, and are looked at by themselves.
+        return false;
+    }
+    match asked {
+        Ok(Ok(now)) if now == *caller => false,
+        Ok(Ok(now)) => {
+            *present = Some(Identity { caller: now, proof });
+            true
         }
-        Err(problem) if problem.kind().status == 401 => {
+        Ok(Err(problem)) if problem.kind().status == 401 => {
             let is_over = caller.expires_at <= shared.clock.now();
             outbox.end_now(if is_over { UNAUTHORISED } else { REVOKED });
+            false
         }
-        // It cannot be found out now: it is asked again until it can. Nothing new comes meanwhile either,
-        // as the feed comes from the same database.
-        Err(_) => outbox.is_doubted.store(true, Ordering::Release),
+        // It cannot be found out now, and is asked again. Who may have lost a right is not told anything for
+        // longer than the bound; where it is only the feed that is not read, nothing new comes to be told.
+        Ok(Err(_)) | Err(_) => {
+            if is_doubted {
+                let since_ms = shared.now_ms() - outbox.doubted_ms.load(Ordering::Acquire);
+                if since_ms > MOST_DOUBT_MS {
+                    outbox.end_now(UNKNOWN);
+                }
+                outbox.is_doubted.store(true, Ordering::Release);
+            }
+            false
+        }
     }
 }

@@ -314,6 +314,12 @@ pub trait Doorkeeper: Send + Sync + 'static {
     /// The error is a 401, or a 503 when it cannot be found out.
     fn recognise<'a>(&'a self, credential: Credential<'a>) -> BoxFuture<'a, Result<Arc<Caller>, Problem>>;
 
+    /// Whether whoever was recognised may still do what they could then, though the credential itself may have
+    /// run out meanwhile.
+    ///
+    /// The error is a 503: it cannot be found out.
+    fn stands<'a>(&'a self, caller: &'a Caller) -> BoxFuture<'a, Result<bool, Problem>>;
+
     /// Whether this is the token that belongs to this cookie.
     fn proves_own_page(&self, cookie: &str, token: &str) -> bool;
 

@@ -3,8 +3,8 @@
 //! The door looks once, before a request begins. What lasts, a socket or an export of millions of rows, asks
 //! again.
 //!
-//! **Invariant:** a right that was taken away ends what stands on it; credentials that only run out in the
-//! middle do not, as they were good when it began.
+//! **Invariant:** a right that was taken away ends what stands on it. An access token that only runs out in
+//! the middle does not, as long as its session is good and the rights are the same.
 
 use std::sync::Arc;
 
@@ -66,7 +66,12 @@ impl Standing {
     /// A 401 or 403 where a right was taken away, a 503 where that cannot be found out.
     pub async fn check(&self, now: Timestamp) -> Result<(), Problem> {
         if self.caller.expires_at <= now {
-            return Ok(());
+            let stands = self.keeper.stands(&self.caller).await?;
+            return if stands {
+                Ok(())
+            } else {
+                Err(crate::access::forbidden("your rights were taken away in the middle"))
+            };
         }
         let caller = self.keeper.recognise(self.proof.credential()).await?;
         let same = (caller.role, &caller.stores, &caller.actions)

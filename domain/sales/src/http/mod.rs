@@ -55,6 +55,7 @@ const CACHING: &[(&str, Caching)] = &[
 struct Shared {
     to: Dependencies,
     exported: Arc<dyn Source>,
+    uploads: upload::Uploads,
 }
 
 type Sales = Arc<Shared>;
@@ -70,7 +71,7 @@ impl std::ops::Deref for Shared {
 pub(crate) use read::month_filters;
 
 pub(crate) fn module(to: Dependencies) -> Module {
-    let sales = Arc::new(Shared { exported: crate::exported(&to.database), to });
+    let sales = Arc::new(Shared { exported: crate::exported(&to.database), uploads: upload::Uploads::default(), to });
     let (routes, openapi) = OpenApiRouter::new()
         .routes(routes!(stores::list_stores))
         .routes(routes!(stores::get_store, stores::put_store, stores::update_store, stores::delete_store))

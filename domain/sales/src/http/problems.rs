@@ -52,6 +52,14 @@ kind!(
     "It is no CSV with the columns that are needed, or breaks off. What was written before stays; sent again, it changes nothing."
 );
 
+kind!(
+    TOO_MANY_IMPORTS,
+    503,
+    "sales.too_many_imports",
+    "Too many imports are under way",
+    "One person may have two under way, and an instance sixteen. Wait for one to end."
+);
+
 /// Which operation can answer with which, beyond those that any can.
 pub(super) const BY_OPERATION: &[(&str, &[&ProblemKind])] = &[
     ("list_stores", &[&kinds::INVALID_CURSOR, &kinds::FOREIGN_CURSOR]),
@@ -68,5 +76,5 @@ pub(super) const BY_OPERATION: &[(&str, &[&ProblemKind])] = &[
     ("export_sales", &[]),
     ("upsert_sales", &[&BATCH_SIZE, &BATCH_INVALID]),
     ("delete_many_sales", &[&BATCH_SIZE, &BATCH_INVALID]),
-    ("import_sales", &[&IMPORT_UNREADABLE]),
+    ("import_sales", &[&IMPORT_UNREADABLE, &TOO_MANY_IMPORTS]),
 ];

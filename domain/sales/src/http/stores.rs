@@ -124,7 +124,7 @@ pub(super) async fn put_store(
     let id = store_of(&id, &permit.stores()?)?;
     let input = StoreInput::read(&body).map_err(Problem::invalid_body)?;
     let accepts = |version| if_match.allows(version);
-    let written = ops::put_store(&sales, &id, &accepts, &input).await;
+    let written = ops::put_store(&sales, &id, &accepts, if_match != IfMatch::Anything, &input).await;
     let (store, is_new) = written.map_err(|error| write_problem(error, id.as_str()))?;
     let reply = reply(&store, &Projection::default())?;
     Ok(if is_new { reply.created_at(&format!("/api/v2/stores/{id}")) } else { reply.status(StatusCode::OK) })

@@ -1,5 +1,7 @@
 //! Sales in bulk: CSV or NDJSON of any length, written as it arrives.
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::body::Body;
@@ -14,12 +16,15 @@ use http_body_util::BodyExt as _;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::problems::IMPORT_UNREADABLE;
+use super::problems::{IMPORT_UNREADABLE, TOO_MANY_IMPORTS};
 use super::{Sales, database_problem};
 use crate::events::batch_done;
 use crate::import::{Format, LineReader, LoadReport, Loader, Unreadable};
 use crate::ops::Manner;
 
+/// Imports at once on one instance, and of one person.
+const MOST_UPLOADS: usize = 16;
+const MOST_OF_ONE: usize = 2;
 /// How often whoever imports is told how far it is.
 const TOLD_EVERY: Duration = Duration::from_secs(1);
 
@@ -55,6 +60,8 @@ pub(super) async fn import_sales(
     let format = format(&fields)?;
     let merge = merge || format == Format::Csv;
     let person = permit.signed_in()?.id;
+    let _place = sales.uploads.enter(person)?;
+    let standing = permit.standing().cloned();
     let manner = Manner { atomic: false, merge, makes_stores, scope, person: None };
     let mut loader = Loader::new(sales.to.clone(), manner);
     let mut reader = LineReader::new(format);
@@ -71,6 +78,10 @@ pub(super) async fn import_sales(
             for (line, read) in lines {
                 loader.take(line, read);
                 if loader.is_full() {
+                    if let Some(standing) = &standing {
+                        // A right may go while a file takes its time.
+                        standing.check(sales.clock.now()).await?;
+                    }
                     loader.write().await.map_err(database_problem)?;
                 }
             }
@@ -96,6 +107,45 @@ pub(super) async fn import_sales(
     tell(&sales, batch_done(person, &done)).await.map_err(database_problem)?;
     let reply = Reply::json(&report, CacheClass::Never)?;
     Ok(if report.failed == 0 { reply } else { reply.status(StatusCode::MULTI_STATUS) })
+}
+
+/// The imports under way: each holds a place of the server for as long as its client takes, so that they are
+/// few, and those of one person fewer.
+#[derive(Debug, Default)]
+pub(super) struct Uploads {
+    of: Arc<Mutex<HashMap<Uuid, usize>>>,
+}
+
+/// A place among them.
+pub(super) struct Upload {
+    of: Arc<Mutex<HashMap<Uuid, usize>>>,
+    person: Uuid,
+}
+
+impl Uploads {
+    fn enter(&self, person: Uuid) -> Result<Upload, Problem> {
+        let mut of = self.of.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = of.get(&person).copied().unwrap_or_default();
+        if own >= MOST_OF_ONE || of.values().sum::<usize>() >= MOST_UPLOADS {
+            let detail =
+                format!("{own} of your imports are under way, and {MOST_OF_ONE} may be; {MOST_UPLOADS} in all");
+            return Err(Problem::new(&TOO_MANY_IMPORTS, detail).retry_after(5));
+        }
+        of.insert(person, own + 1);
+        Ok(Upload { of: self.of.clone(), person })
+    }
+}
+
+impl Drop for Upload {
+    fn drop(&mut self) {
+        let mut of = self.of.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(own) = of.get_mut(&self.person) {
+            *own -= 1;
+            if *own == 0 {
+                of.remove(&self.person);
+            }
+        }
+    }
 }
 
 fn format(fields: &HeaderMap) -> Result<Format, Problem> {

@@ -52,8 +52,10 @@ impl LineReader {
 
     /// Takes the next bytes and gives the lines that are whole now.
     pub(crate) fn push(&mut self, bytes: &[u8]) -> Result<Vec<Line>, Unreadable> {
+        // Only what is new is looked at, however small the pieces are.
+        let so_far = self.rest.len();
         self.rest.extend_from_slice(bytes);
-        let whole = self.rest.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| so_far + at + 1);
         let mut rest = self.rest.split_off(whole);
         std::mem::swap(&mut rest, &mut self.rest);
         let lines = self.read(&rest)?;

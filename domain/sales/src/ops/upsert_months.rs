@@ -56,7 +56,17 @@ pub(crate) enum UpsertMonthsError {
     #[error("a month was made by another at the same time")]
     Raced,
     #[error(transparent)]
-    Database(#[from] Error),
+    Database(Error),
+}
+
+impl From<Error> for UpsertMonthsError {
+    fn from(error: Error) -> Self {
+        match error.constraint() {
+            // A store that was known a moment ago is gone: the next run says so by the row.
+            Some("month_store_id_fkey") => Self::Raced,
+            _ => Self::Database(error),
+        }
+    }
 }
 
 /// How a batch is taken.

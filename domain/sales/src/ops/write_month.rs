@@ -118,8 +118,12 @@ async fn write_in(
     };
     let rows = [(to.clock.new_id(), key, &days)];
     let written = store::months_upsert(transaction, &rows, false, to.clock.now()).await?;
-    // Of the days that were named, how they are now.
-    let told: Days = told.keys().map(|day| (day.clone(), days.get(day).cloned().unwrap_or(Value::Null))).collect();
+    // Of the days that were named, and of those that are gone, how they are now.
+    let old: Days =
+        before.as_ref().and_then(|month| serde_json::from_str(month.daily_data.get()).ok()).unwrap_or_default();
+    let gone = old.keys().filter(|day| !days.contains_key(*day));
+    let told: Days =
+        told.keys().chain(gone).map(|day| (day.clone(), days.get(day).cloned().unwrap_or(Value::Null))).collect();
     let (event, is_new) = match written.first() {
         // There was none to apply the change to, and now there is: what another wrote would be lost.
         Some(Upserted::Updated { .. } | Upserted::Unchanged { .. }) if before.is_none() => {

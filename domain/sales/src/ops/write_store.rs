@@ -46,18 +46,19 @@ impl From<Error> for DeleteStoreError {
     }
 }
 
-/// Makes a store, or puts another in its place. Tells whether it is new.
+/// Makes a store, or puts another in its place; `exists` demands that there is one. Tells whether it is new.
 pub(crate) async fn put_store(
     to: &Dependencies,
     id: &StoreId,
     accepts: Accepts<'_>,
+    exists: bool,
     input: &StoreInput,
 ) -> Result<(Store, bool), WriteStoreError> {
     to.database
         .transaction(|transaction| {
             async move {
                 let now = to.clock.now();
-                if store::store_insert(transaction, id, input, now).await? {
+                if !exists && store::store_insert(transaction, id, input, now).await? {
                     let made = store::store_lock(transaction, id).await?.ok_or(WriteStoreError::NotFound)?;
                     let event = store_changed(StoreChanged::CREATED, &made);
                     to.feed.append_all(transaction, event.into_iter().collect()).await?;

@@ -4,6 +4,8 @@
 //! has no character that means anything in SQL: a store's id, a field's name, a number.
 //!
 //! **Invariants:**
+//! - A piece is not more than twice as large as it was to be, and a row: what the rows before it came to
+//!   promises nothing.
 //! - Only [`Literal`]s get into a statement, and one can only be made of those types.
 //! - A cell that a spreadsheet would take for a formula cannot come about: a store's id begins with a letter
 //!   or a digit, everything else is a number, a time or an object.
@@ -13,7 +15,7 @@ use std::fmt;
 use bytes::{BufMut as _, Bytes, BytesMut};
 use entrepot_contracts::StoreId;
 use entrepot_exports::{Format, Piece, Reading};
-use entrepot_pg::{Database, Error};
+use entrepot_pg::{Database, Error, Pooled};
 use futures_util::TryStreamExt as _;
 
 use super::MonthFilters;
@@ -158,10 +160,10 @@ pub(crate) async fn export_piece(
 ) -> Result<Piece, Error> {
     let client = database.client().await?;
     let sql = copy(filters, format, columns, after, reading.rows);
-    let mut rows = std::pin::pin!(client.copy_out(sql.as_str()).await?);
+    let mut rows = Box::pin(client.copy_out(sql.as_str()).await?);
     let delimiter = if format == Format::Csv { b',' } else { 2 };
     let mut out = BytesMut::with_capacity(reading.bytes + reading.bytes / 4);
-    let (mut count, mut last) = (0_u64, Bytes::new());
+    let (mut count, mut last, mut is_cut) = (0_u64, Bytes::new(), false);
     // The database sends a row at a time; each ends with a line break.
     while let Some(row) = rows.try_next().await? {
         let row: Bytes = row;
@@ -186,12 +188,21 @@ pub(crate) async fn export_piece(
         }
         count += 1;
         last = row.slice(..at);
+        if out.len() >= reading.bytes * 2 {
+            is_cut = count < u64::from(reading.rows);
+            break;
+        }
+    }
+    drop(rows);
+    if is_cut {
+        // The rest is on its way still: the connection is closed, so that nobody waits for it to pass.
+        drop(Pooled::take(client));
     }
     Ok(Piece {
         bytes: out.freeze(),
         rows: count,
         last: (!last.is_empty()).then(|| String::from_utf8_lossy(&last).into_owned()),
-        is_last: count < u64::from(reading.rows),
+        is_last: !is_cut && count < u64::from(reading.rows),
     })
 }
 
