@@ -9,7 +9,7 @@ use entrepot_runtime::Clock;
 use crate::commands;
 use crate::settings::{self, Loaded};
 use crate::terminal::tell;
-use crate::verify::Plan;
+use crate::verify::{LivePlan, Plan};
 
 /// The back end of a commerce operation, on PostgreSQL.
 #[derive(Debug, Parser)]
@@ -118,6 +118,27 @@ enum Verify {
         #[arg(long)]
         without_fence: bool,
     },
+    /// Check that followers miss no event, see none twice and all in order: clients on several instances that are killed while others write. Fails when a single event was missed.
+    Live {
+        /// What the random choices follow from; told at the end of a run.
+        #[arg(long)]
+        seed: Option<u64>,
+        /// Clients, each following 6 topics.
+        #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u16).range(1..=4_000))]
+        clients: u16,
+        /// Topics that are written to.
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=500))]
+        topics: u16,
+        /// Instances to run.
+        #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=8))]
+        instances: u8,
+        /// How long to write and to kill, in seconds.
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=3_600))]
+        seconds: u16,
+        /// Have clients that come back begin anew: events must then be missed, or the check would prove nothing.
+        #[arg(long)]
+        without_resume: bool,
+    },
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -191,6 +212,17 @@ fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
                 without_fence,
             };
             on_runtime(&loaded, commands::verify(&loaded.settings, plan))
+        }
+        Command::Verify(Verify::Live { seed, clients, topics, instances, seconds, without_resume }) => {
+            let plan = LivePlan {
+                seed: seed.unwrap_or_else(|| Clock::system().new_id().as_u64_pair().1 % 1_000_000),
+                clients: usize::from(clients),
+                topics: usize::from(topics),
+                instances: usize::from(instances),
+                seconds: u64::from(seconds),
+                without_resume,
+            };
+            on_runtime(&loaded, commands::verify_live_updates(&loaded.settings, plan))
         }
         Command::Admin { email } => on_runtime(&loaded, commands::admin(&loaded.settings, email)),
         Command::Permissions => {

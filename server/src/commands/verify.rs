@@ -5,13 +5,22 @@ use std::process::ExitCode;
 use super::quiet_logs;
 use crate::database::Home;
 use crate::settings::Settings;
-use crate::verify::{Plan, verify_cache};
+use crate::verify::{LivePlan, Plan, verify_cache, verify_live};
 
 /// Checks that the cache cannot be stale; fails when it was.
 pub(crate) async fn verify(settings: &Settings, plan: Plan) -> anyhow::Result<ExitCode> {
     let _log = quiet_logs(settings)?;
     let home = Home::own(settings, "verify").await?;
     let outcome = verify_cache(settings, &home, plan).await;
+    home.close().await?;
+    Ok(if outcome? { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Checks that followers miss nothing though instances are killed; fails when one did.
+pub(crate) async fn verify_live_updates(settings: &Settings, plan: LivePlan) -> anyhow::Result<ExitCode> {
+    let _log = quiet_logs(settings)?;
+    let home = Home::own(settings, "verify").await?;
+    let outcome = verify_live(settings, &home, plan).await;
     home.close().await?;
     Ok(if outcome? { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -1,4 +1,5 @@
-//! `entrepot verify cache`: several instances, one PostgreSQL, one Redis, random reads and writes and
+//! `entrepot verify`: guarantees, checked with faults on this very machine. `verify live` is in `live`; here is
+//! `verify cache`: several instances, one PostgreSQL, one Redis, random reads and writes and
 //! random misfortune; every answer is compared with what had been acknowledged before it was asked
 //! for.
 //!
@@ -21,6 +22,7 @@
 
 mod faults;
 mod instances;
+mod live;
 mod model;
 mod redis;
 mod work;
@@ -41,6 +43,8 @@ use crate::database::Home;
 use crate::production::{accounts_for_a_command, feed_for_a_command};
 use crate::settings::Settings;
 use crate::terminal::{progress, say, tell, thousands};
+
+pub(crate) use live::{LivePlan, verify_live};
 
 use faults::Faults;
 use instances::Instances;

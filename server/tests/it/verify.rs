@@ -1,15 +1,15 @@
-//! `entrepot verify cache`, shortened: what the long run proves, and that it could fail.
+//! `entrepot verify`, shortened: what the long run proves, and that it could fail.
 
 use std::path::Path;
 use std::process::{Command, Output};
 
-fn verify(data: &Path, arguments: &[&str]) -> Output {
+fn verify(data: &Path, what: &str, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_entrepot"))
         .env_clear()
         .env("PATH", "/usr/bin:/bin")
         .arg("--data")
         .arg(data)
-        .args(["verify", "cache"])
+        .args(["verify", what])
         .args(arguments)
         .output()
         .expect("it runs")
@@ -25,7 +25,7 @@ fn folder() -> tempfile::TempDir {
 #[test]
 fn no_read_is_stale_whatever_goes_wrong() {
     let folder = folder();
-    let output = verify(&folder.path().join("data"), &["--seed", "20261121", "--checks", "12000"]);
+    let output = verify(&folder.path().join("data"), "cache", &["--seed", "20261121", "--checks", "12000"]);
     let (told, also) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{told}\n{also}");
     assert!(told.contains(", 0 stale (seed 20261121)"), "{told}");
@@ -38,8 +38,29 @@ fn no_read_is_stale_whatever_goes_wrong() {
 #[test]
 fn without_the_fence_the_check_finds_stale_reads() {
     let folder = folder();
-    let output = verify(&folder.path().join("data"), &["--seed", "20261121", "--checks", "3000", "--without-fence"]);
+    let output =
+        verify(&folder.path().join("data"), "cache", &["--seed", "20261121", "--checks", "3000", "--without-fence"]);
     let told = String::from_utf8_lossy(&output.stdout);
     assert!(!output.status.success(), "a cache without a fence passed the check: {told}");
     assert!(told.contains("STALE: "), "{told}");
+}
+
+const SMALL: [&str; 8] = ["--seed", "20261121", "--clients", "60", "--topics", "12", "--seconds", "5"];
+
+#[test]
+fn no_follower_misses_an_event_though_instances_are_killed() {
+    let folder = folder();
+    let output = verify(&folder.path().join("data"), "live", &SMALL);
+    let (told, also) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{told}\n{also}");
+    assert!(told.contains(": 0 events missing, 0 unknown, 0 out of order (seed 20261121)"), "{told}");
+    assert!(told.contains("kills") && !told.contains(" 0  kills") && !told.contains(" 0  events told"), "{told}");
+}
+
+#[test]
+fn without_resuming_the_check_finds_missed_events() {
+    let folder = folder();
+    let output = verify(&folder.path().join("data"), "live", &[&SMALL[..], &["--without-resume"]].concat());
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(!output.status.success() && !told.contains(": 0 events missing"), "{told}");
 }
