@@ -96,7 +96,8 @@ async fn idle(stage: &Stage) -> anyhow::Result<Row> {
     }
     let detail = format!("KiB each, ours {ours:.2?}, ws {theirs:.2?}");
     let what = format!("KiB resident for each of {IDLE} idle sockets, signed in and following");
-    Ok(at_most("live-idle", &what, ours, 8.5, "KiB", detail))
+    let ratios = ours.iter().zip(&theirs).map(|(ours, theirs)| ours / theirs).collect();
+    Ok(ratio("live-idle", &what, "ws, bare", ratios, (None, Some(1.0)), detail))
 }
 
 /// Readers that count the frames which come to all sockets together.

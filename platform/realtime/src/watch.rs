@@ -5,19 +5,19 @@
 //!   taken away (4403): at the event that says so, and where the feed is not read, by asking the database.
 //! - A connection of which nothing is heard for two heartbeats is cut (4408).
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use entrepot_web::{Caller, Problem, Proof};
+use entrepot_web::{Caller, Problem, Proof, kinds};
 use futures_util::StreamExt as _;
 use futures_util::stream;
-use tokio::time::error::Elapsed;
 
 use crate::Shared;
 use crate::frame::{self, Kind};
-use crate::outbox::{Ending, Identity, Outbox};
+use crate::outbox::{Ending, Outbox};
 use crate::rendering::Form;
 use crate::session::{REVOKED, UNAUTHORISED, cursor_for_all, drop_forbidden};
 
@@ -54,14 +54,19 @@ pub(crate) async fn watch_rights(shared: Arc<Shared>) {
     loop {
         beat.tick().await;
         let is_read = shared.feed.fence().is_read_within(MOST_LAG);
-        let doubted = shared.connections().into_iter().filter_map(|outbox| {
+        // Many connections of one credential are one question.
+        let mut doubted: HashMap<Proof, Vec<(Arc<Outbox>, bool)>> = HashMap::new();
+        for outbox in shared.connections() {
             let is_doubted = outbox.is_doubted.swap(false, Ordering::AcqRel);
             // Where the feed is not read nobody can know who has lost a right.
-            (is_doubted || !is_read).then_some((outbox, is_doubted))
-        });
-        stream::iter(doubted)
-            .for_each_concurrent(AT_ONCE, |(outbox, is_doubted)| recheck(&shared, outbox, is_doubted))
-            .await;
+            if is_doubted || !is_read {
+                let identity = outbox.identity.read().unwrap_or_else(PoisonError::into_inner).clone();
+                if let Some(identity) = identity {
+                    doubted.entry(identity.proof).or_default().push((outbox, is_doubted));
+                }
+            }
+        }
+        stream::iter(doubted).for_each_concurrent(AT_ONCE, |(proof, outboxes)| recheck(&shared, proof, outboxes)).await;
     }
 }
 
@@ -107,13 +112,14 @@ fn look_at(shared: &Shared, outbox: &Outbox, now_ms: i64) {
     }
 }
 
-/// Asks again who is there and what they may follow.
-async fn recheck(shared: &Shared, outbox: Arc<Outbox>, is_doubted: bool) {
-    let identity = outbox.identity.read().unwrap_or_else(PoisonError::into_inner).clone();
-    let Some(Identity { caller, proof }) = identity else { return };
+/// Asks again whose credential it is and what they may follow.
+async fn recheck(shared: &Shared, proof: Proof, outboxes: Vec<(Arc<Outbox>, bool)>) {
     let asked = tokio::time::timeout(PATIENCE, shared.keeper.recognise(proof.credential())).await;
-    if judge(shared, &outbox, &caller, proof, asked, is_doubted) {
-        drop_forbidden(shared, &outbox).await;
+    let answer = asked.unwrap_or_else(|_elapsed| Err(Problem::new(&kinds::UNAVAILABLE, "no answer in time")));
+    for (outbox, is_doubted) in outboxes {
+        if judge(shared, &outbox, &proof, &answer, is_doubted) {
+            drop_forbidden(shared, &outbox).await;
+        }
     }
 }
 
@@ -121,30 +127,27 @@ async fn recheck(shared: &Shared, outbox: Arc<Outbox>, is_doubted: bool) {
 fn judge(
     shared: &Shared,
     outbox: &Outbox,
-    caller: &Arc<Caller>,
-    proof: Proof,
-    asked: Result<Result<Arc<Caller>, Problem>, Elapsed>,
+    proof: &Proof,
+    answer: &Result<Arc<Caller>, Problem>,
     is_doubted: bool,
 ) -> bool {
     let mut present = outbox.identity.write().unwrap_or_else(PoisonError::into_inner);
-    if present.as_ref().is_none_or(|present| present.proof != proof) {
-        // Others were shown meanwhile, and are looked at by themselves.
-        return false;
-    }
-    match asked {
-        Ok(Ok(now)) if now == *caller => false,
-        Ok(Ok(now)) => {
-            *present = Some(Identity { caller: now, proof });
+    // Others were shown meanwhile, and are looked at by themselves.
+    let Some(identity) = present.as_mut().filter(|identity| identity.proof == *proof) else { return false };
+    match answer {
+        Ok(now) if *now == identity.caller => false,
+        Ok(now) => {
+            identity.caller = now.clone();
             true
         }
-        Ok(Err(problem)) if problem.kind().status == 401 => {
-            let is_over = caller.expires_at <= shared.clock.now();
+        Err(problem) if problem.kind().status == 401 => {
+            let is_over = identity.caller.expires_at <= shared.clock.now();
             outbox.end_now(if is_over { UNAUTHORISED } else { REVOKED });
             false
         }
         // It cannot be found out now, and is asked again. Who may have lost a right is not told anything for
         // longer than the bound; where it is only the feed that is not read, nothing new comes to be told.
-        Ok(Err(_)) | Err(_) => {
+        Err(_) => {
             if is_doubted {
                 let since_ms = shared.now_ms() - outbox.doubted_ms.load(Ordering::Acquire);
                 if since_ms > MOST_DOUBT_MS {

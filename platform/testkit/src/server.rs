@@ -160,8 +160,8 @@ pub fn edge_settings() -> EdgeSettings {
 #[must_use]
 pub fn connections() -> Connections {
     Connections {
-        max_connections: 1_000,
-        connections_per_address: 1_000,
+        max_connections: 4_000,
+        connections_per_address: 4_000,
         trusted_proxies: Vec::new(),
         header_timeout: Duration::from_secs(10),
         body_timeout: Duration::from_secs(10),

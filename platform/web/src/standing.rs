@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use crate::{Caller, Credential, Doorkeeper, Problem};
 
 /// A credential that is kept, to be shown again.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Proof {
     /// An access token.
     Bearer(Box<str>),

@@ -514,3 +514,27 @@ async fn a_stream_of_events_goes_on_where_the_browser_was() {
     let forbidden = house.server.bearing(&customer).get("/api/v2/events?topics=sales-data-330").await;
     forbidden.problem(403, "live.forbidden");
 }
+
+#[tokio::test]
+async fn a_thousand_that_come_back_at_once_are_all_given_what_they_missed() {
+    let (house, token) = chain().await;
+    let by_query = format!("/ws?token={token}");
+    let open = async |since: Option<&str>| -> Socket {
+        let mut socket = Socket::open(&house, &by_query, &[]).await.expect("it opens");
+        socket.welcomed().await;
+        socket.follow("sales-data-330", since).await;
+        socket
+    };
+    let mut first = open(None).await;
+    sell(&house, &token, "330", 1).await;
+    let cursor = text(&first.told("event").await, "cursor");
+    for sales in 2..=4 {
+        sell(&house, &token, "330", sales).await;
+    }
+    let all = futures_util::future::join_all((0..1_000).map(|_| open(Some(&cursor)))).await;
+    for mut socket in all {
+        for sales in 2..=4 {
+            assert_eq!(socket.told("event").await["data"]["totals"]["sales"], sales);
+        }
+    }
+}

@@ -405,3 +405,50 @@ async fn a_file_of_any_length_is_written_as_it_comes_and_again_changes_nothing()
     assert_eq!(made["created"], 1);
     assert_eq!(admin.get("/api/v2/stores/new-1").await.ok()["name"], "Store new-1");
 }
+
+#[tokio::test]
+async fn a_batch_whose_connection_is_killed_in_the_middle_leaves_nothing() {
+    let (house, token, _) = chain().await;
+    let admin = house.server.bearing(&token);
+    let rows: Vec<Value> = (1..=12).map(|number| month("330", number, &json!({"1": {"sales": 1}}))).collect();
+    let last = json!({"dailyData": {"2": {"sales": 5}}});
+    admin.request("PUT", "/api/v2/sales/330/2024/12").json(&last).await.created();
+    // Somebody holds the last row, so that the batch stands still when it has locked and read the others.
+    let holder = house.database.client().await;
+    holder.batch_execute("BEGIN; SELECT FROM sales.month WHERE month = 12 FOR UPDATE").await.expect("held");
+    let body = json!({"salesDataArray": rows});
+    let batch = async { admin.post("/api/v2/sales/batch").json(&body).await };
+    let kill = async {
+        let other = house.database.client().await;
+        let waiting = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        while other.query(waiting, &[]).await.expect("asked").is_empty() {
+            tokio::task::yield_now().await;
+        }
+    };
+    let (answer, ()) = futures_util::join!(batch, kill);
+    answer.problem(503, "web.unavailable");
+    holder.batch_execute("ROLLBACK").await.expect("let go");
+    let list = admin.get("/api/v2/sales?count=exact").await.ok();
+    assert_eq!((&list["page"]["total"], sales_of(&list["data"][0])), (&json!(1), 5.0), "a part of the batch is there");
+    let events = holder.query_one("SELECT count(*) FROM feed.event WHERE topic = 'sales-data-330'", &[]).await;
+    assert_eq!(events.expect("counted").get::<_, i64>(0), 1, "and nothing was told of it");
+    admin.post("/api/v2/sales/batch").json(&body).await.ok();
+    // Given up by its client in the middle, it is all there or not at all.
+    for polls in 0..40 {
+        let rows: Vec<Value> = (1..=12).map(|number| month("406", number, &json!({"1": {"sales": polls}}))).collect();
+        let body = json!({"salesDataArray": rows});
+        let mut given_up = Box::pin(async { admin.post("/api/v2/sales/batch").json(&body).await });
+        for _ in 0..polls {
+            if futures_util::poll!(&mut given_up).is_ready() {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+        drop(given_up);
+        let list = admin.get("/api/v2/sales?storeId=406").await.ok();
+        let months = list["data"].as_array().expect("a list");
+        let sums: std::collections::BTreeSet<String> =
+            months.iter().map(|row| row["totals"]["sales"].to_string()).collect();
+        assert!(matches!(months.len(), 0 | 12) && sums.len() <= 1, "{polls}: a part of a batch is there: {list}");
+    }
+}
