@@ -49,3 +49,34 @@ pub(crate) async fn renew(to: &Dependencies, now: Timestamp) -> Result<bool, Err
     store::renew_recent(client, this_month - KEPT).await?;
     Ok(true)
 }
+
+#[cfg(test)]
+mod tests {
+    use entrepot_cache::{Fence, FenceSettings};
+    use entrepot_feed::{Feed, FeedSettings};
+    use entrepot_migrations::MIGRATIONS;
+    use entrepot_runtime::Clock;
+    use entrepot_testkit::test_database;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_bound_moves_forward_once_a_year_and_the_old_index_goes() {
+        let database = test_database(MIGRATIONS).await;
+        let feed = Feed::new(database.database.clone(), Fence::new(FenceSettings::default()), FeedSettings::default());
+        let to = Dependencies { database: database.database.clone(), clock: Clock::system(), feed };
+        let at = |text: &str| text.parse::<Timestamp>().expect("a time");
+        assert!(!renew(&to, at("2026-12-31T00:00:00Z")).await.expect("looked"), "it is not due yet");
+        assert!(renew(&to, at("2027-02-01T00:00:00Z")).await.expect("renewed"));
+        assert!(!renew(&to, at("2027-03-01T00:00:00Z")).await.expect("looked"));
+        let client = database.client().await;
+        let bound = store::recent_bound(&client).await.expect("read");
+        assert_eq!(bound, Some(2025 * 12 + 1));
+        let sql = "SELECT count(*) FROM pg_class WHERE relname LIKE 'month\\_recent\\_%'";
+        assert_eq!(
+            client.query_one(sql, &[]).await.expect("counted").get::<_, i64>(0),
+            1,
+            "the old one is still there"
+        );
+    }
+}
