@@ -91,7 +91,7 @@ class World:
 
     def refresh_me(self):
         self.me = fresh_person()
-        for mine in ("session", "key"):
+        for mine in ("session", "key", "export"):
             self.ids.pop(mine, None)
 
     def maker(self):
@@ -124,6 +124,18 @@ class World:
         if kind == "block":
             network = f"203.0.{CHANCE.randrange(256)}.{CHANCE.randrange(256)}"
             return ADMIN.ask("POST", "/api/admin/blocks", {"network": network, "reason": "fuzz"})["id"]
+        if kind == "store":
+            name = unique("fuzz")
+            ADMIN.ask("PUT", f"/api/v2/stores/{name}", {"name": name})
+            return name
+        if kind == "month":
+            store, month = WORLD.pick("store"), CHANCE.randrange(1, 13)
+            days = {"dailyData": {"1": {"sales": 12.5, "customers": 3}}}
+            ADMIN.ask("PUT", f"/api/v2/sales/{store}/2024/{month}", days)
+            return store, 2024, month
+        if kind == "export":
+            # Everybody's exports are their own; who may order none looks at the admin's.
+            return (owner if "exports.write" in SCOPES else ADMIN).ask("POST", "/api/v2/exports", {"kind": "sales"})["id"]
         raise KeyError(kind)
 
     def pick(self, kind):
@@ -168,6 +180,8 @@ def steer_path(case):
     if positive(case, ParameterLocation.PATH) and CHANCE.random() < 0.8:
         if "image" in values:
             values["product"], values["image"] = WORLD.pick("image")
+        elif "month" in values:
+            values["store"], values["year"], values["month"] = WORLD.pick("month")
         else:
             for kind in values:
                 values[kind] = WORLD.pick(kind)
@@ -230,10 +244,19 @@ def steer_body(case):
         return
     if isinstance(case.body, dict):
         steer_members(case.body, case.operation.definition.raw.get("operationId"))
+    elif isinstance(case.body, str) and case.media_type in FILES and CHANCE.random() < 0.8:
+        case.body = FILES[case.media_type].format(store=WORLD.pick("store"), day=CHANCE.randrange(1, 28))
     elif isinstance(case.body, list):
         for member in case.body:
             if isinstance(member, dict):
                 steer_members(member, None)
+
+
+# What a file of sales looks like.
+FILES = {
+    "text/csv": "storeId,year,month,day,sales,customers\n{store},2024,2,{day},12.50,3\n",
+    "application/x-ndjson": '{{"storeId": "{store}", "year": 2024, "month": 2, "dailyData": {{"{day}": {{"sales": 12.5}}}}}}\n',
+}
 
 
 def steer_members(body, operation_id):
@@ -241,7 +264,7 @@ def steer_members(body, operation_id):
         if isinstance(value, (dict, list)) and name not in ("scopes", "price"):
             rows = value if isinstance(value, list) else [value]
             for row in rows:
-                if isinstance(row, dict) and name != "specifications":
+                if isinstance(row, dict) and name not in ("specifications", "dailyData", "parameters"):
                     steer_members(row, None)
         if CHANCE.random() > 0.8:
             continue
@@ -269,6 +292,20 @@ def steer_members(body, operation_id):
             body[name] = ["fuzz"]
         elif name == "url":
             body[name] = "https://shop.example/tea.jpg"
+        elif name == "storeId":
+            body[name] = WORLD.pick("store")
+        elif name == "stores" and value is not None:
+            body[name] = [WORLD.pick("store")]
+        elif name == "dailyData":
+            body[name] = {str(CHANCE.randrange(1, 29)): {"sales": CHANCE.randrange(1000) / 10, "promo": 1}}
+        elif name == "kind":
+            body[name] = "sales"
+        elif name == "format":
+            body[name] = CHANCE.choice(["csv", "json", "ndjson"])
+        elif name == "parameters":
+            body[name] = CHANCE.choice([{}, {"year": 2024, "fields": "storeId,sales"}])
+        elif name == "severity":
+            body[name] = CHANCE.choice(["info", "warning", "critical"])
         elif name == "network":
             body[name] = f"203.0.{CHANCE.randrange(256)}.{CHANCE.randrange(256)}"
         elif name == "refreshToken" and me:
@@ -323,6 +360,8 @@ def after_call(context, case, response):
     if status in (404, 410) or (case.method == "DELETE" and status < 300):
         if "image" in values:
             WORLD.forget("image", (values.get("product"), values["image"]))
+        elif "month" in values:
+            WORLD.forget("month", (values.get("store"), values.get("year"), values["month"]))
         else:
             for kind, value in values.items():
                 WORLD.forget(kind, value)

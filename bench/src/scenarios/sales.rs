@@ -2,8 +2,8 @@
 //! of it is worth.
 //!
 //! **What makes the figures honest:**
-//! - A batch has the same rows as the single calls beside it, one day of another month each, over one
-//!   connection that stays open.
+//! - A batch writes the same rows as the single calls beside it (where they are new, as many of another year),
+//!   one day of another month each, over one connection that stays open.
 //! - `psql` copies the very rows in the very order to `/dev/null`, without what makes an export one that can
 //!   be resumed.
 //! - Memory is what the process has resident, looked at every few milliseconds.
@@ -26,6 +26,7 @@ use crate::table::{Row, at_most, ratio};
 pub(super) const ON_STAGE: &[&str] = &[
     "sales-import",
     "sales-batch",
+    "sales-batch-new",
     "export",
     "export-memory",
     "export-memory-ten",
@@ -69,10 +70,12 @@ pub(super) async fn on_stage(stage: &Stage, wanted: Wanted<'_>) -> anyhow::Resul
         let detail = format!("362,683 lines; the first new, the others as they were: {times:.1?} s");
         rows.push(at_most("sales-import", "import of the real transactions", times, 15.0, "s", detail));
     }
-    if wanted.one("sales-batch") {
-        rows.push(batch(stage).await?);
+    for name in ["sales-batch", "sales-batch-new"] {
+        if wanted.one(name) {
+            rows.push(batch(stage, name).await?);
+        }
     }
-    if !wanted.any(&ON_STAGE[2..]) {
+    if !wanted.any(&ON_STAGE[3..]) {
         return Ok(rows);
     }
     a_million(stage)?;
@@ -102,48 +105,54 @@ pub(super) async fn on_stage(stage: &Stage, wanted: Wanted<'_>) -> anyhow::Resul
     Ok(rows)
 }
 
-/// Fifty rows in a batch, and the same by single calls.
-async fn batch(stage: &Stage) -> anyhow::Result<Row> {
-    let server = stage.another("sales-batch", &[], false)?;
+/// Fifty rows in a batch, and the same by single calls: one day of each of fifty months, which are all there
+/// already, or none of them.
+async fn batch(stage: &Stage, name: &'static str) -> anyhow::Result<Row> {
+    let server = stage.another(name, &[], false)?;
     let http = Http::new(server.address);
     let bearer = format!("Bearer {}", http.token().await?);
     let fields = [(header::CONTENT_TYPE, "application/json"), (header::AUTHORIZATION, &*bearer)];
+    let patch = [(header::CONTENT_TYPE, "application/merge-patch+json"), (header::AUTHORIZATION, &*bearer)];
     for store in 0..50 {
         let path = format!("/api/v2/stores/batch-{store}");
         http.write(Method::PUT, &path, &fields, "{\"name\":\"Batch\"}".into()).await?;
     }
-    let mut ratios = Vec::new();
-    let mut detail = String::new();
+    let is_new = name == "sales-batch-new";
+    let all = |year: usize, month: usize, sales: usize| {
+        let rows: Vec<_> = (0..50)
+            .map(|store| {
+                json!({"storeId": format!("batch-{store}"), "year": year, "month": month,
+                       "dailyData": {"1": {"sales": sales}}})
+            })
+            .collect();
+        json!({"salesDataArray": rows}).to_string()
+    };
+    let together = |body: String| http.write(Method::POST, "/api/v2/sales/batch", &fields, body.into());
+    let (mut ratios, mut detail) = (Vec::new(), String::new());
     for round in 0..=PAIRS * 3 {
-        let month = round % 12 + 1;
-        let row = |store: usize, sales: usize| {
-            json!({"storeId": format!("batch-{store}"), "year": 2000 + round / 12, "month": month,
-                   "dailyData": {"1": {"sales": sales}}})
-        };
-        // They are there already, so that both change the same rows and neither makes them.
-        let all = |sales: usize| {
-            let rows: Vec<_> = (0..50).map(|store| row(store, sales)).collect();
-            json!({"salesDataArray": rows}).to_string()
-        };
-        http.write(Method::POST, "/api/v2/sales/batch", &fields, all(1).into()).await?;
-        let body = all(round + 2);
+        let (year, month) = (if is_new { 2100 } else { 2000 } + round / 12, round % 12 + 1);
+        if !is_new {
+            together(all(year, month, 1)).await?;
+        }
         let start = Instant::now();
-        http.write(Method::POST, "/api/v2/sales/batch", &fields, body.into()).await?;
-        let together = start.elapsed();
+        together(all(year, month, round + 2)).await?;
+        let at_once = start.elapsed();
+        let year = if is_new { year - 50 } else { year };
         let start = Instant::now();
         for store in 0..50 {
-            // A batch of one: the same work for the row, and a request for each.
-            let body = json!({"salesDataArray": [row(store, round + 100)]}).to_string();
-            http.write(Method::POST, "/api/v2/sales/batch", &fields, body.into()).await?;
+            let path = format!("/api/v2/sales/batch-{store}/{year}/{month}");
+            let body = json!({"dailyData": {"1": {"sales": round + 100}}}).to_string();
+            http.write(Method::PATCH, &path, &patch, body.into()).await?;
         }
         let apart = start.elapsed();
         if round > 0 {
-            ratios.push(apart.as_secs_f64() / together.as_secs_f64());
-            detail.push_str(&format!("{:.1}/{:.1} ", milliseconds(together), milliseconds(apart)));
+            ratios.push(apart.as_secs_f64() / at_once.as_secs_f64());
+            detail.push_str(&format!("{:.1}/{:.1} ", milliseconds(at_once), milliseconds(apart)));
         }
     }
     let detail = format!("ms for 50 rows, together/one by one: {}", detail.trim_end());
-    Ok(ratio("sales-batch", "batch of 50 months", "50 single calls, the same rows", ratios, (Some(20.0), None), detail))
+    let what = if is_new { "batch of 50 months, new" } else { "batch of 50 months, changed" };
+    Ok(ratio(name, what, "50 PATCHes, the same rows", ratios, (Some(20.0), None), detail))
 }
 
 /// Puts a million months in, unless they are there.

@@ -437,8 +437,8 @@ async fn cancel_export(
         ("If-Range" = Option<String>, Header, description = "The ETag of the file that the range is of; another file is sent whole."),
     ),
     responses(
-        (status = 200, description = "The file.", content((String = "text/csv"), (String = "application/json"), (String = "application/x-ndjson"))),
-        (status = 206, description = "The range.", content((String = "text/csv"), (String = "application/json"), (String = "application/x-ndjson"))),
+        (status = 200, description = "The file.", content((String = "text/csv"), (Vec<Object> = "application/json"), (String = "application/x-ndjson"))),
+        (status = 206, description = "The range.", content((String = "text/csv"), (Vec<Object> = "application/json"), (String = "application/x-ndjson"))),
     ),
 )]
 async fn get_export_content(

@@ -257,7 +257,7 @@ fn offers_compression(fields: &HeaderMap) -> bool {
         ("token" = Option<String>, Query, description = "An access token or an API key."),
         ("Last-Event-ID" = Option<String>, Header, description = "What a browser sends when it comes back; goes before `after`."),
     ),
-    responses((status = 200, description = "The events, as long as you listen.", content((String = "text/event-stream")))),
+    responses((status = 200, description = "The events, as long as you listen.", content((StreamEvent = "text/event-stream")))),
 )]
 async fn stream_events(
     State(hub): State<Hub>,
@@ -345,6 +345,21 @@ async fn stream_events(
 async fn get_live_figures(State(hub): State<Hub>, query: Query) -> Result<Reply, Problem> {
     query.finish()?;
     Reply::json(&hub.figures(), CacheClass::Never)
+}
+
+/// One server-sent event of a stream. Lines between them may be comments, which keep the connection awake.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes what the stream writes by hand")]
+struct StreamEvent {
+    /// The type of the frame.
+    #[schema(required = false, example = "update")]
+    event: String,
+    /// The frame, the same as on a WebSocket.
+    #[schema(content_media_type = "application/json")]
+    data: String,
+    /// The cursor from which to go on after this event.
+    #[schema(required = false)]
+    id: String,
 }
 
 /// Something to be told to everybody.

@@ -25,7 +25,7 @@ use crate::store::export_key;
     responses((
         status = 200,
         description = "The rows. No cell of the CSV is one that a spreadsheet would take for a formula.",
-        content((String = "text/csv"), (String = "application/json"), (String = "application/x-ndjson")),
+        content((String = "text/csv"), (Vec<Object> = "application/json"), (String = "application/x-ndjson")),
     )),
 )]
 pub(super) async fn export_sales(

@@ -97,12 +97,7 @@ pub(crate) async fn upsert_months(
             .transaction(|transaction| {
                 async move {
                     let pointers: Vec<&str> = rows.iter().map(|row| row.pointer.as_str()).collect();
-                    let written = upsert_in(transaction, to, read.clone(), &pointers, manner).await?;
-                    let verdicts = written.verdicts;
-                    if let Some(person) = manner.person {
-                        to.feed.append(transaction, batch_done(person, &summary("upsert", &verdicts))).await?;
-                    }
-                    Ok(verdicts)
+                    Ok(upsert_in(transaction, to, read.clone(), &pointers, manner).await?.verdicts)
                 }
                 .scope_boxed()
             })
@@ -207,9 +202,8 @@ pub(crate) async fn upsert_in(
         events.push(month_changed(name, &input.key, Some(&input.days), Some(totals), before));
         outcomes.push((id, outcome));
     }
-    to.feed.append_all(transaction, events).await?;
     let mut outcomes = outcomes.into_iter();
-    let verdicts = read
+    let verdicts: Vec<Verdict> = read
         .into_iter()
         .map(|row| match row {
             Err(faults) => Verdict::Failed { faults },
@@ -219,5 +213,10 @@ pub(crate) async fn upsert_in(
             }
         })
         .collect();
+    if let Some(person) = manner.person {
+        events.push(batch_done(person, &summary("upsert", &verdicts)));
+    }
+    // All at once: a round trip to the database.
+    to.feed.append_all(transaction, events).await?;
     Ok(Written { verdicts, stores_made })
 }
