@@ -271,7 +271,8 @@ impl Psql {
 
     /// Runs statements and waits until they are done.
     pub(crate) fn run(&mut self, sql: &str) -> anyhow::Result<()> {
-        writeln!(self.input, "{sql}\n\\echo done")?;
+        // psql runs what a semicolon ends, and nothing else.
+        writeln!(self.input, "{sql};\n\\echo done")?;
         for line in self.output.by_ref() {
             if line? == "done" {
                 return Ok(());

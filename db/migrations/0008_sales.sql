@@ -68,10 +68,12 @@ $$;
 CREATE TRIGGER month_derive BEFORE INSERT OR UPDATE OF daily, sales, transactions, customers, units, discount, days
     ON sales.month FOR EACH ROW EXECUTE FUNCTION sales.derive();
 
--- The names of the fields that a month's days have: what the index on the JSONB keeps. The values are not
--- looked for, and would make the index many times as large as the table.
-CREATE FUNCTION sales.fields(daily jsonb) RETURNS text[] LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    RETURN ARRAY(SELECT DISTINCT field FROM jsonb_each(daily) AS day, jsonb_object_keys(day.value) AS field ORDER BY field);
+-- The names of the fields that a month's days have, each as often as it is there: what the index on the JSONB
+-- keeps. The values are not looked for, and would make the index many times as large as the table. One
+-- expression, which the planner puts in place of the call: a query in here would cost each row five times as
+-- much on its way into the index.
+CREATE FUNCTION sales.fields(daily jsonb) RETURNS jsonb LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN jsonb_path_query_array(daily, '$.*.keyvalue().key');
 
 -- Lists of all stores by month; ranges of months; one month of all stores. Every order ends with the month's
 -- key and goes one way, so that one index serves it up and down.

@@ -13,6 +13,7 @@ use entrepot_runtime::Tasks;
 use futures_util::future::BoxFuture;
 
 use crate::event::Event;
+use crate::store::Turn;
 use crate::{Feed, store};
 
 /// Events of one turn at the most.
@@ -96,29 +97,33 @@ impl Feed {
                 return Ok(());
             }
             let client = self.shared.database.client().await?;
-            let has_news = store::has_news(&client, C::NAME, watermark).await?;
+            let position = store::position_of(&client, C::NAME).await?;
             drop(client);
-            if !has_news || !self.take_turn(consumer, watermark).await? {
+            let has_news = position.is_none_or(|position| position < watermark);
+            if !has_news || !self.take_turn(consumer, watermark, position.is_none()).await? {
                 return Ok(());
             }
         }
     }
 
     /// One turn; `false` when there was nothing to do.
-    async fn take_turn<C: Consumer>(&self, consumer: &C, watermark: u64) -> Result<bool, TurnError> {
+    async fn take_turn<C: Consumer>(&self, consumer: &C, watermark: u64, is_first: bool) -> Result<bool, TurnError> {
         let begin_at = if C::FROM_THE_BEGINNING { 0 } else { watermark };
         self.shared
             .database
             .transaction(|transaction| {
                 async move {
-                    let Some(position) = store::take_turn(transaction, C::NAME, begin_at).await? else {
+                    if is_first {
+                        store::begin_consumer(transaction, C::NAME, begin_at).await?;
+                    }
+                    let Some(Turn { position, given, dropped_to }) = store::take_turn(transaction, C::NAME).await?
+                    else {
                         return Ok(false);
                     };
-                    if store::given(transaction).await? < watermark {
+                    if given < watermark {
                         // The database went back behind what the tail knows, and the tail will notice.
                         return Ok(false);
                     }
-                    let dropped_to = store::dropped_to(transaction).await?;
                     let position = if position < dropped_to && !(C::FROM_THE_BEGINNING && position == 0) {
                         consumer.missed(transaction, dropped_to).await.map_err(TurnError::Consumer)?;
                         dropped_to

@@ -16,11 +16,11 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use entrepot_cache::{Progress, Touch};
-use entrepot_pg::tokio_postgres::Statement;
 use entrepot_pg::{Dedicated, Error};
+use futures_util::future::try_join;
 
 use crate::event::Event;
-use crate::store::{self, Identity};
+use crate::store::{self, Identity, Prepared};
 use crate::subscribe::{Look, Received, Seen};
 use crate::tail::{Lost, Tail};
 use crate::{Feed, Shared};
@@ -31,6 +31,10 @@ const AT_MOST: i64 = 5_000;
 const PATIENCE: Duration = Duration::from_secs(5);
 /// The shortest time between two looks: what is committed meanwhile is read by one.
 const BREATH: Duration = Duration::from_millis(4);
+/// Of the tail's own connection. It asks the same few questions for ever, each answered by an index: planned
+/// once, and not anew for every look, which would take longer than the look.
+const SESSION: &str =
+    "-c synchronous_commit=off -c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c jit=off";
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
@@ -82,16 +86,16 @@ impl Feed {
 
     async fn follow_one_connection(&self, known: &mut Option<Known>) -> Result<std::convert::Infallible, Interrupted> {
         let shared = &*self.shared;
-        let mut connection = shared.database.dedicated("entrepot-feed", "-c synchronous_commit=off").await?;
+        let mut connection = shared.database.dedicated("entrepot-feed", SESSION).await?;
         if shared.settings.nudges {
             bounded(async { Ok(connection.client().batch_execute("LISTEN entrepot_feed").await?) }).await?;
         }
-        let look = bounded(store::prepare_look(connection.client())).await?;
+        let prepared = bounded(store::prepare(connection.client())).await?;
         let identity = bounded(store::identity(connection.client())).await?;
         self.resume(&connection, known, identity).await?;
         loop {
             let Some(known) = known.as_mut() else { return Err(Interrupted::Ended) };
-            let is_complete = self.look(&connection, &look, known).await?;
+            let is_complete = self.look(&connection, &prepared, known).await?;
             if is_complete {
                 self.wait(&mut connection).await?;
             }
@@ -137,19 +141,15 @@ impl Feed {
     }
 
     /// Looks once. Tells whether it saw everything that there was.
-    async fn look(
-        &self,
-        connection: &Dedicated,
-        statement: &Statement,
-        known: &mut Known,
-    ) -> Result<bool, Interrupted> {
+    async fn look(&self, connection: &Dedicated, prepared: &Prepared, known: &mut Known) -> Result<bool, Interrupted> {
         let shared = &*self.shared;
         let client = connection.client();
-        if shared.unannounced.swap(false, Ordering::AcqRel) && shared.settings.nudges {
-            bounded(store::nudge(client, &shared.instance)).await?;
-        }
+        let nudges = shared.unannounced.swap(false, Ordering::AcqRel) && shared.settings.nudges;
+        let nudge = async { if nudges { store::nudge(client, prepared, &shared.instance).await } else { Ok(()) } };
         let began_ms = shared.fence.now_ms();
-        let seen = bounded(store::look(client, statement, &known.tail.look(AT_MOST))).await?;
+        let question = known.tail.look(AT_MOST);
+        // Both are under way at once.
+        let ((), seen) = bounded(try_join(nudge, store::look(client, prepared, &question))).await?;
         let above = known.tail.highest();
         let events = match known.tail.take_in(seen) {
             Ok(events) => events,

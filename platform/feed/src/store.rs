@@ -2,7 +2,7 @@
 
 use entrepot_pg::tokio_postgres::types::{Json, ToSql};
 use entrepot_pg::tokio_postgres::{Client, Row, Statement};
-use entrepot_pg::{Error, Transaction};
+use entrepot_pg::{Error, Pooled, Transaction};
 use entrepot_runtime::Request;
 use futures_util::future::try_join;
 use jiff::Timestamp;
@@ -146,12 +146,22 @@ pub(crate) struct Seen {
     pub(crate) events: Vec<Event>,
 }
 
-pub(crate) async fn prepare_look(client: &Client) -> Result<Statement, Error> {
-    let sql = format!(
-        "SELECT snapshot.xmin, event.*
-         FROM (SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS xmin) AS snapshot
-         LEFT JOIN LATERAL (
-             (SELECT {COLUMNS} FROM feed.event WHERE id > $1 ORDER BY id LIMIT $2)
+/// What a tail asks again and again, prepared on its connection.
+pub(crate) struct Prepared {
+    /// Where nothing is open: what is above.
+    above: Statement,
+    /// What is above, what may have come into the holes, and what was under way at the start.
+    whole: Statement,
+    nudge: Statement,
+}
+
+pub(crate) async fn prepare(client: &Client) -> Result<Prepared, Error> {
+    let snapshot = "SELECT snapshot.xmin, event.*
+         FROM (SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS xmin) AS snapshot";
+    let above = format!("(SELECT {COLUMNS} FROM feed.event WHERE id > $1 ORDER BY id LIMIT $2)");
+    let whole = format!(
+        "{snapshot} LEFT JOIN LATERAL (
+             {above}
              UNION ALL
              (SELECT {COLUMNS} FROM unnest($3::bigint[], $4::bigint[]) AS hole (first, last)
               JOIN feed.event ON id BETWEEN hole.first AND hole.last)
@@ -159,22 +169,38 @@ pub(crate) async fn prepare_look(client: &Client) -> Result<Statement, Error> {
              (SELECT {COLUMNS} FROM feed.event WHERE xid >= $5::text::xid8 AND id <= $6)
          ) AS event ON true"
     );
-    Ok(client.prepare(&sql).await?)
+    Ok(Prepared {
+        above: client.prepare(&format!("{snapshot} LEFT JOIN LATERAL {above} AS event ON true")).await?,
+        whole: client.prepare(&whole).await?,
+        // Its own transaction, in which nothing else happens: inside a writing one it would make all commits
+        // of the database take turns.
+        nudge: client.prepare("SELECT pg_notify('entrepot_feed', $1)").await?,
+    })
 }
 
-pub(crate) async fn look(client: &Client, statement: &Statement, look: &Look) -> Result<Seen, Error> {
+pub(crate) async fn look(client: &Client, prepared: &Prepared, look: &Look) -> Result<Seen, Error> {
     let (xid, up_to) = match &look.started {
         Some((xid, up_to)) => (Some(xid), Some(up_to)),
         None => (None, None),
     };
     let parameters: [&(dyn ToSql + Sync); 6] =
         [&look.above, &look.at_most, &look.hole_firsts, &look.hole_lasts, &xid, &up_to];
-    let rows = client.query(statement, &parameters).await?;
+    let rows = if look.hole_firsts.is_empty() && look.started.is_none() {
+        client.query(&prepared.above, &parameters[..2]).await?
+    } else {
+        client.query(&prepared.whole, &parameters).await?
+    };
     let first = rows.first().ok_or(Error::Missing("the snapshot"))?;
     let xmin = position(first.get(0));
     let mut events: Vec<Event> = rows.iter().filter_map(|row| event(row, 1)).collect();
     events.sort_by_key(|event| event.id);
     Ok(Seen { xmin, events })
+}
+
+/// Tells the other instances that there is something to read.
+pub(crate) async fn nudge(client: &Client, prepared: &Prepared, from: &str) -> Result<(), Error> {
+    client.execute(&prepared.nudge, &[&from]).await?;
+    Ok(())
 }
 
 /// Events above `above` and up to `up_to`, in the order of their ids.
@@ -193,7 +219,7 @@ pub(crate) async fn events_between(
 
 /// Events of a topic above `above` and up to `up_to`, in the order of their ids, and what was dropped.
 pub(crate) async fn history(
-    client: &Client,
+    client: &Pooled,
     topic: &str,
     above: u64,
     up_to: u64,
@@ -205,7 +231,8 @@ pub(crate) async fn history(
          ) AS event ON true ORDER BY event.id"
     );
     let parameters: [&(dyn ToSql + Sync); 4] = [&topic, &signed(above), &signed(up_to), &i64::from(at_most)];
-    let rows = client.query(&sql, &parameters).await?;
+    let statement = client.prepare_cached(&sql).await?;
+    let rows = client.query(&statement, &parameters).await?;
     let dropped_to = rows.first().map_or(0, |row| position(row.get(0)));
     Ok((rows.iter().filter_map(|row| event(row, 1)).collect(), dropped_to))
 }
@@ -229,57 +256,58 @@ fn event(row: &Row, at: usize) -> Option<Event> {
     })
 }
 
-/// Tells the other instances that there is something to read. Its own transaction, in which nothing
-/// else happens: inside a writing one it would make all commits of the database take turns.
-pub(crate) async fn nudge(client: &Client, from: &str) -> Result<(), Error> {
-    client.execute("SELECT pg_notify('entrepot_feed', $1)", &[&from]).await?;
-    Ok(())
-}
-
 /// The highest id that was given out.
 pub(crate) async fn last_given(client: &Client) -> Result<u64, Error> {
     let row = client.query_one("SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM feed.event_id", &[]).await?;
     Ok(position(row.get(0)))
 }
 
-/// The same within a transaction.
-pub(crate) async fn given(transaction: &Transaction) -> Result<u64, Error> {
-    let sql = "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM feed.event_id";
-    Ok(position(transaction.query_one(sql, &[]).await?.get(0)))
+/// How far a consumer has come; `None` for one that has never had a turn.
+pub(crate) async fn position_of(client: &Pooled, name: &str) -> Result<Option<u64>, Error> {
+    let statement = client.prepare_cached("SELECT position FROM feed.consumer WHERE name = $1").await?;
+    Ok(client.query_opt(&statement, &[&name]).await?.map(|row| position(row.get(0))))
 }
 
-/// Takes a consumer's turn: its position, or `None` when another process has the turn.
-pub(crate) async fn take_turn(transaction: &Transaction, name: &str, begin_at: u64) -> Result<Option<u64>, Error> {
-    transaction
-        .execute(
-            "INSERT INTO feed.consumer (name, position, updated_at) VALUES ($1, $2, clock_timestamp())
-             ON CONFLICT DO NOTHING",
-            &[&name, &signed(begin_at)],
-        )
-        .await?;
-    let row = transaction
-        .query_opt("SELECT position FROM feed.consumer WHERE name = $1 FOR UPDATE SKIP LOCKED", &[&name])
-        .await?;
-    Ok(row.map(|row| position(row.get(0))))
-}
-
-pub(crate) async fn has_news(client: &Client, name: &str, up_to: u64) -> Result<bool, Error> {
-    let row = client.query_opt("SELECT position FROM feed.consumer WHERE name = $1", &[&name]).await?;
-    Ok(row.is_none_or(|row| position(row.get(0)) < up_to))
-}
-
-pub(crate) async fn move_on(transaction: &Transaction, name: &str, position: u64) -> Result<(), Error> {
-    transaction
-        .execute(
-            "UPDATE feed.consumer SET position = $2, updated_at = clock_timestamp() WHERE name = $1",
-            &[&name, &signed(position)],
-        )
-        .await?;
+/// Begins a consumer's first turn.
+pub(crate) async fn begin_consumer(transaction: &Transaction, name: &str, begin_at: u64) -> Result<(), Error> {
+    let sql = "INSERT INTO feed.consumer (name, position, updated_at) VALUES ($1, $2, clock_timestamp())
+               ON CONFLICT DO NOTHING";
+    transaction.execute(sql, &[&name, &signed(begin_at)]).await?;
     Ok(())
 }
 
-pub(crate) async fn dropped_to(transaction: &Transaction) -> Result<u64, Error> {
-    Ok(position(transaction.query_one("SELECT dropped_to FROM feed.epoch", &[]).await?.get(0)))
+/// Where a turn begins, and what the feed holds.
+pub(crate) struct Turn {
+    pub(crate) position: u64,
+    /// The highest id that was given out.
+    pub(crate) given: u64,
+    pub(crate) dropped_to: u64,
+}
+
+/// Takes a consumer's turn; `None` when another process has it.
+pub(crate) async fn take_turn(transaction: &Transaction, name: &str) -> Result<Option<Turn>, Error> {
+    let turn =
+        transaction.prepare_cached("SELECT position FROM feed.consumer WHERE name = $1 FOR UPDATE SKIP LOCKED").await?;
+    let held = transaction
+        .prepare_cached(
+            "SELECT CASE WHEN given.is_called THEN given.last_value ELSE 0 END, epoch.dropped_to
+             FROM feed.event_id AS given, feed.epoch",
+        )
+        .await?;
+    // One round trip, two statements: a connection keeps their order.
+    let (turn, held) = try_join(transaction.query_opt(&turn, &[&name]), transaction.query_one(&held, &[])).await?;
+    Ok(turn.map(|turn| Turn {
+        position: position(turn.get(0)),
+        given: position(held.get(0)),
+        dropped_to: position(held.get(1)),
+    }))
+}
+
+pub(crate) async fn move_on(transaction: &Transaction, name: &str, position: u64) -> Result<(), Error> {
+    let sql = "UPDATE feed.consumer SET position = $2, updated_at = clock_timestamp() WHERE name = $1";
+    let statement = transaction.prepare_cached(sql).await?;
+    transaction.execute(&statement, &[&name, &signed(position)]).await?;
+    Ok(())
 }
 
 /// Ids, xids and counts are never negative in the database.

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use deadpool_postgres::{Manager, ManagerConfig, Pool, PoolError, RecyclingMethod, Runtime, TimeoutType};
+use deadpool_postgres::{Manager, ManagerConfig, Pool, PoolError, QueueMode, RecyclingMethod, Runtime, TimeoutType};
 use scoped_futures::ScopedBoxFuture;
 use tokio_postgres::NoTls;
 
@@ -96,6 +96,9 @@ impl Database {
             .max_size(settings.pool_max)
             .wait_timeout(Some(settings.connect_timeout))
             .create_timeout(Some(settings.connect_timeout))
+            // The connection that came back last goes out next: what it needs is still in its session and in
+            // the processor's caches, and what is idle stays idle.
+            .queue_mode(QueueMode::Lifo)
             .runtime(Runtime::Tokio1)
             .build()?;
         let kept = Arc::new(address.clone());

@@ -249,14 +249,16 @@ impl Idempotency {
 /// The first thing that the request's transaction does.
 async fn begin(transaction: &Transaction, keyed: &Keyed, found: &Found) -> Result<(), Error> {
     let lock = xxh3_64(format!("idempotency {} {}", keyed.caller, keyed.key).as_bytes()).cast_signed();
-    let row = transaction.query_one("SELECT pg_try_advisory_xact_lock($1)", &[&lock]).await?;
+    let statement = transaction.prepare_cached("SELECT pg_try_advisory_xact_lock($1)").await?;
+    let row = transaction.query_one(&statement, &[&lock]).await?;
     if !row.get::<_, bool>(0) {
         found.runs_elsewhere.store(true, Ordering::Release);
         return Err(Error::Refused("another request with its idempotency key runs"));
     }
     // A statement of its own: its snapshot is taken after the lock was.
     let sql = "SELECT EXISTS (SELECT FROM web.kept_answer WHERE caller = $1 AND key = $2 AND created_at > now() - interval '24 hours')";
-    let row = transaction.query_one(sql, &[&keyed.caller, &keyed.key]).await?;
+    let statement = transaction.prepare_cached(sql).await?;
+    let row = transaction.query_one(&statement, &[&keyed.caller, &keyed.key]).await?;
     if row.get::<_, bool>(0) {
         found.is_done.store(true, Ordering::Release);
         return Err(Error::Refused("the request with its idempotency key has been answered"));

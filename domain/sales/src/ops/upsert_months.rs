@@ -143,6 +143,18 @@ fn read_rows(rows: &[Row<'_>]) -> Vec<Result<MonthInput, Vec<Fault>>> {
     read
 }
 
+/// The stores of the rows that are valid so far, each once.
+fn store_ids(read: &[Result<MonthInput, Vec<Fault>>]) -> Vec<&str> {
+    let mut ids: Vec<&str> = read.iter().flatten().map(|input| input.key.store_id.as_str()).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    ids
+}
+
+fn no_store(pointer: &str, key: &MonthKey) -> Fault {
+    Fault::at(format!("{pointer}/storeId"), "unknown_store", format!("there is no store {:?}", key.store_id.as_str()))
+}
+
 /// Writes rows in the caller's transaction.
 pub(crate) async fn upsert_in(
     transaction: &Transaction,
@@ -153,14 +165,20 @@ pub(crate) async fn upsert_in(
 ) -> Result<Written, UpsertMonthsError> {
     let now = to.clock.now();
     let mut stores_made = 0;
-    let mut ids: Vec<&str> = read.iter().flatten().map(|input| input.key.store_id.as_str()).collect();
-    ids.sort_unstable();
-    ids.dedup();
     let mut events: Vec<NewEvent> = Vec::new();
-    let mut known: HashSet<String> = store::stores_known(transaction, &ids).await?.into_iter().collect();
+    for (pointer, row) in pointers.iter().zip(&mut read) {
+        // What the caller may not see is not there.
+        if let Ok(input) = row
+            && !allows(&manner.scope, &input.key.store_id)
+        {
+            *row = Err(vec![no_store(pointer, &input.key)]);
+        }
+    }
     if manner.makes_stores {
-        ids.retain(|id| !known.contains(*id));
-        let made = if ids.is_empty() { Vec::new() } else { store::stores_make(transaction, &ids, now).await? };
+        let ids = store_ids(&read);
+        let known = store::stores_known(transaction, &ids).await?;
+        let missing: Vec<&str> = ids.into_iter().filter(|id| !known.iter().any(|known| known == id)).collect();
+        let made = if missing.is_empty() { Vec::new() } else { store::stores_make(transaction, &missing, now).await? };
         stores_made = made.len() as u64;
         for (id, name) in made {
             if let Ok(store_id) = id.parse() {
@@ -169,50 +187,54 @@ pub(crate) async fn upsert_in(
                 events.push(NewEvent::new(StoreChanged::CREATED, topic).tags(["stores"]).data(&told));
             }
         }
-        known.extend(ids.into_iter().map(str::to_owned));
-    }
-    for (pointer, row) in pointers.iter().zip(&mut read) {
-        // What the caller may not see is not there.
-        if let Ok(MonthInput { key: MonthKey { store_id, .. }, .. }) = row
-            && (!known.contains(store_id.as_str()) || !allows(&manner.scope, store_id))
-        {
-            let detail = format!("there is no store {:?}", store_id.as_str());
-            *row = Err(vec![Fault::at(format!("{pointer}/storeId"), "unknown_store", detail)]);
-        }
     }
     if manner.atomic && read.iter().any(Result::is_err) {
-        return Err(UpsertMonthsError::Invalid(read.into_iter().filter_map(Result::err).flatten().collect()));
+        // Nothing is written, so whether there are the other rows' stores has to be asked by itself.
+        let known: HashSet<String> = store::stores_known(transaction, &store_ids(&read)).await?.into_iter().collect();
+        let faults = pointers.iter().zip(read).filter_map(|(pointer, row)| match row {
+            Err(faults) => Some(faults),
+            Ok(input) if !known.contains(input.key.store_id.as_str()) => Some(vec![no_store(pointer, &input.key)]),
+            Ok(_) => None,
+        });
+        return Err(UpsertMonthsError::Invalid(faults.flatten().collect()));
     }
-    let valid: Vec<&MonthInput> = read.iter().flatten().collect();
-    let rows: Vec<_> = valid.iter().map(|input| (to.clock.new_id(), &input.key, &input.days)).collect();
+    let rows: Vec<_> = read.iter().flatten().map(|input| (to.clock.new_id(), &input.key, &input.days)).collect();
     let written =
         if rows.is_empty() { Vec::new() } else { store::months_upsert(transaction, &rows, manner.merge, now).await? };
-    let mut outcomes = Vec::with_capacity(written.len());
-    for (input, written) in valid.iter().zip(&written) {
-        let (id, outcome, before, totals) = match written {
-            Upserted::Created { id, totals } => (*id, Outcome::Created, None, *totals),
-            Upserted::Updated { id, totals, before } => (*id, Outcome::Updated, Some(*before), *totals),
-            Upserted::Unchanged { id } => {
-                outcomes.push((*id, Outcome::Unchanged));
+    let mut written = written.into_iter();
+    let mut verdicts = Vec::with_capacity(read.len());
+    for (pointer, row) in pointers.iter().zip(read) {
+        let input = match row {
+            Ok(input) => input,
+            Err(faults) => {
+                verdicts.push(Verdict::Failed { faults });
                 continue;
             }
-            Upserted::Raced => return Err(UpsertMonthsError::Raced),
+        };
+        let (id, outcome, before, totals) = match written.next() {
+            Some(Upserted::Created { id, totals }) => (id, Outcome::Created, None, totals),
+            Some(Upserted::Updated { id, totals, before }) => (id, Outcome::Updated, Some(before), totals),
+            Some(Upserted::Unchanged { id }) => {
+                verdicts.push(Verdict::Done { id, key: input.key, outcome: Outcome::Unchanged });
+                continue;
+            }
+            Some(Upserted::NoStore) => {
+                verdicts.push(Verdict::Failed { faults: vec![no_store(pointer, &input.key)] });
+                continue;
+            }
+            Some(Upserted::Raced) | None => return Err(UpsertMonthsError::Raced),
         };
         let name = if before.is_some() { SalesChanged::UPDATED } else { SalesChanged::CREATED };
         events.push(month_changed(name, &input.key, Some(&input.days), Some(totals), before));
-        outcomes.push((id, outcome));
+        verdicts.push(Verdict::Done { id, key: input.key, outcome });
     }
-    let mut outcomes = outcomes.into_iter();
-    let verdicts: Vec<Verdict> = read
-        .into_iter()
-        .map(|row| match row {
-            Err(faults) => Verdict::Failed { faults },
-            Ok(input) => {
-                let (id, outcome) = outcomes.next().unwrap_or((Uuid::nil(), Outcome::Unchanged));
-                Verdict::Done { id, key: input.key, outcome }
-            }
-        })
-        .collect();
+    if manner.atomic && verdicts.iter().any(|verdict| matches!(verdict, Verdict::Failed { .. })) {
+        let faults = verdicts.into_iter().filter_map(|verdict| match verdict {
+            Verdict::Failed { faults } => Some(faults),
+            Verdict::Done { .. } => None,
+        });
+        return Err(UpsertMonthsError::Invalid(faults.flatten().collect()));
+    }
     if let Some(person) = manner.person {
         events.push(batch_done(person, &summary("upsert", &verdicts)));
     }

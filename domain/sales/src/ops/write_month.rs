@@ -136,6 +136,7 @@ async fn write_in(
             (Some(month_changed(SalesChanged::UPDATED, key, Some(&told), Some(*totals), Some(*before))), false)
         }
         Some(Upserted::Unchanged { .. }) => (None, false),
+        Some(Upserted::NoStore) => return Err(WriteMonthError::NoStore),
         Some(Upserted::Raced) | None => return Err(WriteMonthError::Raced),
     };
     to.feed.append_all(transaction, event.into_iter().collect()).await?;

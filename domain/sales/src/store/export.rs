@@ -73,7 +73,7 @@ fn conditions(filters: &MonthFilters) -> String {
     }
     if let Some(field) = &filters.has {
         let field = Literal::field(field).map_or("NULL".to_owned(), |field| field.to_string());
-        and(format!("sales.fields(m.daily) @> ARRAY[{field}]"));
+        and(format!("sales.fields(m.daily) ? {field}"));
     }
     sql
 }

@@ -88,7 +88,7 @@ impl MonthFilters {
             and(format!("m.month = {}", binds.add(month, Type::INT2)));
         }
         if let Some(field) = &self.has {
-            and(format!("sales.fields(m.daily) @> ARRAY[{}]", binds.add(field.clone(), Type::TEXT)));
+            and(format!("sales.fields(m.daily) ? {}", binds.add(field.clone(), Type::TEXT)));
         }
         sql
     }

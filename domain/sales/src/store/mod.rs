@@ -151,6 +151,8 @@ pub(crate) enum Upserted {
     Unchanged {
         id: Uuid,
     },
+    /// Nothing was written, as there is no such store.
+    NoStore,
     /// Another made it at the same time: the whole has to be run again.
     Raced,
 }
@@ -179,6 +181,7 @@ pub(crate) async fn months_upsert(
                 row.before_discount,
             );
             match (row.written_id, row.created, row.before_id) {
+                _ if !row.is_known => Upserted::NoStore,
                 (Some(id), Some(true), _) => Upserted::Created { id, totals: after },
                 (Some(id), _, Some(_)) => Upserted::Updated { id, totals: after, before },
                 (None, _, Some(id)) => Upserted::Unchanged { id },

@@ -19,6 +19,6 @@ impl AuditInsertStmt {
         client: &'c C,
         rows: &'a T1,
     ) -> Result<u64, tokio_postgres::Error> {
-        client.execute(self.0, &[rows]).await
+        client.execute(&client.prepare(self.0).await?, &[rows]).await
     }
 }

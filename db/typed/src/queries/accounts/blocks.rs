@@ -416,7 +416,7 @@ impl BlockLiftStmt {
         lifted_by: &'a Option<uuid::Uuid>,
         id: &'a uuid::Uuid,
     ) -> Result<u64, tokio_postgres::Error> {
-        client.execute(self.0, &[now, lifted_by, id]).await
+        client.execute(&client.prepare(self.0).await?, &[now, lifted_by, id]).await
     }
 }
 impl<'a, C: GenericClient + Send + Sync>

@@ -702,7 +702,7 @@ impl PersonSetPasswordStmt {
         now: &'a jiff::Timestamp,
         id: &'a uuid::Uuid,
     ) -> Result<u64, tokio_postgres::Error> {
-        client.execute(self.0, &[password_hash, now, id]).await
+        client.execute(&client.prepare(self.0).await?, &[password_hash, now, id]).await
     }
 }
 impl<'a, C: GenericClient + Send + Sync, T1: crate::StringSql>
@@ -739,7 +739,7 @@ impl PersonRehashStmt {
         id: &'a uuid::Uuid,
         old_hash: &'a T2,
     ) -> Result<u64, tokio_postgres::Error> {
-        client.execute(self.0, &[new_hash, id, old_hash]).await
+        client.execute(&client.prepare(self.0).await?, &[new_hash, id, old_hash]).await
     }
 }
 impl<'a, C: GenericClient + Send + Sync, T1: crate::StringSql, T2: crate::StringSql>
@@ -779,7 +779,7 @@ impl PersonVerifyEmailStmt {
         id: &'a uuid::Uuid,
         email_key: &'a T1,
     ) -> Result<u64, tokio_postgres::Error> {
-        client.execute(self.0, &[now, id, email_key]).await
+        client.execute(&client.prepare(self.0).await?, &[now, id, email_key]).await
     }
 }
 impl<'a, C: GenericClient + Send + Sync, T1: crate::StringSql>
@@ -815,7 +815,7 @@ impl PersonSignedInStmt {
         now: &'a jiff::Timestamp,
         id: &'a uuid::Uuid,
     ) -> Result<u64, tokio_postgres::Error> {
-        client.execute(self.0, &[now, id]).await
+        client.execute(&client.prepare(self.0).await?, &[now, id]).await
     }
 }
 impl<'a, C: GenericClient + Send + Sync>
@@ -854,7 +854,7 @@ impl PersonDeleteStmt {
         now: &'a jiff::Timestamp,
         id: &'a uuid::Uuid,
     ) -> Result<u64, tokio_postgres::Error> {
-        client.execute(self.0, &[now, id]).await
+        client.execute(&client.prepare(self.0).await?, &[now, id]).await
     }
 }
 impl<'a, C: GenericClient + Send + Sync>

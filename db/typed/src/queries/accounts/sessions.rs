@@ -939,7 +939,7 @@ impl SessionTouchStmt {
         expires_at: &'a jiff::Timestamp,
         id: &'a uuid::Uuid,
     ) -> Result<u64, tokio_postgres::Error> {
-        client.execute(self.0, &[now, expires_at, id]).await
+        client.execute(&client.prepare(self.0).await?, &[now, expires_at, id]).await
     }
 }
 impl<'a, C: GenericClient + Send + Sync>
@@ -1060,7 +1060,7 @@ impl SessionRevokeStmt {
         reason: &'a T1,
         id: &'a uuid::Uuid,
     ) -> Result<u64, tokio_postgres::Error> {
-        client.execute(self.0, &[now, reason, id]).await
+        client.execute(&client.prepare(self.0).await?, &[now, reason, id]).await
     }
 }
 impl<'a, C: GenericClient + Send + Sync, T1: crate::StringSql>
@@ -1183,7 +1183,7 @@ impl SessionsForgetStmt {
         client: &'c C,
         before: &'a jiff::Timestamp,
     ) -> Result<u64, tokio_postgres::Error> {
-        client.execute(self.0, &[before]).await
+        client.execute(&client.prepare(self.0).await?, &[before]).await
     }
 }
 pub struct RefreshInsertStmt(&'static str, Option<tokio_postgres::Statement>);
@@ -1271,7 +1271,7 @@ impl RefreshUsedStmt {
         now: &'a jiff::Timestamp,
         hash: &'a T1,
     ) -> Result<u64, tokio_postgres::Error> {
-        client.execute(self.0, &[now, hash]).await
+        client.execute(&client.prepare(self.0).await?, &[now, hash]).await
     }
 }
 impl<'a, C: GenericClient + Send + Sync, T1: crate::BytesSql>
@@ -1309,7 +1309,7 @@ impl RefreshForgetStmt {
         client: &'c C,
         before: &'a jiff::Timestamp,
     ) -> Result<u64, tokio_postgres::Error> {
-        client.execute(self.0, &[before]).await
+        client.execute(&client.prepare(self.0).await?, &[before]).await
     }
 }
 pub struct MailTokenInsertStmt(&'static str, Option<tokio_postgres::Statement>);
@@ -1430,7 +1430,7 @@ impl MailTokensDropStmt {
         person_id: &'a uuid::Uuid,
         purpose: &'a T1,
     ) -> Result<u64, tokio_postgres::Error> {
-        client.execute(self.0, &[person_id, purpose]).await
+        client.execute(&client.prepare(self.0).await?, &[person_id, purpose]).await
     }
 }
 impl<'a, C: GenericClient + Send + Sync, T1: crate::StringSql>
@@ -1465,7 +1465,7 @@ impl MailTokensForgetStmt {
         client: &'c C,
         before: &'a jiff::Timestamp,
     ) -> Result<u64, tokio_postgres::Error> {
-        client.execute(self.0, &[before]).await
+        client.execute(&client.prepare(self.0).await?, &[before]).await
     }
 }
 pub struct SigningKeysStmt(&'static str, Option<tokio_postgres::Statement>);
@@ -1513,7 +1513,7 @@ impl SigningKeysLockStmt {
         Ok(self)
     }
     pub async fn bind<'c, 'a, 's, C: GenericClient>(&'s self, client: &'c C) -> Result<u64, tokio_postgres::Error> {
-        client.execute(self.0, &[]).await
+        client.execute(&client.prepare(self.0).await?, &[]).await
     }
 }
 pub struct SigningKeyInsertStmt(&'static str, Option<tokio_postgres::Statement>);
@@ -1536,7 +1536,7 @@ impl SigningKeyInsertStmt {
         secret: &'a T3,
         now: &'a jiff::Timestamp,
     ) -> Result<u64, tokio_postgres::Error> {
-        client.execute(self.0, &[kid, algorithm, secret, now]).await
+        client.execute(&client.prepare(self.0).await?, &[kid, algorithm, secret, now]).await
     }
 }
 impl<'a, C: GenericClient + Send + Sync, T1: crate::StringSql, T2: crate::StringSql, T3: crate::BytesSql>
@@ -1575,7 +1575,7 @@ impl SigningKeysRetireStmt {
         retired_at: &'a jiff::Timestamp,
         but: &'a T1,
     ) -> Result<u64, tokio_postgres::Error> {
-        client.execute(self.0, &[retired_at, but]).await
+        client.execute(&client.prepare(self.0).await?, &[retired_at, but]).await
     }
 }
 impl<'a, C: GenericClient + Send + Sync, T1: crate::StringSql>
@@ -1610,6 +1610,6 @@ impl SigningKeysForgetStmt {
         client: &'c C,
         before: &'a jiff::Timestamp,
     ) -> Result<u64, tokio_postgres::Error> {
-        client.execute(self.0, &[before]).await
+        client.execute(&client.prepare(self.0).await?, &[before]).await
     }
 }

@@ -1197,7 +1197,7 @@ impl CategoryRefreshProductsStmt {
         client: &'c C,
         id: &'a uuid::Uuid,
     ) -> Result<u64, tokio_postgres::Error> {
-        client.execute(self.0, &[id]).await
+        client.execute(&client.prepare(self.0).await?, &[id]).await
     }
 }
 pub struct CategoryInUseStmt(&'static str, Option<tokio_postgres::Statement>);
@@ -1246,7 +1246,7 @@ impl CategoryForgetDeletedProductsStmt {
         client: &'c C,
         id: &'a uuid::Uuid,
     ) -> Result<u64, tokio_postgres::Error> {
-        client.execute(self.0, &[id]).await
+        client.execute(&client.prepare(self.0).await?, &[id]).await
     }
 }
 pub struct CategoryDeleteStmt(&'static str, Option<tokio_postgres::Statement>);
@@ -1263,6 +1263,6 @@ impl CategoryDeleteStmt {
         client: &'c C,
         id: &'a uuid::Uuid,
     ) -> Result<u64, tokio_postgres::Error> {
-        client.execute(self.0, &[id]).await
+        client.execute(&client.prepare(self.0).await?, &[id]).await
     }
 }

@@ -302,7 +302,7 @@ impl ImageDeleteStmt {
         id: &'a uuid::Uuid,
         product_id: &'a uuid::Uuid,
     ) -> Result<u64, tokio_postgres::Error> {
-        client.execute(self.0, &[id, product_id]).await
+        client.execute(&client.prepare(self.0).await?, &[id, product_id]).await
     }
 }
 impl<'a, C: GenericClient + Send + Sync>
@@ -341,7 +341,7 @@ impl ProductImagesChangedStmt {
         id: &'a uuid::Uuid,
         now: &'a jiff::Timestamp,
     ) -> Result<u64, tokio_postgres::Error> {
-        client.execute(self.0, &[id, now]).await
+        client.execute(&client.prepare(self.0).await?, &[id, now]).await
     }
 }
 impl<'a, C: GenericClient + Send + Sync>

@@ -803,7 +803,7 @@ impl ProductInsertManyStmt {
         now: &'a jiff::Timestamp,
         rows: &'a T1,
     ) -> Result<u64, tokio_postgres::Error> {
-        client.execute(self.0, &[now, rows]).await
+        client.execute(&client.prepare(self.0).await?, &[now, rows]).await
     }
 }
 impl<'a, C: GenericClient + Send + Sync, T1: crate::JsonSql>
@@ -888,7 +888,7 @@ impl ProductDeleteStmt {
         now: &'a jiff::Timestamp,
         id: &'a uuid::Uuid,
     ) -> Result<u64, tokio_postgres::Error> {
-        client.execute(self.0, &[now, id]).await
+        client.execute(&client.prepare(self.0).await?, &[now, id]).await
     }
 }
 impl<'a, C: GenericClient + Send + Sync>
@@ -926,7 +926,7 @@ impl ProductLearnWordsStmt {
         client: &'c C,
         ids: &'a T1,
     ) -> Result<u64, tokio_postgres::Error> {
-        client.execute(self.0, &[ids]).await
+        client.execute(&client.prepare(self.0).await?, &[ids]).await
     }
 }
 pub struct ProductLearnAllWordsStmt(&'static str, Option<tokio_postgres::Statement>);
@@ -942,7 +942,7 @@ impl ProductLearnAllWordsStmt {
         Ok(self)
     }
     pub async fn bind<'c, 'a, 's, C: GenericClient>(&'s self, client: &'c C) -> Result<u64, tokio_postgres::Error> {
-        client.execute(self.0, &[]).await
+        client.execute(&client.prepare(self.0).await?, &[]).await
     }
 }
 pub struct ProductSimilarWordsStmt(&'static str, Option<tokio_postgres::Statement>);
@@ -1058,6 +1058,6 @@ impl CatalogClearStmt {
         Ok(self)
     }
     pub async fn bind<'c, 'a, 's, C: GenericClient>(&'s self, client: &'c C) -> Result<u64, tokio_postgres::Error> {
-        client.execute(self.0, &[]).await
+        client.execute(&client.prepare(self.0).await?, &[]).await
     }
 }

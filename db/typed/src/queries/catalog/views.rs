@@ -88,7 +88,7 @@ impl ProductViewsAddStmt {
         ids: &'a T1,
         views: &'a T2,
     ) -> Result<u64, tokio_postgres::Error> {
-        client.execute(self.0, &[now, ids, views]).await
+        client.execute(&client.prepare(self.0).await?, &[now, ids, views]).await
     }
 }
 impl<'a, C: GenericClient + Send + Sync, T1: crate::ArraySql<Item = uuid::Uuid>, T2: crate::ArraySql<Item = i64>>

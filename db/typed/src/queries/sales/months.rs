@@ -159,6 +159,7 @@ impl<'a> From<MonthLockBorrowed<'a>> for MonthLock {
 }
 #[derive(Debug, Clone, PartialEq, Copy)]
 pub struct MonthsUpsert {
+    pub is_known: bool,
     pub written_id: Option<uuid::Uuid>,
     pub created: Option<bool>,
     pub version: Option<i64>,
@@ -510,7 +511,7 @@ impl<'c, 'a, 's, C: GenericClient, T1: crate::StringSql>
 pub struct MonthsUpsertStmt(&'static str, Option<tokio_postgres::Statement>);
 pub fn months_upsert() -> MonthsUpsertStmt {
     MonthsUpsertStmt(
-        "WITH input AS MATERIALIZED ( SELECT r.id, r.store_id, r.year, r.month, r.daily::jsonb AS daily, r.number FROM unnest($1::uuid[], $2::text[], $3::int2[], $4::int2[], $5::text[]) WITH ORDINALITY AS r (id, store_id, year, month, daily, number) ), before AS MATERIALIZED ( SELECT m.id, m.store_id, m.year, m.month, m.sales, m.transactions, m.customers, m.units, m.discount, input.daily AS given FROM input JOIN sales.month AS m ON (m.store_id, m.year, m.month) = (input.store_id, input.year, input.month) ORDER BY m.store_id, m.year, m.month FOR UPDATE OF m ), updated AS ( UPDATE sales.month AS m SET daily = CASE WHEN $6 THEN m.daily || before.given ELSE before.given END, version = m.version + 1, updated_at = $7 FROM before WHERE m.id = before.id AND m.daily IS DISTINCT FROM CASE WHEN $6 THEN m.daily || before.given ELSE before.given END RETURNING m.id, m.store_id, m.year, m.month, m.version, m.sales, m.transactions, m.customers, m.units, m.discount, false AS created ), inserted AS ( INSERT INTO sales.month AS m (id, store_id, year, month, daily, created_at, updated_at) SELECT input.id, input.store_id, input.year, input.month, input.daily, $7, $7 FROM input LEFT JOIN before USING (store_id, year, month) WHERE before.id IS NULL ORDER BY input.store_id, input.year, input.month ON CONFLICT ON CONSTRAINT month_key DO NOTHING RETURNING m.id, m.store_id, m.year, m.month, m.version, m.sales, m.transactions, m.customers, m.units, m.discount, true AS created ), written AS ( SELECT * FROM updated UNION ALL SELECT * FROM inserted ) SELECT written.id AS written_id, written.created, written.version, written.sales, written.transactions, written.customers, written.units, written.discount, before.id AS before_id, before.sales AS before_sales, before.transactions AS before_transactions, before.customers AS before_customers, before.units AS before_units, before.discount AS before_discount FROM input LEFT JOIN written USING (store_id, year, month) LEFT JOIN before USING (store_id, year, month) ORDER BY input.number",
+        "WITH input AS MATERIALIZED ( SELECT r.id, r.store_id, r.year, r.month, r.daily::jsonb AS daily, r.number, store.id IS NOT NULL AS is_known FROM unnest($1::uuid[], $2::text[], $3::int2[], $4::int2[], $5::text[]) WITH ORDINALITY AS r (id, store_id, year, month, daily, number) LEFT JOIN sales.store ON store.id = r.store_id ), before AS MATERIALIZED ( SELECT m.id, m.store_id, m.year, m.month, m.sales, m.transactions, m.customers, m.units, m.discount, input.daily AS given FROM input JOIN sales.month AS m ON (m.store_id, m.year, m.month) = (input.store_id, input.year, input.month) ORDER BY m.store_id, m.year, m.month FOR UPDATE OF m ), updated AS ( UPDATE sales.month AS m SET daily = CASE WHEN $6 THEN m.daily || before.given ELSE before.given END, version = m.version + 1, updated_at = $7 FROM before WHERE m.id = before.id AND m.daily IS DISTINCT FROM CASE WHEN $6 THEN m.daily || before.given ELSE before.given END RETURNING m.id, m.store_id, m.year, m.month, m.version, m.sales, m.transactions, m.customers, m.units, m.discount, false AS created ), inserted AS ( INSERT INTO sales.month AS m (id, store_id, year, month, daily, created_at, updated_at) SELECT input.id, input.store_id, input.year, input.month, input.daily, $7, $7 FROM input LEFT JOIN before USING (store_id, year, month) WHERE before.id IS NULL AND input.is_known ORDER BY input.store_id, input.year, input.month ON CONFLICT ON CONSTRAINT month_key DO NOTHING RETURNING m.id, m.store_id, m.year, m.month, m.version, m.sales, m.transactions, m.customers, m.units, m.discount, true AS created ), written AS ( SELECT * FROM updated UNION ALL SELECT * FROM inserted ) SELECT input.is_known, written.id AS written_id, written.created, written.version, written.sales, written.transactions, written.customers, written.units, written.discount, before.id AS before_id, before.sales AS before_sales, before.transactions AS before_transactions, before.customers AS before_customers, before.units AS before_units, before.discount AS before_discount FROM input LEFT JOIN written USING (store_id, year, month) LEFT JOIN before USING (store_id, year, month) ORDER BY input.number",
         None,
     )
 }
@@ -549,20 +550,21 @@ impl MonthsUpsertStmt {
             cached: self.1.as_ref(),
             extractor: |row: &tokio_postgres::Row| -> Result<MonthsUpsert, tokio_postgres::Error> {
                 Ok(MonthsUpsert {
-                    written_id: row.try_get(0)?,
-                    created: row.try_get(1)?,
-                    version: row.try_get(2)?,
-                    sales: row.try_get(3)?,
-                    transactions: row.try_get(4)?,
-                    customers: row.try_get(5)?,
-                    units: row.try_get(6)?,
-                    discount: row.try_get(7)?,
-                    before_id: row.try_get(8)?,
-                    before_sales: row.try_get(9)?,
-                    before_transactions: row.try_get(10)?,
-                    before_customers: row.try_get(11)?,
-                    before_units: row.try_get(12)?,
-                    before_discount: row.try_get(13)?,
+                    is_known: row.try_get(0)?,
+                    written_id: row.try_get(1)?,
+                    created: row.try_get(2)?,
+                    version: row.try_get(3)?,
+                    sales: row.try_get(4)?,
+                    transactions: row.try_get(5)?,
+                    customers: row.try_get(6)?,
+                    units: row.try_get(7)?,
+                    discount: row.try_get(8)?,
+                    before_id: row.try_get(9)?,
+                    before_sales: row.try_get(10)?,
+                    before_transactions: row.try_get(11)?,
+                    before_customers: row.try_get(12)?,
+                    before_units: row.try_get(13)?,
+                    before_discount: row.try_get(14)?,
                 })
             },
             mapper: |it| MonthsUpsert::from(it),

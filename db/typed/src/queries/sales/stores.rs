@@ -464,7 +464,7 @@ impl StoreDeleteStmt {
         client: &'c C,
         id: &'a T1,
     ) -> Result<u64, tokio_postgres::Error> {
-        client.execute(self.0, &[id]).await
+        client.execute(&client.prepare(self.0).await?, &[id]).await
     }
 }
 pub struct StoresKnownStmt(&'static str, Option<tokio_postgres::Statement>);
