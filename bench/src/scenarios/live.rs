@@ -30,7 +30,7 @@ const IDLE: usize = 10_000;
 const FOLLOWERS: usize = 1_000;
 const BURST: u64 = 1_000;
 /// Bursts of a round: one takes too little processor time to be told.
-const BURSTS: u64 = 10;
+const BURSTS: u64 = 4;
 /// Single events of a round, at 10 a second.
 const SINGLES: u64 = 30;
 const WRITES: u32 = 1_000;
@@ -158,7 +158,9 @@ impl Drop for Readers {
 
 /// Frames a second of processor time, and microseconds of it for a frame.
 async fn frames(stage: &Stage, wanted: Wanted<'_>) -> anyhow::Result<Vec<Row>> {
-    let settings = [ROOM[0], ROOM[1], ("ENTREPOT_LIVE_QUEUE_KIB", "4096")];
+    // Readers that read answer no pings, and the other side's turn of a round takes longer than silence may.
+    let settings =
+        [ROOM[0], ROOM[1], ("ENTREPOT_LIVE_QUEUE_KIB", "4096"), ("ENTREPOT_LIVE_HEARTBEAT_MS", "3600000")];
     let ours = stage.another("live-frames", &settings, true)?;
     let token = Http::new(ours.address).token().await?.to_owned();
     let mut psql = Psql::open(&stage.sockets)?;
