@@ -159,8 +159,7 @@ impl Drop for Readers {
 /// Frames a second of processor time, and microseconds of it for a frame.
 async fn frames(stage: &Stage, wanted: Wanted<'_>) -> anyhow::Result<Vec<Row>> {
     // Readers that read answer no pings, and the other side's turn of a round takes longer than silence may.
-    let settings =
-        [ROOM[0], ROOM[1], ("ENTREPOT_LIVE_QUEUE_KIB", "4096"), ("ENTREPOT_LIVE_HEARTBEAT_MS", "3600000")];
+    let settings = [ROOM[0], ROOM[1], ("ENTREPOT_LIVE_QUEUE_KIB", "4096"), ("ENTREPOT_LIVE_HEARTBEAT_MS", "3600000")];
     let ours = stage.another("live-frames", &settings, true)?;
     let token = Http::new(ours.address).token().await?.to_owned();
     let mut psql = Psql::open(&stage.sockets)?;

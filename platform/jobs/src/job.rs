@@ -1,0 +1,231 @@
+//! What a job is, and how an attempt at it ends.
+//!
+//! **Invariant:** an outcome says what happens next, and nothing else does: no error is looked into for it.
+
+use std::time::Duration;
+
+use entrepot_pg::{Error, Transaction};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::sync::watch;
+
+use crate::Jobs;
+use crate::store::{self, Token};
+
+/// Work of one kind. What is serialised is its payload: ids rather than rows, which may have changed when it runs.
+pub trait Job: Serialize + DeserializeOwned + Send + Sync + 'static {
+    /// Its name in the table. It stays what it is for as long as one may be waiting.
+    const KIND: &'static str;
+    /// The queue that it waits in.
+    const QUEUE: &'static str;
+    /// How urgent it is unless the enqueuer says otherwise.
+    const PRIORITY: Priority = Priority::NORMAL;
+    /// How often it is tried again.
+    const RETRIES: Retries = Retries::DEFAULT;
+    /// How long an attempt may take.
+    const TIMEOUT: Duration = Duration::from_secs(300);
+    /// What it is given to work with.
+    type Needs: Send + Sync + 'static;
+
+    /// Does it once. It is done at least once; an effect in the database that goes through
+    /// [`Context::complete`] happens exactly once. For an effect elsewhere there is [`Context::key`].
+    fn run(&self, needs: &Self::Needs, context: &Context) -> impl Future<Output = Outcome> + Send;
+}
+
+/// How urgent a job is: 1 to 10, 1 first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Priority(i16);
+
+impl Priority {
+    /// What somebody waits for: mail, notifications.
+    pub const HIGH: Self = Self(1);
+    /// Everything else.
+    pub const NORMAL: Self = Self(5);
+    /// What may as well be done at night.
+    pub const LOW: Self = Self(10);
+
+    /// One of 1 to 10; what is beyond them is the nearest.
+    #[must_use]
+    pub fn new(level: i16) -> Self {
+        Self(level.clamp(1, 10))
+    }
+
+    /// 1 to 10.
+    #[must_use]
+    pub fn level(self) -> i16 {
+        self.0
+    }
+}
+
+/// How often a job is tried again, and after which pauses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retries {
+    /// Attempts after the first.
+    pub at_most: u8,
+    /// The first pause; each further one is twice as long, and all are lengthened by up to a quarter, so that
+    /// what failed together does not come back together.
+    pub first_pause: Duration,
+    /// The longest pause.
+    pub longest_pause: Duration,
+}
+
+impl Retries {
+    /// Three, after 1 s, 2 s and 4 s.
+    pub const DEFAULT: Self =
+        Self { at_most: 3, first_pause: Duration::from_secs(1), longest_pause: Duration::from_secs(3_600) };
+    /// None.
+    pub const NEVER: Self = Self { at_most: 0, ..Self::DEFAULT };
+
+    pub(crate) fn attempts(self) -> i16 {
+        i16::from(self.at_most.min(99)) + 1
+    }
+
+    /// The pause after so many failures, the last one included.
+    pub(crate) fn pause(self, failures: i16, noise: f64) -> Duration {
+        let doublings = u32::try_from(failures.saturating_sub(1)).unwrap_or(0).min(30);
+        let pause = self.first_pause.saturating_mul(2_u32.pow(doublings)).min(self.longest_pause);
+        pause.mul_f64(1.0 + noise.clamp(0.0, 1.0) / 4.0)
+    }
+}
+
+/// How an attempt ended.
+#[derive(Debug)]
+pub enum Outcome {
+    /// It is done.
+    Done,
+    /// It is done, and that was recorded with its effect.
+    Settled(Settled),
+    /// It failed and is tried again, after the pause that its kind's [`Retries`] say, as long as it has any left.
+    Retry {
+        /// What it failed with, for people.
+        error: String,
+    },
+    /// The same, after a pause of its own: what a busy service asks for.
+    RetryAfter {
+        /// The pause.
+        pause: Duration,
+        /// What it failed with.
+        error: String,
+    },
+    /// It is not time yet. Counts as no failure.
+    Snooze(Duration),
+    /// It is not wanted any more.
+    Cancel {
+        /// Why.
+        reason: String,
+    },
+    /// It can never succeed.
+    Discard {
+        /// Why.
+        error: String,
+    },
+}
+
+impl Outcome {
+    /// A failure that may pass.
+    pub fn retry(error: impl ToString) -> Self {
+        Self::Retry { error: error.to_string() }
+    }
+
+    /// A failure for good.
+    pub fn discard(error: impl ToString) -> Self {
+        Self::Discard { error: error.to_string() }
+    }
+}
+
+/// That a job's end was recorded in a transaction. Only [`Context::complete`] makes one.
+#[derive(Debug)]
+pub struct Settled(());
+
+/// An attempt, as the job sees it.
+#[derive(Debug)]
+pub struct Context {
+    pub(crate) jobs: Jobs,
+    pub(crate) token: Token,
+    pub(crate) failures: i16,
+    pub(crate) cancelled: watch::Receiver<bool>,
+}
+
+impl Context {
+    /// The job's id.
+    #[must_use]
+    pub fn id(&self) -> i64 {
+        self.token.id
+    }
+
+    /// The jobs that it is one of: to enqueue more, and for their database.
+    #[must_use]
+    pub fn jobs(&self) -> &Jobs {
+        &self.jobs
+    }
+
+    /// A key that stays the same through all attempts at this job: for services that tell by one that they have
+    /// done something already.
+    #[must_use]
+    pub fn key(&self) -> String {
+        format!("job-{}", self.token.id)
+    }
+
+    /// Attempts that ended badly before this one.
+    #[must_use]
+    pub fn failures(&self) -> i16 {
+        self.failures
+    }
+
+    /// Records, in the transaction of the job's effect, that the job is done: the last thing in it. Both happen
+    /// or neither does; and neither where the job has meanwhile been given to another worker.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] when this attempt has lost the job: let the transaction fail.
+    pub async fn complete(&self, transaction: &Transaction) -> Result<Outcome, Error> {
+        if store::complete_within(transaction, self.token).await? {
+            Ok(Outcome::Settled(Settled(())))
+        } else {
+            Err(Error::Refused("the job has been given to another worker"))
+        }
+    }
+
+    /// Says how far it is. Told at most every so often, the last word wins.
+    ///
+    /// # Errors
+    /// What the database failed with; [`Error::Refused`] when this attempt has lost the job.
+    pub async fn progress(&self, percent: u8, message: &str) -> Result<(), Error> {
+        let client = self.jobs.database().client().await?;
+        let message: String = message.chars().take(500).collect();
+        if store::progress(&client, self.token, i16::from(percent.min(100)), &message).await? {
+            Ok(())
+        } else {
+            Err(Error::Refused("the job has been given to another worker"))
+        }
+    }
+
+    /// Returns when the job is to be cancelled. What it does then is its own affair, for as long as its time-out
+    /// lets it: the job ends as cancelled whatever it returns, unless it is done.
+    pub async fn cancelled(&self) {
+        let mut cancelled = self.cancelled.clone();
+        if cancelled.wait_for(|cancelled| *cancelled).await.is_err() {
+            // Nobody is left who could ask for it.
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Whether it is to be cancelled.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        *self.cancelled.borrow()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_and_are_never_shorter_than_told() {
+        let pauses: Vec<_> = (1..=3).map(|failures| Retries::DEFAULT.pause(failures, 0.0).as_secs()).collect();
+        assert_eq!(pauses, [1, 2, 4]);
+        assert_eq!(Retries::DEFAULT.pause(3, 1.0), Duration::from_secs(5));
+        assert_eq!(Retries::DEFAULT.pause(i16::MAX, 0.0), Duration::from_secs(3_600));
+        assert_eq!(Retries::DEFAULT.attempts(), 4);
+    }
+}

@@ -1,0 +1,203 @@
+//! Jobs: work that is done after the transaction that needs it has committed, by whichever process has time.
+//!
+//! ```ignore
+//! #[derive(Serialize, Deserialize)]
+//! struct Welcome { person: Uuid }
+//!
+//! impl Job for Welcome {
+//!     const KIND: &'static str = "welcome";
+//!     const QUEUE: &'static str = "email";
+//!     type Needs = Mailer;
+//!     async fn run(&self, mailer: &Mailer, context: &Context) -> Outcome {
+//!         match mailer.welcome(self.person, &context.key()).await {
+//!             Ok(()) => Outcome::Done,
+//!             Err(error) => Outcome::retry(error),
+//!         }
+//!     }
+//! }
+//!
+//! jobs.enqueue(&transaction, NewJob::of(&Welcome { person })).await?;
+//! Work::new(&jobs).queue("email", 10).does::<Welcome>(mailer).start(&tasks);
+//! ```
+//!
+//! | room | what it owns |
+//! | --- | --- |
+//! | [`job`](Job) | what a job is, and how an attempt ends |
+//! | [`enqueue`](NewJob) | putting jobs into their queues |
+//! | [`worker`](Work) | doing them: claims, attempts, leases, the end |
+//! | `lanes` | whose turn it is |
+//! | `wake` | telling workers that there is something to do |
+//! | `store` | the statements |
+//!
+//! **Invariants:**
+//! - A job exists if and only if the transaction that enqueued it commits, and every job reaches an end: done,
+//!   discarded, cancelled.
+//! - A job is held by one worker at a time, for as long as that worker's lease is renewed. Whoever has lost a job
+//!   can record nothing about it any more.
+//! - An attempt that does not end well leaves a row that says why.
+//!
+//! See `docs/features/jobs.md` and ADR 0014.
+
+mod enqueue;
+mod job;
+mod lanes;
+mod store;
+mod wake;
+mod worker;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use entrepot_pg::{Database, Error, ScopedFutureExt as _};
+use entrepot_runtime::Tasks;
+
+pub use enqueue::{Enqueued, NewJob};
+pub use job::{Context, Job, Outcome, Priority, Retries, Settled};
+pub use worker::{QueueFigures, Work, WorkFigures};
+
+/// How jobs are kept and looked for.
+#[derive(Clone, Copy, Debug)]
+pub struct JobSettings {
+    /// How long a worker may be silent before its jobs are given to others.
+    pub lease: Duration,
+    /// How long nothing is looked for where nobody said that there was something.
+    pub poll: Duration,
+    /// Whether workers of other processes are woken, and wake these.
+    pub nudges: bool,
+    /// How long jobs that were done or cancelled are kept. Those that were discarded are kept until they are
+    /// cleared.
+    pub keep: Duration,
+    /// How long jobs under way are waited for when the program ends.
+    pub drain: Duration,
+}
+
+impl Default for JobSettings {
+    fn default() -> Self {
+        Self {
+            lease: Duration::from_secs(15),
+            poll: Duration::from_secs(1),
+            nudges: true,
+            keep: Duration::from_secs(24 * 3_600),
+            drain: Duration::from_secs(8),
+        }
+    }
+}
+
+/// The jobs of a database. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Jobs {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    database: Database,
+    settings: JobSettings,
+    wakes: wake::Wakes,
+}
+
+/// Where a job was that was to be cancelled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cancelled {
+    /// It waited, and has ended.
+    Waiting,
+    /// It runs, and its worker is told.
+    Running,
+    /// There is none with that id that has not ended.
+    NotThere,
+}
+
+impl Jobs {
+    /// The jobs of this database. Nothing is done before [`Work::start`].
+    #[must_use]
+    pub fn new(database: Database, settings: JobSettings) -> Self {
+        Self { shared: Arc::new(Shared { database, settings, wakes: wake::Wakes::default() }) }
+    }
+
+    /// Wakes other processes when something was enqueued here, and is woken by them; forgets what has ended long
+    /// ago. For every process that enqueues or works.
+    pub fn start(&self, tasks: &Tasks) {
+        if self.shared.settings.nudges {
+            let jobs = self.clone();
+            tasks.supervise("jobs-wake", move || jobs.clone().keep_waking());
+        }
+        let jobs = self.clone();
+        tasks.supervise("jobs-upkeep", move || jobs.clone().keep_up());
+    }
+
+    async fn keep_up(self) {
+        let mut beat = tokio::time::interval(Duration::from_secs(60));
+        loop {
+            beat.tick().await;
+            if let Err(error) = self.forget().await {
+                tracing::warn!(%error, "old jobs could not be forgotten; it is tried again in a minute");
+            }
+        }
+    }
+
+    /// Forgets what has ended longer ago than is kept; tells how much.
+    ///
+    /// # Errors
+    /// What the database failed with.
+    pub async fn forget(&self) -> Result<u64, Error> {
+        const AT_ONCE: u64 = 5_000;
+        let mut forgotten = 0;
+        loop {
+            let client = self.database().client().await?;
+            let rows = store::forget(&client, self.shared.settings.keep, AT_ONCE.cast_signed()).await?;
+            forgotten += rows;
+            if rows < AT_ONCE {
+                return Ok(forgotten);
+            }
+        }
+    }
+
+    /// Cancels a job: at once if it waits; if it runs its worker is told, within seconds at the most.
+    ///
+    /// # Errors
+    /// What the database failed with.
+    pub async fn cancel(&self, id: i64) -> Result<Cancelled, Error> {
+        let was = self
+            .database()
+            .transaction(|transaction| {
+                async move {
+                    let was = store::cancel(transaction, id).await?;
+                    if was == Some(true) {
+                        self.cancel_after(transaction, id);
+                    }
+                    Ok::<_, Error>(was)
+                }
+                .scope_boxed()
+            })
+            .await?;
+        Ok(match was {
+            Some(true) => Cancelled::Running,
+            Some(false) => Cancelled::Waiting,
+            None => Cancelled::NotThere,
+        })
+    }
+
+    /// Has nobody claim jobs of a queue any more; those that run go on.
+    ///
+    /// # Errors
+    /// What the database failed with.
+    pub async fn pause(&self, queue: &str) -> Result<(), Error> {
+        store::pause(&self.database().client().await?, queue, true).await
+    }
+
+    /// Ends a pause.
+    ///
+    /// # Errors
+    /// What the database failed with.
+    pub async fn resume(&self, queue: &str) -> Result<(), Error> {
+        store::pause(&self.database().client().await?, queue, false).await?;
+        self.wake(queue);
+        Ok(())
+    }
+
+    /// The database that they lie in.
+    #[must_use]
+    pub fn database(&self) -> &Database {
+        &self.shared.database
+    }
+}

@@ -1,0 +1,470 @@
+//! The statements.
+//!
+//! **Invariants:**
+//! - What ends, moves or tells of a running job names its token: id, claim and worker. Where that is not the
+//!   job's own any more, nothing happens.
+//! - Time is the database's, so that workers whose clocks differ agree on who is dead and what is due.
+
+use std::time::Duration;
+
+use entrepot_pg::tokio_postgres::types::ToSql;
+use entrepot_pg::{Error, Pooled, Transaction};
+use entrepot_runtime::current_request;
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::enqueue::{Enqueued, NewJob, Start, Unique};
+
+/// What a running job is known by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Token {
+    pub(crate) id: i64,
+    pub(crate) claim: i32,
+    pub(crate) worker: Uuid,
+}
+
+/// A job that was claimed.
+#[derive(Debug)]
+pub(crate) struct Claimed {
+    pub(crate) token: Token,
+    pub(crate) kind: String,
+    pub(crate) payload: Value,
+    pub(crate) failures: i16,
+    pub(crate) lane: (i16, String),
+}
+
+const COLUMNS: &str =
+    "queue, kind, priority, tenant, payload, status, run_at, max_attempts, unique_key, request_id, created_at";
+
+fn seconds(duration: Duration) -> f64 {
+    duration.as_secs_f64()
+}
+
+pub(crate) async fn insert(transaction: &Transaction, job: &NewJob) -> Result<i64, Error> {
+    insert_with(transaction, job, "").await?.ok_or(Error::Missing("a job that was just enqueued"))
+}
+
+async fn insert_with(transaction: &Transaction, job: &NewJob, on_conflict: &str) -> Result<Option<i64>, Error> {
+    let sql = format!(
+        "INSERT INTO jobs.job ({COLUMNS})
+         VALUES ($1, $2, $3, $4, $5, $6, coalesce($7::timestamptz, clock_timestamp() + $8 * interval '1 second'),
+                 $9, $10, $11, clock_timestamp())
+         {on_conflict} RETURNING id"
+    );
+    let statement = transaction.prepare_cached(&sql).await?;
+    let (status, at, after) = match job.start {
+        Start::Now => ("available", None, 0.0),
+        Start::After(delay) => ("scheduled", None, seconds(delay)),
+        Start::At(time) => ("scheduled", Some(time), 0.0),
+    };
+    let request = current_request();
+    let request_id = request.as_ref().map(|request| &**request.id());
+    let key = job.unique.as_ref().filter(|unique| unique.period.is_none()).map(|unique| unique.key.as_str());
+    let parameters: [&(dyn ToSql + Sync); 11] = [
+        &job.queue,
+        &job.kind,
+        &job.priority,
+        &job.tenant,
+        &job.payload,
+        &status,
+        &at,
+        &after,
+        &job.max_attempts,
+        &key,
+        &request_id,
+    ];
+    Ok(transaction.query_opt(&statement, &parameters).await?.map(|row| row.get(0)))
+}
+
+/// Inserts a job unless there is one with its key.
+pub(crate) async fn insert_unique(transaction: &Transaction, job: &NewJob, unique: &Unique) -> Result<Enqueued, Error> {
+    let Some(period) = unique.period else {
+        let unless = "ON CONFLICT (kind, unique_key) WHERE unique_key IS NOT NULL DO NOTHING";
+        for _ in 0..3 {
+            if let Some(id) = insert_with(transaction, job, unless).await? {
+                return Ok(Enqueued::New(id));
+            }
+            let sql = "SELECT id FROM jobs.job WHERE kind = $1 AND unique_key = $2";
+            let statement = transaction.prepare_cached(sql).await?;
+            if let Some(row) = transaction.query_opt(&statement, &[&job.kind, &unique.key]).await? {
+                return Ok(Enqueued::Known(row.get(0)));
+            }
+            // It ended between the two.
+        }
+        return Err(Error::Missing("a job with the same key, which was there a moment ago"));
+    };
+    let take = transaction
+        .prepare_cached(
+            "INSERT INTO jobs.used_key (kind, key, job_id, until)
+             VALUES ($1, $2, 0, clock_timestamp() + $3 * interval '1 second')
+             ON CONFLICT (kind, key) DO UPDATE SET until = excluded.until WHERE used_key.until <= clock_timestamp()",
+        )
+        .await?;
+    if transaction.execute(&take, &[&job.kind, &unique.key, &seconds(period)]).await? == 0 {
+        let sql = "SELECT job_id FROM jobs.used_key WHERE kind = $1 AND key = $2";
+        let statement = transaction.prepare_cached(sql).await?;
+        return Ok(Enqueued::Known(transaction.query_one(&statement, &[&job.kind, &unique.key]).await?.get(0)));
+    }
+    let id = insert(transaction, job).await?;
+    let note = transaction.prepare_cached("UPDATE jobs.used_key SET job_id = $3 WHERE kind = $1 AND key = $2").await?;
+    transaction.execute(&note, &[&job.kind, &unique.key, &id]).await?;
+    Ok(Enqueued::New(id))
+}
+
+/// Inserts many, none of which has a key.
+pub(crate) async fn insert_all(transaction: &Transaction, jobs: &[NewJob]) -> Result<(), Error> {
+    let sql = format!(
+        "INSERT INTO jobs.job ({COLUMNS})
+         SELECT new.queue, new.kind, new.priority, new.tenant, new.payload, new.status,
+                coalesce(new.at, clock_timestamp() + new.after * interval '1 second'), new.max_attempts, NULL, $9,
+                clock_timestamp()
+         FROM unnest($1::text[], $2::text[], $3::int2[], $4::text[], $5::jsonb[], $6::text[], $7::timestamptz[],
+                     $8::float8[], $10::int2[])
+              AS new (queue, kind, priority, tenant, payload, status, at, after, max_attempts)"
+    );
+    let statement = transaction.prepare_cached(&sql).await?;
+    let request = current_request();
+    let request_id = request.as_ref().map(|request| &**request.id());
+    for jobs in jobs.chunks(5_000) {
+        let queues: Vec<_> = jobs.iter().map(|job| job.queue).collect();
+        let kinds: Vec<_> = jobs.iter().map(|job| job.kind).collect();
+        let priorities: Vec<_> = jobs.iter().map(|job| job.priority).collect();
+        let tenants: Vec<_> = jobs.iter().map(|job| job.tenant.as_str()).collect();
+        let payloads: Vec<_> = jobs.iter().map(|job| &job.payload).collect();
+        let statuses: Vec<_> =
+            jobs.iter().map(|job| if matches!(job.start, Start::Now) { "available" } else { "scheduled" }).collect();
+        let times: Vec<_> = jobs
+            .iter()
+            .map(|job| match job.start {
+                Start::At(time) => Some(time),
+                _ => None,
+            })
+            .collect();
+        let delays: Vec<_> = jobs
+            .iter()
+            .map(|job| match job.start {
+                Start::After(delay) => seconds(delay),
+                _ => 0.0,
+            })
+            .collect();
+        let attempts: Vec<_> = jobs.iter().map(|job| job.max_attempts).collect();
+        let parameters: [&(dyn ToSql + Sync); 10] =
+            [&queues, &kinds, &priorities, &tenants, &payloads, &statuses, &times, &delays, &request_id, &attempts];
+        transaction.execute(&statement, &parameters).await?;
+    }
+    Ok(())
+}
+
+/// A worker comes to be.
+pub(crate) async fn register(client: &Pooled, id: Uuid, name: &str, queues: &[String]) -> Result<(), Error> {
+    let statement = client
+        .prepare_cached(
+            "INSERT INTO jobs.worker (id, name, queues, started_at, seen_at)
+             VALUES ($1, $2, $3, clock_timestamp(), clock_timestamp())",
+        )
+        .await?;
+    client.execute(&statement, &[&id, &name, &queues]).await?;
+    Ok(())
+}
+
+/// A worker is alive. `None` when it has been taken for dead; otherwise the jobs of its that are to be cancelled.
+pub(crate) async fn beat(client: &Pooled, worker: Uuid) -> Result<Option<Vec<i64>>, Error> {
+    let statement = client
+        .prepare_cached(
+            "WITH seen AS (UPDATE jobs.worker SET seen_at = clock_timestamp() WHERE id = $1 RETURNING id)
+             SELECT ARRAY(SELECT job.id FROM jobs.job WHERE job.worker = $1 AND status = 'running' AND is_cancelled)
+             FROM seen",
+        )
+        .await?;
+    Ok(client.query_opt(&statement, &[&worker]).await?.map(|row| row.get(0)))
+}
+
+/// A worker ends in order: it has no jobs any more.
+pub(crate) async fn unregister(client: &Pooled, worker: Uuid) -> Result<(), Error> {
+    let statement = client
+        .prepare_cached(
+            "DELETE FROM jobs.worker
+             WHERE id = $1 AND NOT EXISTS (SELECT FROM jobs.job WHERE worker = $1 AND status = 'running')",
+        )
+        .await?;
+    client.execute(&statement, &[&worker]).await?;
+    Ok(())
+}
+
+/// Jobs of a queue that wait in one lane.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Share {
+    pub(crate) priority: i16,
+    pub(crate) tenant: String,
+    /// Those up to this id are not looked at.
+    pub(crate) above: i64,
+    pub(crate) at_most: i64,
+}
+
+/// Claims up to `at_most` jobs of a queue from these lanes, which are in the order in which they are served.
+pub(crate) async fn claim(
+    client: &Pooled,
+    worker: Uuid,
+    queue: &str,
+    lanes: &[Share],
+    at_most: i64,
+) -> Result<Vec<Claimed>, Error> {
+    // The worker's row is locked against being deleted: whoever is taken for dead claims nothing afterwards.
+    let statement = client
+        .prepare_cached(
+            "WITH alive AS MATERIALIZED (
+                 SELECT id FROM jobs.worker
+                 WHERE id = $1 AND NOT EXISTS (SELECT FROM jobs.pause WHERE queue = $2) FOR KEY SHARE
+             ), picked AS MATERIALIZED (
+                 SELECT picked.id
+                 FROM alive, unnest($3::int2[], $4::text[], $5::int8[], $6::int8[]) AS lane (priority, tenant, above, at_most)
+                 CROSS JOIN LATERAL (
+                     SELECT job.id FROM jobs.job
+                     WHERE job.queue = $2 AND job.priority = lane.priority AND job.tenant = lane.tenant
+                       AND job.status = 'available' AND job.id > lane.above
+                     ORDER BY job.id LIMIT lane.at_most FOR UPDATE SKIP LOCKED
+                 ) AS picked
+                 LIMIT $7
+             )
+             UPDATE jobs.job
+             SET status = 'running', worker = $1, claim = job.claim + 1, started_at = clock_timestamp(),
+                 progress = NULL, message = NULL
+             FROM picked WHERE job.id = picked.id
+             RETURNING job.id, job.claim, job.kind, job.payload, job.failures, job.priority, job.tenant",
+        )
+        .await?;
+    let priorities: Vec<i16> = lanes.iter().map(|lane| lane.priority).collect();
+    let tenants: Vec<&str> = lanes.iter().map(|lane| lane.tenant.as_str()).collect();
+    let above: Vec<i64> = lanes.iter().map(|lane| lane.above).collect();
+    let shares: Vec<i64> = lanes.iter().map(|lane| lane.at_most).collect();
+    let parameters: [&(dyn ToSql + Sync); 7] = [&worker, &queue, &priorities, &tenants, &above, &shares, &at_most];
+    let rows = client.query(&statement, &parameters).await?;
+    Ok(rows
+        .iter()
+        .map(|row| Claimed {
+            token: Token { id: row.get(0), claim: row.get(1), worker },
+            kind: row.get(2),
+            payload: row.get(3),
+            failures: row.get(4),
+            lane: (row.get(5), row.get(6)),
+        })
+        .collect())
+}
+
+/// The lanes of a queue in which something waits, the most urgent first, and the lowest id in each.
+pub(crate) async fn lanes(client: &Pooled, queue: &str, at_most: i64) -> Result<Vec<(i16, String, i64)>, Error> {
+    // From lane to lane by the index, however many jobs lie in each.
+    let statement = client
+        .prepare_cached(
+            "WITH RECURSIVE lane AS (
+                 (SELECT priority, tenant, id FROM jobs.job WHERE queue = $1 AND status = 'available'
+                  ORDER BY priority, tenant, id LIMIT 1)
+                 UNION ALL
+                 SELECT next.priority, next.tenant, next.id FROM lane CROSS JOIN LATERAL (
+                     SELECT priority, tenant, id FROM jobs.job
+                     WHERE queue = $1 AND status = 'available' AND (priority, tenant) > (lane.priority, lane.tenant)
+                     ORDER BY priority, tenant, id LIMIT 1
+                 ) AS next
+             )
+             SELECT priority, tenant, id FROM lane LIMIT $2",
+        )
+        .await?;
+    let rows = client.query(&statement, &[&queue, &at_most]).await?;
+    Ok(rows.iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect())
+}
+
+/// Makes available what is due. Tells the queues that got something, and in how long the next is due.
+pub(crate) async fn promote(client: &Pooled) -> Result<(Vec<String>, Option<Duration>), Error> {
+    let promote = client
+        .prepare_cached(
+            "WITH due AS (
+                 SELECT id FROM jobs.job WHERE status IN ('scheduled', 'retryable') AND run_at <= clock_timestamp()
+                 ORDER BY run_at LIMIT 1000 FOR UPDATE SKIP LOCKED
+             ), promoted AS (
+                 UPDATE jobs.job SET status = 'available' FROM due WHERE job.id = due.id RETURNING job.queue
+             )
+             SELECT DISTINCT queue FROM promoted",
+        )
+        .await?;
+    let queues: Vec<String> = client.query(&promote, &[]).await?.iter().map(|row| row.get(0)).collect();
+    let next = client
+        .prepare_cached(
+            "SELECT greatest(extract(epoch FROM min(run_at) - clock_timestamp()), 0)::float8 FROM jobs.job
+             WHERE status IN ('scheduled', 'retryable')",
+        )
+        .await?;
+    let next: Option<f64> = client.query_one(&next, &[]).await?.get(0);
+    Ok((queues, next.map(|seconds| Duration::from_secs_f64(seconds.min(86_400.0)))))
+}
+
+/// Where jobs go that have ended, from rows of `jobs.job` with an outcome and an error.
+const END: &str = "INSERT INTO jobs.ended
+    (id, queue, kind, priority, tenant, payload, outcome, error, failures, request_id, created_at, started_at, ended_at)";
+
+/// Records that jobs are done. Tells how many still were this worker's.
+pub(crate) async fn complete(client: &Pooled, worker: Uuid, tokens: &[Token]) -> Result<u64, Error> {
+    let sql = format!(
+        "WITH gone AS (
+             DELETE FROM jobs.job USING unnest($2::int8[], $3::int4[]) AS done (id, claim)
+             WHERE job.id = done.id AND job.claim = done.claim AND job.worker = $1 AND job.status = 'running'
+             RETURNING job.*
+         )
+         {END}
+         SELECT id, queue, kind, priority, tenant, payload, 'completed', NULL, failures, request_id, created_at,
+                started_at, clock_timestamp()
+         FROM gone"
+    );
+    let statement = client.prepare_cached(&sql).await?;
+    let ids: Vec<i64> = tokens.iter().map(|token| token.id).collect();
+    let claims: Vec<i32> = tokens.iter().map(|token| token.claim).collect();
+    Ok(client.execute(&statement, &[&worker, &ids, &claims]).await?)
+}
+
+/// The same for one, with its effect.
+pub(crate) async fn complete_within(transaction: &Transaction, token: Token) -> Result<bool, Error> {
+    Ok(complete(transaction.client(), token.worker, &[token]).await? > 0)
+}
+
+/// How an attempt ended that did not end well.
+#[derive(Clone, Debug)]
+pub(crate) struct Failure {
+    pub(crate) token: Token,
+    /// As `jobs.attempt` names it.
+    pub(crate) outcome: &'static str,
+    pub(crate) error: String,
+    /// When it may be tried again; never, when there is none.
+    pub(crate) again_after: Option<Duration>,
+    /// Whether it counts against the attempts that it has.
+    pub(crate) counts: bool,
+}
+
+/// Records it, and has the job wait for its next attempt, or end. `false` when the job was not this worker's.
+pub(crate) async fn fail(client: &Pooled, failure: &Failure) -> Result<bool, Error> {
+    let sql = format!(
+        "WITH mine AS MATERIALIZED (
+             SELECT job.*, is_cancelled OR $6::float8 IS NULL OR ($7 AND failures + 1 >= max_attempts) AS ends
+             FROM jobs.job WHERE id = $1 AND claim = $2 AND worker = $3 AND status = 'running' FOR UPDATE
+         ), noted AS (
+             INSERT INTO jobs.attempt (job_id, claim, outcome, error, worker, started_at, ended_at)
+             SELECT id, claim, $4, $5, worker, started_at, clock_timestamp() FROM mine
+         ), waits AS (
+             UPDATE jobs.job
+             SET status = 'retryable', worker = NULL, failures = job.failures + $7::boolean::int,
+                 run_at = clock_timestamp() + $6 * interval '1 second'
+             FROM mine WHERE job.id = mine.id AND NOT mine.ends
+         ), gone AS (
+             DELETE FROM jobs.job USING mine WHERE job.id = mine.id AND mine.ends
+         ), ended AS (
+             {END}
+             SELECT id, queue, kind, priority, tenant, payload,
+                    CASE WHEN is_cancelled OR $4 = 'cancelled' THEN 'cancelled' ELSE 'discarded' END, $5,
+                    failures + $7::boolean::int, request_id, created_at, started_at, clock_timestamp()
+             FROM mine WHERE ends
+         )
+         SELECT count(*) > 0 FROM mine"
+    );
+    let statement = client.prepare_cached(&sql).await?;
+    let Failure { token, outcome, error, again_after, counts } = failure;
+    let error: String = error.chars().take(4_000).collect();
+    let again_after = again_after.map(seconds);
+    let parameters: [&(dyn ToSql + Sync); 7] =
+        [&token.id, &token.claim, &token.worker, outcome, &error, &again_after, counts];
+    Ok(client.query_one(&statement, &parameters).await?.get(0))
+}
+
+/// Gives back jobs that were claimed and not begun.
+pub(crate) async fn release(client: &Pooled, worker: Uuid, tokens: &[Token]) -> Result<(), Error> {
+    let statement = client
+        .prepare_cached(
+            "UPDATE jobs.job SET status = 'available', worker = NULL
+             FROM unnest($2::int8[], $3::int4[]) AS back (id, claim)
+             WHERE job.id = back.id AND job.claim = back.claim AND job.worker = $1 AND job.status = 'running'",
+        )
+        .await?;
+    let ids: Vec<i64> = tokens.iter().map(|token| token.id).collect();
+    let claims: Vec<i32> = tokens.iter().map(|token| token.claim).collect();
+    client.execute(&statement, &[&worker, &ids, &claims]).await?;
+    Ok(())
+}
+
+pub(crate) async fn progress(client: &Pooled, token: Token, percent: i16, message: &str) -> Result<bool, Error> {
+    let statement = client
+        .prepare_cached(
+            "UPDATE jobs.job SET progress = $4, message = $5
+             WHERE id = $1 AND claim = $2 AND worker = $3 AND status = 'running'",
+        )
+        .await?;
+    let parameters: [&(dyn ToSql + Sync); 5] = [&token.id, &token.claim, &token.worker, &percent, &message];
+    Ok(client.execute(&statement, &parameters).await? > 0)
+}
+
+/// Takes the jobs of one worker that has not been seen for its lease, and tells them: the worker's row is gone
+/// with the transaction. `None` when there is none.
+pub(crate) async fn bury(transaction: &Transaction, lease: Duration) -> Result<Option<(Uuid, Vec<Token>)>, Error> {
+    let dead = transaction
+        .prepare_cached(
+            "DELETE FROM jobs.worker WHERE id = (
+                 SELECT id FROM jobs.worker WHERE seen_at < clock_timestamp() - $1 * interval '1 second'
+                 ORDER BY seen_at LIMIT 1 FOR UPDATE SKIP LOCKED
+             ) RETURNING id",
+        )
+        .await?;
+    let Some(row) = transaction.query_opt(&dead, &[&seconds(lease)]).await? else { return Ok(None) };
+    let worker: Uuid = row.get(0);
+    let orphans =
+        transaction.prepare_cached("SELECT id, claim FROM jobs.job WHERE worker = $1 AND status = 'running'").await?;
+    let rows = transaction.query(&orphans, &[&worker]).await?;
+    Ok(Some((worker, rows.iter().map(|row| Token { id: row.get(0), claim: row.get(1), worker }).collect())))
+}
+
+/// Cancels a job: at once if it waits, as soon as its worker notices if it runs. Tells where it was.
+pub(crate) async fn cancel(transaction: &Transaction, id: i64) -> Result<Option<bool>, Error> {
+    let sql = format!(
+        "WITH mine AS MATERIALIZED (SELECT * FROM jobs.job WHERE id = $1 FOR UPDATE),
+         told AS (UPDATE jobs.job SET is_cancelled = true FROM mine WHERE job.id = mine.id AND mine.status = 'running'),
+         gone AS (DELETE FROM jobs.job USING mine WHERE job.id = mine.id AND mine.status <> 'running'),
+         ended AS (
+             {END}
+             SELECT id, queue, kind, priority, tenant, payload, 'cancelled', NULL, failures, request_id, created_at,
+                    started_at, clock_timestamp()
+             FROM mine WHERE status <> 'running'
+         )
+         SELECT status = 'running' FROM mine"
+    );
+    let statement = transaction.prepare_cached(&sql).await?;
+    Ok(transaction.query_opt(&statement, &[&id]).await?.map(|row| row.get(0)))
+}
+
+pub(crate) async fn pause(client: &Pooled, queue: &str, is_paused: bool) -> Result<(), Error> {
+    let sql = if is_paused {
+        "INSERT INTO jobs.pause (queue, paused_at) VALUES ($1, clock_timestamp()) ON CONFLICT DO NOTHING"
+    } else {
+        "DELETE FROM jobs.pause WHERE queue = $1"
+    };
+    let statement = client.prepare_cached(sql).await?;
+    client.execute(&statement, &[&queue]).await?;
+    Ok(())
+}
+
+/// Forgets some of what ended longer ago than `keep`, and of the keys whose period is over. What was discarded is
+/// kept until somebody clears it. Tells how many rows went.
+pub(crate) async fn forget(client: &Pooled, keep: Duration, at_most: i64) -> Result<u64, Error> {
+    let jobs = client
+        .prepare_cached(
+            "WITH old AS MATERIALIZED (
+                 SELECT id FROM jobs.ended
+                 WHERE ended_at < clock_timestamp() - $1 * interval '1 second' AND outcome <> 'discarded' LIMIT $2
+             ), attempts AS (
+                 DELETE FROM jobs.attempt USING old WHERE attempt.job_id = old.id
+             )
+             DELETE FROM jobs.ended USING old WHERE ended.id = old.id",
+        )
+        .await?;
+    let keys = client
+        .prepare_cached(
+            "DELETE FROM jobs.used_key WHERE ctid IN
+             (SELECT ctid FROM jobs.used_key WHERE until < clock_timestamp() LIMIT $1)",
+        )
+        .await?;
+    Ok(client.execute(&jobs, &[&seconds(keep), &at_most]).await? + client.execute(&keys, &[&at_most]).await?)
+}

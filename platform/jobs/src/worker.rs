@@ -1,0 +1,637 @@
+//! Doing jobs: claiming them, running them, recording how they ended.
+//!
+//! A worker is a row with a lease. For each of its queues it claims as many jobs as it has hands free, and, where
+//! jobs take next to no time, some ahead; each runs as a task of its own; one recorder writes down how they ended,
+//! many in a statement. A worker that finds its row gone was taken for dead: it drops everything, and begins again
+//! under another id.
+//!
+//! **Invariants:**
+//! - No more jobs of a queue run at once than its concurrency.
+//! - A job whose end could not be recorded runs again, on whoever claims it: it is never taken for done.
+//! - At a stop nothing more is claimed, what was claimed and not begun is given back, and what runs is waited for,
+//!   up to the drain; what runs then still is given back, too.
+
+use std::collections::{HashMap, VecDeque};
+use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use entrepot_pg::{Error, ScopedFutureExt as _};
+use entrepot_runtime::{ShutdownSignal, Tasks};
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use serde::Serialize;
+use serde_json::Value;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use crate::job::{Context, Job, Outcome, Retries};
+use crate::lanes::{Lanes, MOST_LANES};
+use crate::store::{self, Claimed, Failure, Token};
+use crate::{JobSettings, Jobs};
+
+/// How far ahead jobs are claimed, and how many at the most.
+const AHEAD: Duration = Duration::from_millis(50);
+const MOST_AHEAD: usize = 1_000;
+/// How long a job may be claimed and not begun, before it is given back to whoever has time.
+const LONGEST_AHEAD: Duration = Duration::from_secs(1);
+/// Ends that are written at once, and that may wait to be written.
+const ENDS_AT_ONCE: usize = 2_000;
+/// Surveys take at most a twentieth of the time.
+const SURVEY_SHARE: u32 = 20;
+const SHORTEST_SURVEY_PAUSE: Duration = Duration::from_millis(5);
+/// After how long a job is looked at again whose kind is not known here: another version may be about to start.
+const UNKNOWN_KIND_PAUSE: Duration = Duration::from_secs(30);
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+type Run = dyn Fn(Value, Context) -> BoxFuture<'static, Outcome> + Send + Sync;
+
+/// What does the jobs of one kind.
+struct Handler {
+    run: Box<Run>,
+    retries: Retries,
+    timeout: Duration,
+}
+
+/// What this process does: kinds of jobs, and queues.
+pub struct Work {
+    jobs: Jobs,
+    name: String,
+    queues: Vec<(String, usize)>,
+    handlers: HashMap<&'static str, Handler>,
+    figures: HashMap<String, Counts>,
+}
+
+/// Counts of a queue, since the start.
+#[derive(Debug, Default)]
+struct Counts {
+    done: AtomicU64,
+    failed: AtomicU64,
+    running: AtomicU64,
+}
+
+/// Figures of a queue in this process, since its start.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct QueueFigures {
+    /// Its name.
+    pub queue: String,
+    /// Jobs of it that may run here at once.
+    pub concurrency: usize,
+    /// Jobs that run now.
+    pub running: u64,
+    /// Attempts that ended well.
+    pub done: u64,
+    /// Attempts that did not.
+    pub failed: u64,
+}
+
+/// Tells what a process does. Cheap to clone.
+#[derive(Clone)]
+pub struct WorkFigures(Arc<Work>);
+
+impl std::fmt::Debug for WorkFigures {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_tuple("WorkFigures").field(&self.queues()).finish()
+    }
+}
+
+impl WorkFigures {
+    /// The queues that are worked on here.
+    #[must_use]
+    pub fn queues(&self) -> Vec<QueueFigures> {
+        let of = |(queue, concurrency): &(String, usize)| {
+            let counts = self.0.figures.get(queue);
+            let count =
+                |which: fn(&Counts) -> &AtomicU64| counts.map_or(0, |counts| which(counts).load(Ordering::Relaxed));
+            QueueFigures {
+                queue: queue.clone(),
+                concurrency: *concurrency,
+                running: count(|counts| &counts.running),
+                done: count(|counts| &counts.done),
+                failed: count(|counts| &counts.failed),
+            }
+        };
+        self.0.queues.iter().map(of).collect()
+    }
+}
+
+impl std::fmt::Debug for Work {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let kinds: Vec<_> = self.handlers.keys().collect();
+        formatter.debug_struct("Work").field("queues", &self.queues).field("kinds", &kinds).finish_non_exhaustive()
+    }
+}
+
+impl Work {
+    /// Nothing yet.
+    #[must_use]
+    pub fn new(jobs: &Jobs, name: impl Into<String>) -> Self {
+        let name = name.into();
+        Self { jobs: jobs.clone(), name, queues: Vec::new(), handlers: HashMap::new(), figures: HashMap::new() }
+    }
+
+    /// Works on a queue, with so many jobs at once.
+    ///
+    /// # Panics
+    /// When the queue was named before, or `concurrency` is 0.
+    #[must_use]
+    pub fn queue(mut self, queue: impl Into<String>, concurrency: usize) -> Self {
+        let queue = queue.into();
+        assert!(concurrency > 0, "a queue that is worked on has a concurrency");
+        assert!(self.queues.iter().all(|(other, _)| *other != queue), "the queue {queue:?} is named twice");
+        self.figures.insert(queue.clone(), Counts::default());
+        self.queues.push((queue, concurrency));
+        self
+    }
+
+    /// Does jobs of a kind.
+    ///
+    /// # Panics
+    /// When the kind was named before.
+    #[must_use]
+    pub fn does<J: Job>(mut self, needs: Arc<J::Needs>) -> Self {
+        let run = move |payload: Value, context: Context| -> BoxFuture<'static, Outcome> {
+            let needs = needs.clone();
+            async move {
+                match serde_json::from_value::<J>(payload) {
+                    Ok(job) => job.run(&needs, &context).await,
+                    Err(error) => Outcome::discard(format!("the payload cannot be read: {error}")),
+                }
+            }
+            .boxed()
+        };
+        let handler = Handler { run: Box::new(run), retries: J::RETRIES, timeout: J::TIMEOUT };
+        assert!(self.handlers.insert(J::KIND, handler).is_none(), "the kind {:?} is named twice", J::KIND);
+        self
+    }
+
+    /// Begins, for the life of the program.
+    pub fn start(self, tasks: &Tasks) -> WorkFigures {
+        let work = Arc::new(self);
+        let signal = tasks.shutdown_signal();
+        // Not supervised: it ends in order, which a supervised task is not given the time for.
+        tasks.run_once("jobs", serve(work.clone(), signal));
+        WorkFigures(work)
+    }
+
+    fn settings(&self) -> &JobSettings {
+        &self.jobs.shared.settings
+    }
+}
+
+/// A worker after the other, until the stop.
+async fn serve(work: Arc<Work>, mut signal: ShutdownSignal) {
+    let mut pause = FIRST_PAUSE;
+    while !signal.has_begun() {
+        match Crew::register(&work).await {
+            Ok(worker) => {
+                pause = FIRST_PAUSE;
+                work_as(&work, worker, &signal).await;
+            }
+            Err(error) => {
+                tracing::warn!(%error, "no jobs can be worked on; trying again");
+                let _stopped = tokio::time::timeout(pause, signal.wait()).await;
+                pause = (pause * 2).min(LONGEST_PAUSE);
+            }
+        }
+    }
+}
+
+/// Works under one id, until the stop or until it was taken for dead.
+async fn work_as(work: &Arc<Work>, worker: Uuid, signal: &ShutdownSignal) {
+    let (ends, ended) = mpsc::channel(ENDS_AT_ONCE);
+    let running = Arc::new(Running::default());
+    let crew = Arc::new(Crew { work: work.clone(), worker, ends, running: running.clone() });
+    // All that is spawned here ends with this function.
+    let mut hands = JoinSet::new();
+    for (queue, concurrency) in &work.queues {
+        hands.spawn(crew.clone().work_on(queue.clone(), *concurrency, signal.clone()));
+    }
+    let mut helpers = JoinSet::new();
+    helpers.spawn(promote(work.jobs.clone()));
+    helpers.spawn(bury(work.jobs.clone()));
+    let mut recorder = JoinSet::new();
+    recorder.spawn(record(work.jobs.clone(), worker, ended));
+    let all_done = async { while hands.join_next().await.is_some() {} };
+    drop(crew);
+    let mut lost = std::pin::pin!(keep_alive(work, worker, &running));
+    let is_lost = tokio::select! {
+        () = &mut lost => true,
+        () = all_done => false,
+    };
+    if is_lost {
+        tracing::error!(%worker, "this worker was taken for dead; its jobs are dropped, and it begins again");
+        return;
+    }
+    // With the last sender gone the recorder ends, having written all; the lease is kept meanwhile.
+    let jobs = work.jobs.clone();
+    tokio::select! {
+        () = lost => {}
+        _written = recorder.join_next() => {}
+    }
+    if let Ok(client) = jobs.database().client().await
+        && let Err(error) = store::unregister(&client, worker).await
+    {
+        tracing::debug!(%error, "the worker's row stays until its lease is over");
+    }
+}
+
+/// How an attempt ended, to be recorded.
+enum End {
+    Done(Token),
+    Failed(Failure),
+}
+
+/// What runs now.
+#[derive(Default)]
+struct Running(Mutex<HashMap<i64, Under>>);
+
+/// A job that runs.
+struct Under {
+    token: Token,
+    queue: String,
+    cancelled: watch::Sender<bool>,
+}
+
+impl Running {
+    fn begin(&self, under: Under) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(under.token.id, under);
+    }
+
+    fn end(&self, id: i64) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+    }
+
+    fn cancel(&self, id: i64) {
+        if let Some(under) = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&id) {
+            under.cancelled.send_replace(true);
+        }
+    }
+
+    fn of(&self, queue: &str) -> Vec<Token> {
+        let running = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        running.values().filter(|under| under.queue == queue).map(|under| under.token).collect()
+    }
+}
+
+/// Renews the lease; returns when it is lost.
+async fn keep_alive(work: &Work, worker: Uuid, running: &Running) {
+    let lease = work.settings().lease;
+    let mut beat = tokio::time::interval((lease / 3).min(Duration::from_secs(1)));
+    let mut cancellations = work.jobs.wakes().cancellations();
+    let mut seen = Instant::now();
+    loop {
+        tokio::select! {
+            _ = beat.tick() => {}
+            cancelled = cancellations.recv() => {
+                if let Ok(id) = cancelled {
+                    running.cancel(id);
+                }
+                continue;
+            }
+        }
+        let asked = Instant::now();
+        let alive = async { store::beat(&work.jobs.database().client().await?, worker).await };
+        match tokio::time::timeout(lease / 3, alive).await {
+            Ok(Ok(Some(cancelled))) => {
+                seen = asked;
+                cancelled.into_iter().for_each(|id| running.cancel(id));
+            }
+            Ok(Ok(None)) => return,
+            Ok(Err(error)) => tracing::warn!(%error, "a worker's lease could not be renewed"),
+            Err(_elapsed) => tracing::warn!("a worker's lease could not be renewed in time"),
+        }
+        if seen.elapsed() >= lease {
+            return;
+        }
+    }
+}
+
+struct Crew {
+    work: Arc<Work>,
+    worker: Uuid,
+    ends: mpsc::Sender<End>,
+    running: Arc<Running>,
+}
+
+impl Crew {
+    async fn register(work: &Work) -> Result<Uuid, Error> {
+        let worker = Uuid::new_v4();
+        let queues: Vec<String> = work.queues.iter().map(|(queue, _)| queue.clone()).collect();
+        store::register(&work.jobs.database().client().await?, worker, &work.name, &queues).await?;
+        Ok(worker)
+    }
+
+    /// Claims and runs jobs of a queue until the stop, then waits for those that run.
+    async fn work_on(self: Arc<Self>, queue: String, concurrency: usize, mut signal: ShutdownSignal) {
+        let wake = self.work.jobs.wakes().queue(&queue);
+        let mut hands: JoinSet<()> = JoinSet::new();
+        let mut desk = Desk::default();
+        loop {
+            while hands.len() < concurrency
+                && let Some(job) = desk.ahead.pop_front()
+            {
+                hands.spawn(self.clone().attempt(queue.clone(), job));
+            }
+            let free = concurrency - hands.len();
+            let mut wait = self.work.settings().poll;
+            if desk.ahead.is_empty() && free > 0 {
+                match self.fill(&queue, &mut desk, free).await {
+                    Ok(None) => continue,
+                    Ok(Some(pause)) => wait = wait.min(pause),
+                    Err(error) => tracing::warn!(queue, %error, "no jobs could be claimed; trying again"),
+                }
+            }
+            let stale = desk.claimed_at.map_or(wait, |at| LONGEST_AHEAD.saturating_sub(at.elapsed()));
+            tokio::select! {
+                () = signal.wait() => break,
+                _ = hands.join_next(), if !hands.is_empty() => desk.finished += 1,
+                () = wake.notified() => desk.is_surveyed = false,
+                _ = tokio::time::sleep_until(Instant::now() + if desk.ahead.is_empty() { wait } else { stale }) => {
+                    if desk.ahead.is_empty() {
+                        desk.is_surveyed = false;
+                    } else {
+                        self.give_back(&queue, desk.ahead.drain(..).map(|job| job.token).collect()).await;
+                    }
+                }
+            }
+            while hands.try_join_next().is_some() {
+                desk.finished += 1;
+            }
+        }
+        self.give_back(&queue, desk.ahead.drain(..).map(|job| job.token).collect()).await;
+        let all_done = async { while hands.join_next().await.is_some() {} };
+        if tokio::time::timeout(self.work.settings().drain, all_done).await.is_err() {
+            hands.shutdown().await;
+            let left = self.running.of(&queue);
+            tracing::warn!(queue, jobs = left.len(), "jobs did not end in time and are given to other workers");
+            self.give_back(&queue, left).await;
+        }
+    }
+
+    /// Claims jobs. `None`: there are some now. Otherwise for how long there is no point in trying again, unless
+    /// somebody says so.
+    async fn fill(&self, queue: &str, desk: &mut Desk, free: usize) -> Result<Option<Duration>, Error> {
+        let wanted = free + desk.ahead_of(free);
+        let at_most = i64::try_from(wanted).unwrap_or(i64::MAX);
+        let client = self.work.jobs.database().client().await?;
+        for _ in 0..2 {
+            for shares in desk.lanes.shares(at_most) {
+                let mut claimed = store::claim(&client, self.worker, queue, &shares, at_most).await?;
+                if claimed.is_empty() {
+                    continue;
+                }
+                let now = Instant::now();
+                for job in &claimed {
+                    desk.lanes.took(job.lane.0, &job.lane.1, job.token.id, now);
+                }
+                // The update gives them back in whatever order.
+                claimed.sort_unstable_by_key(|job| (job.lane.0, job.token.id));
+                desk.ahead = claimed.into();
+                desk.claimed_at = Some(now);
+                desk.finished = 0;
+                return Ok(None);
+            }
+            let pause = (desk.survey_took * SURVEY_SHARE).max(SHORTEST_SURVEY_PAUSE);
+            let left = desk.surveyed_at.map_or(Duration::ZERO, |at| pause.saturating_sub(at.elapsed()));
+            if desk.is_surveyed || left > Duration::ZERO {
+                return Ok(Some(if desk.is_surveyed { self.work.settings().poll } else { left }));
+            }
+            let start = Instant::now();
+            let found = store::lanes(&client, queue, MOST_LANES).await?;
+            let is_empty = found.is_empty();
+            desk.lanes.learn(found, Instant::now());
+            (desk.surveyed_at, desk.survey_took, desk.is_surveyed) = (Some(start), start.elapsed(), true);
+            if is_empty {
+                break;
+            }
+        }
+        Ok(Some(self.work.settings().poll))
+    }
+
+    async fn give_back(&self, queue: &str, tokens: Vec<Token>) {
+        if tokens.is_empty() {
+            return;
+        }
+        let back = async {
+            let client = self.work.jobs.database().client().await?;
+            store::release(&client, self.worker, &tokens).await
+        };
+        match back.await {
+            Ok(()) => self.work.jobs.wake(queue),
+            Err(error) => {
+                tracing::warn!(%error, "jobs could not be given back; others get them when the lease is over");
+            }
+        }
+    }
+
+    /// Runs a job once.
+    async fn attempt(self: Arc<Self>, queue: String, job: Claimed) {
+        let Claimed { token, kind, payload, failures, .. } = job;
+        let counts = self.work.figures.get(&queue);
+        if let Some(counts) = counts {
+            counts.running.fetch_add(1, Ordering::Relaxed);
+        }
+        let (sender, cancelled) = watch::channel(false);
+        self.running.begin(Under { token, queue: queue.clone(), cancelled: sender });
+        let context = Context { jobs: self.work.jobs.clone(), token, failures, cancelled: cancelled.clone() };
+        let end = match self.work.handlers.get(&*kind) {
+            None => {
+                tracing::warn!(kind, job = token.id, "this version knows no such kind of job; it is put off");
+                let error = format!("the kind {kind:?} is not known to the worker");
+                let again_after = Some(UNKNOWN_KIND_PAUSE);
+                Some(End::Failed(Failure { token, outcome: "failed", error, again_after, counts: false }))
+            }
+            Some(handler) => {
+                let run = AssertUnwindSafe((handler.run)(payload, context)).catch_unwind();
+                let outcome = tokio::time::timeout(handler.timeout, run).await;
+                judge(token, failures, handler, outcome, *cancelled.borrow())
+            }
+        };
+        if let Some(counts) = counts {
+            counts.running.fetch_sub(1, Ordering::Relaxed);
+            let which = if matches!(end, None | Some(End::Done(_))) { &counts.done } else { &counts.failed };
+            which.fetch_add(1, Ordering::Relaxed);
+        }
+        if let Some(End::Failed(Failure { error, outcome, again_after, .. })) = &end {
+            tracing::warn!(
+                kind,
+                job = token.id,
+                outcome,
+                error,
+                ends = again_after.is_none(),
+                "a job did not end well"
+            );
+        }
+        if let Some(end) = end {
+            // The recorder is gone only when the worker was taken for dead: then nothing may be recorded.
+            let _dead = self.ends.send(end).await;
+        }
+        self.running.end(token.id);
+    }
+}
+
+/// What a queue's loop knows.
+#[derive(Default)]
+struct Desk {
+    lanes: Lanes,
+    /// Claimed and not begun.
+    ahead: VecDeque<Claimed>,
+    claimed_at: Option<Instant>,
+    /// Attempts that ended since the last claim.
+    finished: usize,
+    /// Nothing has been said since the last survey.
+    is_surveyed: bool,
+    surveyed_at: Option<Instant>,
+    survey_took: Duration,
+}
+
+impl Desk {
+    /// How many jobs to claim beyond the hands that are free: as many as are likely to be begun within a moment,
+    /// going by how many ended since the last claim. Where jobs take long there are none.
+    fn ahead_of(&self, free: usize) -> usize {
+        let Some(since) = self.claimed_at.map(|at| at.elapsed().max(Duration::from_micros(100))) else { return 0 };
+        let likely = self.finished as f64 / since.as_secs_f64() * AHEAD.as_secs_f64();
+        (likely as usize).saturating_sub(free).min(MOST_AHEAD)
+    }
+}
+
+/// What is to be recorded of an attempt; nothing where that is done.
+fn judge(
+    token: Token,
+    failures: i16,
+    handler: &Handler,
+    outcome: Result<Result<Outcome, Box<dyn std::any::Any + Send>>, tokio::time::error::Elapsed>,
+    is_cancelled: bool,
+) -> Option<End> {
+    let noise = f64::from(u32::try_from(Uuid::new_v4().as_u128() % 1_024).unwrap_or(0)) / 1_024.0;
+    let pause = handler.retries.pause(failures + 1, noise);
+    let failed = |outcome, error, again_after, counts| {
+        let again_after = if is_cancelled { None } else { again_after };
+        let outcome = if is_cancelled { "cancelled" } else { outcome };
+        Some(End::Failed(Failure { token, outcome, error, again_after, counts }))
+    };
+    match outcome {
+        Ok(Ok(Outcome::Done)) => Some(End::Done(token)),
+        Ok(Ok(Outcome::Settled(_))) => None,
+        Ok(Ok(Outcome::Retry { error })) => failed("failed", error, Some(pause), true),
+        Ok(Ok(Outcome::RetryAfter { pause, error })) => failed("failed", error, Some(pause), true),
+        Ok(Ok(Outcome::Snooze(pause))) => failed("snoozed", String::new(), Some(pause), false),
+        Ok(Ok(Outcome::Cancel { reason })) => failed("cancelled", reason, None, false),
+        Ok(Ok(Outcome::Discard { error })) => failed("discarded", error, None, true),
+        Ok(Err(panic)) => {
+            let said = panic.downcast_ref::<&str>().map(ToString::to_string);
+            let said = said.or_else(|| panic.downcast_ref::<String>().cloned());
+            failed("panicked", said.unwrap_or_else(|| "it panicked".to_owned()), Some(pause), true)
+        }
+        Err(_elapsed) => {
+            let error = format!("it took longer than {} s", handler.timeout.as_secs_f64());
+            failed("timed_out", error, Some(pause), true)
+        }
+    }
+}
+
+/// Writes down how attempts ended, until nobody is left who could tell.
+async fn record(jobs: Jobs, worker: Uuid, mut ended: mpsc::Receiver<End>) {
+    let mut ends = Vec::new();
+    while ended.recv_many(&mut ends, ENDS_AT_ONCE).await > 0 {
+        let mut pause = FIRST_PAUSE;
+        while let Err(error) = write_down(&jobs, worker, &mut ends).await {
+            // Tried for as long as the worker lives: with its lease the jobs go to others.
+            tracing::warn!(%error, "the end of jobs could not be recorded; trying again");
+            #[expect(clippy::disallowed_methods, reason = "the pause between two attempts")]
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+}
+
+/// What was written is taken out of `ends`.
+async fn write_down(jobs: &Jobs, worker: Uuid, ends: &mut Vec<End>) -> Result<(), Error> {
+    let client = jobs.database().client().await?;
+    let done: Vec<Token> =
+        ends.iter().filter_map(|end| if let End::Done(token) = end { Some(*token) } else { None }).collect();
+    if !done.is_empty() {
+        let written = store::complete(&client, worker, &done).await?;
+        let lost = done.len() as u64 - written;
+        if lost > 0 {
+            tracing::warn!(lost, "jobs were done that another worker had been given meanwhile");
+        }
+        ends.retain(|end| matches!(end, End::Failed(_)));
+    }
+    while let Some(End::Failed(failure)) = ends.last() {
+        store::fail(&client, failure).await?;
+        jobs.wakes().due.notify_one();
+        ends.pop();
+    }
+    Ok(())
+}
+
+/// Makes available what is due, at the time when it is.
+async fn promote(jobs: Jobs) {
+    loop {
+        let poll = jobs.shared.settings.poll;
+        let promoted = async { store::promote(&jobs.database().client().await?).await };
+        let wait = match promoted.await {
+            Ok((queues, next)) => {
+                for queue in &queues {
+                    jobs.wake_here(queue);
+                }
+                if queues.is_empty() { next.map_or(poll, |next| next.min(poll)) } else { Duration::ZERO }
+            }
+            Err(error) => {
+                tracing::warn!(%error, "what is due could not be looked for; trying again");
+                poll
+            }
+        };
+        let _sooner = tokio::time::timeout(wait, jobs.wakes().due.notified()).await;
+    }
+}
+
+/// Takes the jobs of dead workers from them.
+async fn bury(jobs: Jobs) {
+    let lease = jobs.shared.settings.lease;
+    let mut beat = tokio::time::interval(lease / 2);
+    loop {
+        beat.tick().await;
+        match bury_one(&jobs, lease).await {
+            // There may be another.
+            Ok(true) => beat.reset_immediately(),
+            Ok(false) => {}
+            Err(error) => tracing::warn!(%error, "dead workers could not be looked for; trying again"),
+        }
+    }
+}
+
+async fn bury_one(jobs: &Jobs, lease: Duration) -> Result<bool, Error> {
+    let buried = jobs
+        .database()
+        .transaction(|transaction| {
+            async move {
+                let Some((worker, orphans)) = store::bury(transaction, lease).await? else { return Ok(None) };
+                for token in &orphans {
+                    let failure = Failure {
+                        token: *token,
+                        outcome: "lost",
+                        error: "its worker was not seen any more".to_owned(),
+                        again_after: Some(Duration::ZERO),
+                        counts: true,
+                    };
+                    store::fail(transaction.client(), &failure).await?;
+                }
+                Ok::<_, Error>(Some((worker, orphans.len())))
+            }
+            .scope_boxed()
+        })
+        .await?;
+    if let Some((worker, orphans)) = buried {
+        tracing::warn!(%worker, jobs = orphans, "a worker was not seen for its lease; its jobs are given to others");
+        jobs.wakes().due.notify_one();
+    }
+    Ok(buried.is_some())
+}

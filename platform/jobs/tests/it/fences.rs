@@ -1,0 +1,102 @@
+//! Workers that die, hang, or come back from the dead: no job is lost, and none has its effect twice.
+
+use super::*;
+
+/// Makes a worker that was seen last an hour ago, holding a job that it has begun.
+async fn dead_worker_with(client: &Client, id: i64) -> i64 {
+    let row = client
+        .query_one(
+            "WITH dead AS (
+                 INSERT INTO jobs.worker (id, name, queues, started_at, seen_at)
+                 VALUES (gen_random_uuid(), 'dead', '{tasks}', now(), now() - interval '1 hour') RETURNING id
+             )
+             UPDATE jobs.job SET status = 'running', worker = dead.id, claim = claim + 1, started_at = now()
+             FROM dead WHERE job.id = $1 RETURNING job.id",
+            &[&id],
+        )
+        .await;
+    row.expect("claimed").get(0)
+}
+
+#[tokio::test]
+async fn the_jobs_of_a_dead_worker_go_to_another() {
+    let (test, client) = stage().await;
+    let jobs = Jobs::new(test.database.clone(), quick());
+    let id = act(&jobs, Act::Write(1)).await;
+    dead_worker_with(&client, id).await;
+    let process = Process::start(&test, quick(), 4);
+    assert_eq!(ends(&client, id).await.0, "completed");
+    let outcome: String = client.query_one("SELECT outcome FROM jobs.attempt", &[]).await.expect("one").get(0);
+    assert_eq!(outcome, "lost");
+    process.stop().await;
+}
+
+#[tokio::test]
+async fn a_job_that_kills_its_workers_is_discarded_in_the_end() {
+    let (test, client) = stage().await;
+    let jobs = Jobs::new(test.database.clone(), quick());
+    let id = act(&jobs, Act::Nothing).await;
+    client.execute("UPDATE jobs.job SET failures = 2", &[]).await.expect("it has failed before");
+    dead_worker_with(&client, id).await;
+    let process = Process::start(&test, quick(), 4);
+    assert_eq!(ends(&client, id).await.0, "discarded");
+    process.stop().await;
+}
+
+#[tokio::test]
+async fn who_was_taken_for_dead_records_nothing_and_begins_again() {
+    let (test, client) = stage().await;
+    let mut process = Process::start(&test, quick(), 4);
+    let id = act(&process.jobs, Act::Wait).await;
+    process.begins().await;
+    // Somebody else buries it: its row goes, its job runs elsewhere.
+    client
+        .batch_execute("DELETE FROM jobs.worker; UPDATE jobs.job SET status = 'available', worker = NULL")
+        .await
+        .expect("buried");
+    let (again, _) = process.begins().await;
+    assert_eq!(again, id, "under another id it claims the job anew");
+    let claim = number(&client, "SELECT claim::bigint FROM jobs.job").await;
+    assert_eq!(claim, 2);
+    process.scene.go.notify_waiters();
+    assert_eq!(ends(&client, id).await.0, "completed");
+    process.stop().await;
+}
+
+#[tokio::test]
+async fn an_effect_is_undone_when_the_job_was_lost_before_its_commit() {
+    let (test, client) = stage().await;
+    let jobs = Jobs::new(test.database.clone(), quick());
+    // The effect waits for a lock that the test holds; meanwhile the job is given to another.
+    let mut process = Process::start(&test, JobSettings { lease: Duration::from_secs(60), ..quick() }, 1);
+    let lock = test.database.begin().await.expect("a transaction");
+    lock.batch_execute("LOCK TABLE effect IN EXCLUSIVE MODE").await.expect("locked");
+    let id = act(&jobs, Act::Write(7)).await;
+    process.begins().await;
+    client
+        .batch_execute("UPDATE jobs.job SET claim = claim + 1, worker = gen_random_uuid()")
+        .await
+        .expect("another holds it now");
+    lock.roll_back().await;
+    eventually("the effect was tried and undone", async || {
+        number(&client, "SELECT count(*) FROM pg_locks WHERE relation = 'effect'::regclass").await == 0
+    })
+    .await;
+    assert_eq!(number(&client, "SELECT count(*) FROM effect").await, 0);
+    assert_eq!(number(&client, "SELECT id FROM jobs.job").await, id, "it is the other's, and not ended");
+    process.stop().await;
+}
+
+#[tokio::test]
+async fn a_stop_waits_for_what_runs_and_gives_back_what_does_not_end() {
+    let (test, client) = stage().await;
+    let mut process = Process::start(&test, JobSettings { drain: Duration::from_millis(200), ..quick() }, 1);
+    let runs = act(&process.jobs, Act::Wait).await;
+    process.begins().await;
+    let waits = act(&process.jobs, Act::Nothing).await;
+    process.stop().await;
+    let rows = client.query("SELECT id, status, failures FROM jobs.job ORDER BY id", &[]).await.expect("asked");
+    let left: Vec<(i64, String, i16)> = rows.iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect();
+    assert_eq!(left, [(runs, "available".to_owned(), 0), (waits, "available".to_owned(), 0)]);
+    assert_eq!(number(&client, "SELECT count(*) FROM jobs.worker").await, 0);
+}

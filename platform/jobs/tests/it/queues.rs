@@ -1,0 +1,145 @@
+//! Queues: what runs first, what waits, and what is there once.
+
+use super::*;
+use entrepot_jobs::Priority;
+
+#[tokio::test]
+async fn the_urgent_overtake_and_tenants_take_turns() {
+    let (test, client) = stage().await;
+    let jobs = Jobs::new(test.database.clone(), quick());
+    let new = |number: i64| NewJob::of(&Task(Act::Write(number)));
+    let mut all: Vec<NewJob> = (0..2_000).map(|number| new(number).tenant("large")).collect();
+    all.push(new(5_000).tenant("small"));
+    all.push(new(6_000).priority(Priority::LOW));
+    all.push(new(7_000).priority(Priority::HIGH));
+    enqueue_all(&jobs, &all).await;
+    let process = Process::start(&test, quick(), 1);
+    eventually("all are done", async || number(&client, "SELECT count(*) FROM effect").await == 2_003).await;
+    let order: Vec<i64> = client
+        .query("SELECT number FROM effect ORDER BY xmin::text::bigint", &[])
+        .await
+        .expect("asked")
+        .iter()
+        .map(|row| row.get(0))
+        .collect();
+    let place = |number: i64| order.iter().position(|one| *one == number).expect("it was done");
+    assert!(place(7_000) < 2, "the most urgent was {}. to run", place(7_000));
+    // What was claimed ahead before it is all that a tenant may have before another's first.
+    assert!(place(5_000) < 1_100, "the other tenant's was {}. to run", place(5_000));
+    assert_eq!(place(6_000), 2_002, "the least urgent runs last");
+    process.stop().await;
+}
+
+#[tokio::test]
+async fn no_more_run_at_once_than_the_queue_lets_and_what_is_slow_is_not_hoarded() {
+    let (test, client) = stage().await;
+    let mut process = Process::start(&test, quick(), 2);
+    for _ in 0..5 {
+        act(&process.jobs, Act::Wait).await;
+    }
+    process.begins().await;
+    process.begins().await;
+    assert!(process.begun.try_recv().is_err(), "a third runs");
+    let mut other = Process::start(&test, quick(), 3);
+    for _ in 0..3 {
+        other.begins().await;
+    }
+    for process in [&process, &other] {
+        process.scene.go.notify_waiters();
+    }
+    eventually("all are done", async || number(&client, "SELECT count(*) FROM jobs.ended").await == 5).await;
+    process.stop().await;
+    other.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_not_due_waits_and_a_paused_queue_does_nothing() {
+    let (test, client) = stage().await;
+    let mut process = Process::start(&test, quick(), 4);
+    process.jobs.pause(Task::QUEUE).await.expect("paused");
+    let late = enqueue(&process.jobs, NewJob::of(&Task(Act::Nothing)).after(Duration::from_secs(3_600))).await.id();
+    let soon = enqueue(&process.jobs, NewJob::of(&Task(Act::Nothing)).after(Duration::from_millis(20))).await.id();
+    let now = act(&process.jobs, Act::Nothing).await;
+    eventually("it is due", async || {
+        number(&client, "SELECT count(*) FROM jobs.job WHERE status = 'available'").await == 2
+    })
+    .await;
+    assert!(process.begun.try_recv().is_err(), "a paused queue does nothing");
+    process.jobs.resume(Task::QUEUE).await.expect("resumed");
+    let mut begun = [process.begins().await.0, process.begins().await.0];
+    begun.sort_unstable();
+    assert_eq!(begun, [soon.min(now), soon.max(now)]);
+    eventually("both ended", async || number(&client, "SELECT count(*) FROM jobs.job").await == 1).await;
+    let row = client.query_one("SELECT id, status FROM jobs.job", &[]).await.expect("one is left");
+    assert_eq!((row.get::<_, i64>(0), row.get::<_, &str>(1)), (late, "scheduled"));
+    process.stop().await;
+}
+
+#[tokio::test]
+async fn of_jobs_with_one_key_there_is_one() {
+    let (test, client) = stage().await;
+    let jobs = Jobs::new(test.database.clone(), quick());
+    let keyed = || NewJob::of(&Task(Act::Nothing)).unique("a");
+    let first = enqueue(&jobs, keyed()).await;
+    assert_eq!(enqueue(&jobs, keyed()).await, Enqueued::Known(first.id()));
+    let daily = || NewJob::of(&Task(Act::Nothing)).once_in(Duration::from_secs(86_400), "daily");
+    let today = enqueue(&jobs, daily()).await;
+    assert_eq!(enqueue(&jobs, daily()).await, Enqueued::Known(today.id()));
+    let process = Process::start(&test, quick(), 4);
+    ends(&client, first.id()).await;
+    ends(&client, today.id()).await;
+    assert!(matches!(enqueue(&jobs, keyed()).await, Enqueued::New(_)), "it has ended, so there may be another");
+    assert_eq!(enqueue(&jobs, daily()).await, Enqueued::Known(today.id()), "its period is not over");
+    client.batch_execute("UPDATE jobs.used_key SET until = now()").await.expect("over");
+    assert!(matches!(enqueue(&jobs, daily()).await, Enqueued::New(_)));
+    process.stop().await;
+}
+
+#[tokio::test]
+async fn of_many_who_enqueue_one_key_at_once_one_does() {
+    let (test, client) = stage().await;
+    let jobs = Jobs::new(test.database.clone(), quick());
+    let all = (0..8).map(|_| enqueue(&jobs, NewJob::of(&Task(Act::Nothing)).unique("once")));
+    let enqueued = futures_util::future::join_all(all).await;
+    let new = enqueued.iter().filter(|enqueued| matches!(enqueued, Enqueued::New(_))).count();
+    assert_eq!(new, 1);
+    assert!(enqueued.iter().all(|one| one.id() == enqueued[0].id()));
+    assert_eq!(number(&client, "SELECT count(*) FROM jobs.job").await, 1);
+}
+
+#[tokio::test]
+async fn a_worker_is_woken_by_another_process() {
+    let (test, client) = stage().await;
+    // So long a poll that only a word tells of it.
+    let settings = JobSettings { poll: Duration::from_secs(3_600), ..quick() };
+    let mut process = Process::start(&test, settings, 4);
+    act(&process.jobs, Act::Nothing).await;
+    process.begins().await;
+    let other = Jobs::new(test.database.clone(), settings);
+    let tasks = Tasks::new(Shutdown::new());
+    other.start(&tasks);
+    let listens = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'entrepot-jobs'
+                   AND datname = current_database() AND query LIKE 'LISTEN%' OR query LIKE '%pg_notify%'";
+    eventually("both listen", async || number(&client, listens).await >= 2).await;
+    let id = act(&other, Act::Nothing).await;
+    assert_eq!(process.begins().await.0, id);
+    process.stop().await;
+    tasks.stop(PATIENCE).await;
+}
+
+#[tokio::test]
+async fn what_commits_late_with_a_low_id_is_found() {
+    let (test, client) = stage().await;
+    let process = Process::start(&test, quick(), 4);
+    let late = test.database.begin().await.expect("a transaction");
+    let id = process.jobs.enqueue(&late, NewJob::of(&Task(Act::Write(-1)))).await.expect("enqueued").id();
+    // More than a second of others, so that its lane is read from far above it.
+    let deadline = tokio::time::Instant::now() + Duration::from_millis(1_500);
+    while tokio::time::Instant::now() < deadline {
+        let other = act(&process.jobs, Act::Nothing).await;
+        ends(&client, other).await;
+    }
+    late.commit().await.expect("committed");
+    assert_eq!(ends(&client, id).await.0, "completed");
+    process.stop().await;
+}
