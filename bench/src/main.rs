@@ -12,6 +12,8 @@
 //! | `scenarios/database` | what asks PostgreSQL each time (the cache is off), import, start, memory |
 //! | `scenarios/cache_http` | cached answers beside bare hyper; how soon a change is seen; cold keys |
 //! | `scenarios/cache_process` | the cache without HTTP: a look-up, hit rates, a Redis that fails |
+//! | `scenarios/protection` | limits, sign-ins, slow clients |
+//! | `scenarios/live`, `scenarios/sales`, `scenarios/jobs` | live updates; sales and exports; the queue |
 //! | `bare` | the yardstick for HTTP |
 //! | `programs`, `client` | what is started, and how it is asked |
 //! | `table` | rows, and how they are printed |

@@ -136,6 +136,17 @@ pub(crate) fn ws_server() -> anyhow::Result<Running> {
     Ok(Running { child, address: SocketAddr::from(([127, 0, 0, 1], port)) })
 }
 
+/// Has a queue of Node put so many jobs in and do them; how many a second of each.
+pub(crate) fn queue_peer(kind: &str, count: usize, environment: &[(&str, &str)]) -> anyhow::Result<(f64, f64)> {
+    let mut command = Command::new("node");
+    command.args(["bench/peers/queue.mjs", kind, &count.to_string()]).envs(environment.iter().copied());
+    let output = command.output().context("node; script/bench installs it")?;
+    ensure!(output.status.success(), "{kind}: {}", String::from_utf8_lossy(&output.stderr));
+    let told: serde_json::Value = serde_json::from_slice(&output.stdout)?;
+    let figure = |name: &str| told[name].as_f64().with_context(|| format!("{kind} tells no {name}"));
+    Ok((figure("added")?, figure("ended")?))
+}
+
 /// Bytes that a process has resident.
 pub(crate) fn resident(pid: u32) -> anyhow::Result<f64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;

@@ -3,6 +3,7 @@
 mod cache_http;
 mod cache_process;
 mod database;
+mod jobs;
 mod live;
 mod protection;
 mod sales;
@@ -41,9 +42,16 @@ pub(crate) async fn run(only: &str) -> anyhow::Result<Vec<Row>> {
     if wanted.any(&["import", "start"]) {
         rows.extend(database::import_and_start(wanted)?);
     }
-    let needs_stage = [database::ON_STAGE, cache_http::ON_STAGE, protection::ON_STAGE, sales::ON_STAGE, live::ON_STAGE]
-        .into_iter()
-        .any(|all| wanted.any(all));
+    let needs_stage = [
+        database::ON_STAGE,
+        cache_http::ON_STAGE,
+        protection::ON_STAGE,
+        sales::ON_STAGE,
+        live::ON_STAGE,
+        jobs::ON_STAGE,
+    ]
+    .into_iter()
+    .any(|all| wanted.any(all));
     let stage = if needs_stage { Some(Stage::set().await?) } else { None };
     if let Some(stage) = &stage {
         rows.extend(Box::pin(database::on_stage(stage, wanted)).await?);
@@ -60,6 +68,7 @@ pub(crate) async fn run(only: &str) -> anyhow::Result<Vec<Row>> {
     if let Some(stage) = &stage {
         rows.extend(Box::pin(live::on_stage(stage, wanted)).await?);
         rows.extend(Box::pin(sales::on_stage(stage, wanted)).await?);
+        rows.extend(Box::pin(jobs::on_stage(stage, wanted)).await?);
     }
     drop(stage);
     rows.extend(protection::in_process(wanted)?);
