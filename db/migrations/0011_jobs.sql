@@ -100,6 +100,17 @@ CREATE TABLE jobs.used_key (
 );
 CREATE INDEX used_key_by_end ON jobs.used_key (until);
 
+-- What is enqueued again and again. A slot's job is enqueued in the transaction that moves `next_at` on, so each has
+-- one, whoever does it.
+CREATE TABLE jobs.schedule (
+    name    text        PRIMARY KEY CONSTRAINT schedule_name_length CHECK (char_length(name) BETWEEN 1 AND 100),
+    -- As the program has it: with another the next slot is reckoned anew.
+    pattern text        NOT NULL,
+    next_at timestamptz NOT NULL,
+    last_at timestamptz,
+    last_id bigint
+);
+
 -- Queues that are paused.
 CREATE TABLE jobs.pause (
     queue     text        PRIMARY KEY CONSTRAINT pause_queue_length CHECK (char_length(queue) BETWEEN 1 AND 100),

@@ -25,6 +25,7 @@
 //! | [`job`](Job) | what a job is, and how an attempt ends |
 //! | [`enqueue`](NewJob) | putting jobs into their queues |
 //! | [`worker`](Work) | doing them: claims, attempts, leases, the end |
+//! | `schedule` | jobs that are enqueued again and again |
 //! | `lanes` | whose turn it is |
 //! | `wake` | telling workers that there is something to do |
 //! | `store` | the statements |
@@ -41,6 +42,7 @@
 mod enqueue;
 mod job;
 mod lanes;
+mod schedule;
 mod store;
 mod wake;
 mod worker;
@@ -53,6 +55,7 @@ use entrepot_runtime::Tasks;
 
 pub use enqueue::{Enqueued, NewJob};
 pub use job::{Context, Job, Outcome, Priority, Retries, Settled};
+pub use schedule::ScheduleError;
 pub use worker::{QueueFigures, Work, WorkFigures};
 
 /// How jobs are kept and looked for.

@@ -10,6 +10,7 @@ use std::time::Duration;
 use entrepot_pg::tokio_postgres::types::ToSql;
 use entrepot_pg::{Error, Pooled, Transaction};
 use entrepot_runtime::current_request;
+use jiff::Timestamp;
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -433,6 +434,67 @@ pub(crate) async fn cancel(transaction: &Transaction, id: i64) -> Result<Option<
     );
     let statement = transaction.prepare_cached(&sql).await?;
     Ok(transaction.query_opt(&statement, &[&id]).await?.map(|row| row.get(0)))
+}
+
+/// The database's time.
+pub(crate) async fn now(client: &Pooled) -> Result<Timestamp, Error> {
+    let statement = client.prepare_cached("SELECT clock_timestamp()").await?;
+    Ok(client.query_one(&statement, &[]).await?.get(0))
+}
+
+/// Has a schedule begin at its next slot, unless it is known with the same pattern.
+pub(crate) async fn plan(client: &Pooled, name: &str, pattern: &str, next_at: Timestamp) -> Result<(), Error> {
+    let statement = client
+        .prepare_cached(
+            "INSERT INTO jobs.schedule (name, pattern, next_at) VALUES ($1, $2, $3)
+             ON CONFLICT (name) DO UPDATE SET pattern = excluded.pattern, next_at = excluded.next_at
+             WHERE schedule.pattern <> excluded.pattern",
+        )
+        .await?;
+    client.execute(&statement, &[&name, &pattern, &next_at]).await?;
+    Ok(())
+}
+
+/// Schedules of these whose slot has come, with the slot and the time now; nobody else gets them meanwhile.
+pub(crate) async fn due_slots(
+    transaction: &Transaction,
+    names: &[&str],
+) -> Result<Vec<(String, Timestamp, Timestamp)>, Error> {
+    let statement = transaction
+        .prepare_cached(
+            "SELECT name, next_at, clock_timestamp() FROM jobs.schedule
+             WHERE name = ANY ($1) AND next_at <= clock_timestamp() ORDER BY name FOR UPDATE SKIP LOCKED",
+        )
+        .await?;
+    let rows = transaction.query(&statement, &[&names]).await?;
+    Ok(rows.iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect())
+}
+
+/// A slot has its job.
+pub(crate) async fn move_on(
+    transaction: &Transaction,
+    name: &str,
+    slot: Timestamp,
+    job: i64,
+    next_at: Timestamp,
+) -> Result<(), Error> {
+    let statement = transaction
+        .prepare_cached("UPDATE jobs.schedule SET last_at = $2, last_id = $3, next_at = $4 WHERE name = $1")
+        .await?;
+    transaction.execute(&statement, &[&name, &slot, &job, &next_at]).await?;
+    Ok(())
+}
+
+/// In how long the next slot of these comes.
+pub(crate) async fn next_slot(client: &Pooled, names: &[&str]) -> Result<Option<Duration>, Error> {
+    let statement = client
+        .prepare_cached(
+            "SELECT greatest(extract(epoch FROM min(next_at) - clock_timestamp()), 0)::float8
+             FROM jobs.schedule WHERE name = ANY ($1)",
+        )
+        .await?;
+    let next: Option<f64> = client.query_one(&statement, &[&names]).await?.get(0);
+    Ok(next.map(|seconds| Duration::from_secs_f64(seconds.min(86_400.0))))
 }
 
 pub(crate) async fn pause(client: &Pooled, queue: &str, is_paused: bool) -> Result<(), Error> {

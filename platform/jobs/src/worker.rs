@@ -21,6 +21,7 @@ use entrepot_pg::{Error, ScopedFutureExt as _};
 use entrepot_runtime::{ShutdownSignal, Tasks};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
+use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 use tokio::sync::{mpsc, watch};
@@ -30,8 +31,9 @@ use uuid::Uuid;
 
 use crate::job::{Context, Job, Outcome, Retries};
 use crate::lanes::{Lanes, MOST_LANES};
+use crate::schedule::{self, Schedule, ScheduleError};
 use crate::store::{self, Claimed, Failure, Token};
-use crate::{JobSettings, Jobs};
+use crate::{JobSettings, Jobs, NewJob};
 
 /// How far ahead jobs are claimed, and how many at the most.
 const AHEAD: Duration = Duration::from_millis(50);
@@ -63,6 +65,7 @@ pub struct Work {
     name: String,
     queues: Vec<(String, usize)>,
     handlers: HashMap<&'static str, Handler>,
+    schedules: Vec<Schedule>,
     figures: HashMap<String, Counts>,
 }
 
@@ -132,7 +135,14 @@ impl Work {
     #[must_use]
     pub fn new(jobs: &Jobs, name: impl Into<String>) -> Self {
         let name = name.into();
-        Self { jobs: jobs.clone(), name, queues: Vec::new(), handlers: HashMap::new(), figures: HashMap::new() }
+        Self {
+            jobs: jobs.clone(),
+            name,
+            queues: Vec::new(),
+            handlers: HashMap::new(),
+            schedules: Vec::new(),
+            figures: HashMap::new(),
+        }
     }
 
     /// Works on a queue, with so many jobs at once.
@@ -168,6 +178,23 @@ impl Work {
         let handler = Handler { run: Box::new(run), retries: J::RETRIES, timeout: J::TIMEOUT };
         assert!(self.handlers.insert(J::KIND, handler).is_none(), "the kind {:?} is named twice", J::KIND);
         self
+    }
+
+    /// Enqueues a job for each slot of a pattern of cron (`0 3 * * *`; with six fields the first is the second), as
+    /// it is in a time zone (`UTC`, `Europe/Oslo`). `make` is given the slot. All processes that name the schedule
+    /// keep it together: each slot has one job.
+    ///
+    /// # Errors
+    /// When there is no such pattern or zone, or no slot ever.
+    pub fn every(
+        mut self,
+        name: &str,
+        pattern: &str,
+        zone: &str,
+        make: impl Fn(Timestamp) -> NewJob + Send + Sync + 'static,
+    ) -> Result<Self, ScheduleError> {
+        self.schedules.push(Schedule::new(name, pattern, zone, Box::new(make))?);
+        Ok(self)
     }
 
     /// Begins, for the life of the program.
@@ -215,6 +242,10 @@ async fn work_as(work: &Arc<Work>, worker: Uuid, signal: &ShutdownSignal) {
     let mut helpers = JoinSet::new();
     helpers.spawn(promote(work.jobs.clone()));
     helpers.spawn(bury(work.jobs.clone()));
+    if !work.schedules.is_empty() {
+        let work = work.clone();
+        helpers.spawn(async move { schedule::keep(&work.jobs, &work.schedules).await });
+    }
     let mut recorder = JoinSet::new();
     recorder.spawn(record(work.jobs.clone(), worker, ended));
     let all_done = async { while hands.join_next().await.is_some() {} };

@@ -100,3 +100,56 @@ async fn a_stop_waits_for_what_runs_and_gives_back_what_does_not_end() {
     assert_eq!(left, [(runs, "available".to_owned(), 0), (waits, "available".to_owned(), 0)]);
     assert_eq!(number(&client, "SELECT count(*) FROM jobs.worker").await, 0);
 }
+
+/// Workers that die where they are, under load, while transactions commit and roll back.
+async fn survives_deaths(seed: u64) {
+    let (test, client) = stage().await;
+    let settings = JobSettings { lease: Duration::from_secs(1), ..quick() };
+    let jobs = Jobs::new(test.database.clone(), settings);
+    let mut chance = seed;
+    let mut up_to = |most: u64| {
+        // Knuth's MMIX.
+        chance = chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (chance >> 33) % most
+    };
+    let mut workers = vec![Process::start(&test, settings, 4), Process::start(&test, settings, 4)];
+    let (mut wanted, mut next) = (Vec::new(), 0);
+    for _ in 0..8 {
+        for _ in 0..20 {
+            let transaction = test.database.begin().await.expect("a transaction");
+            let mut ids = Vec::new();
+            for _ in 0..=up_to(5) {
+                next += 1;
+                let act = if up_to(4) == 0 { Act::FailOnce } else { Act::Write(next) };
+                ids.push(jobs.enqueue(&transaction, NewJob::of(&Task(act))).await.expect("enqueued").id());
+            }
+            if up_to(4) == 0 {
+                transaction.roll_back().await;
+            } else {
+                transaction.commit().await.expect("committed");
+                wanted.extend(ids);
+            }
+        }
+        let victim = usize::try_from(up_to(2)).expect("small");
+        workers.swap_remove(victim).kill().await;
+        workers.push(Process::start(&test, settings, 4));
+    }
+    eventually("every job has ended", async || number(&client, "SELECT count(*) FROM jobs.job").await == 0).await;
+    let ended = client.query("SELECT id FROM jobs.ended ORDER BY id", &[]).await.expect("asked");
+    let ended: Vec<i64> = ended.iter().map(|row| row.get(0)).collect();
+    assert_eq!(ended, wanted, "seed {seed}: those whose transaction committed, and no others");
+    let written =
+        number(&client, "SELECT count(*) FROM jobs.ended WHERE payload ? 'Write' AND outcome = 'completed'").await;
+    assert_eq!(number(&client, "SELECT count(*) FROM effect").await, written, "seed {seed}");
+    assert_eq!(number(&client, "SELECT count(DISTINCT number) FROM effect").await, written, "seed {seed}");
+    for worker in workers {
+        worker.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn workers_that_die_lose_nothing_and_have_no_effect_twice() {
+    for seed in [1, 20, 300] {
+        survives_deaths(seed).await;
+    }
+}

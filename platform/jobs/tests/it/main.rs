@@ -4,6 +4,7 @@
 mod ends;
 mod fences;
 mod queues;
+mod schedules;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -118,19 +119,34 @@ struct Process {
 impl Process {
     /// One that works on the queue of [`Task`], with so many at once.
     fn start(test: &TestDatabase, settings: JobSettings, concurrency: usize) -> Self {
+        Self::start_with(test, settings, concurrency, |work| work)
+    }
+
+    /// The same, with more to do.
+    fn start_with(
+        test: &TestDatabase,
+        settings: JobSettings,
+        concurrency: usize,
+        more: impl FnOnce(Work) -> Work,
+    ) -> Self {
         let jobs = Jobs::new(test.database.clone(), settings);
         let tasks = Tasks::new(Shutdown::new());
         let (sender, begun) = mpsc::channel(100_000);
         let scene = Arc::new(Scene { begun: sender, go: Notify::new() });
         jobs.start(&tasks);
-        let _figures =
-            Work::new(&jobs, "test").queue(Task::QUEUE, concurrency).does::<Task>(scene.clone()).start(&tasks);
+        let work = Work::new(&jobs, "test").queue(Task::QUEUE, concurrency).does::<Task>(scene.clone());
+        let _figures = more(work).start(&tasks);
         Self { jobs, tasks, scene, begun }
     }
 
     /// What was begun next.
     async fn begins(&mut self) -> (i64, Act) {
         tokio::time::timeout(PATIENCE, self.begun.recv()).await.expect("a job is begun").expect("the scene is open")
+    }
+
+    /// Ends as a process does that is killed: where it is, telling nobody.
+    async fn kill(self) {
+        let _dropped = self.tasks.stop(Duration::ZERO).await;
     }
 
     /// Ends as a process does that is told to stop.

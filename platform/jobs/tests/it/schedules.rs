@@ -1,0 +1,42 @@
+//! Schedules: each slot has one job, however many keep them, and whoever dies.
+
+use super::*;
+
+/// A process that keeps a schedule of every second, whose jobs write their slot down.
+fn keeper(test: &TestDatabase) -> Process {
+    Process::start_with(test, quick(), 4, |work| {
+        let make = |slot: jiff::Timestamp| NewJob::of(&Task(Act::Write(slot.as_second())));
+        work.every("tick", "* * * * * *", "UTC", make).expect("a schedule")
+    })
+}
+
+#[tokio::test]
+async fn a_slot_has_one_job_however_many_keep_the_schedule_and_whoever_dies() {
+    let (test, client) = stage().await;
+    let (first, second) = (keeper(&test), keeper(&test));
+    let slots = async || number(&client, "SELECT count(*) FROM effect").await;
+    eventually("two slots", async || slots().await >= 2).await;
+    first.kill().await;
+    eventually("two more", async || slots().await >= 4).await;
+    second.kill().await;
+    // For a while there is nobody; the next who comes makes up for it.
+    let before = number(&client, "SELECT max(extract(epoch FROM next_at))::bigint FROM jobs.schedule").await;
+    eventually("a slot is missed", async || {
+        number(&client, "SELECT extract(epoch FROM clock_timestamp())::bigint").await > before + 1
+    })
+    .await;
+    let third = keeper(&test);
+    eventually("two more", async || {
+        number(&client, "SELECT count(*) FROM jobs.schedule WHERE next_at > clock_timestamp()").await == 1
+            && number(&client, "SELECT count(*) FROM jobs.job").await == 0
+    })
+    .await;
+    third.stop().await;
+    let row = client
+        .query_one("SELECT count(*), count(DISTINCT number), max(number) - min(number) + 1 FROM effect", &[])
+        .await
+        .expect("counted");
+    let (all, distinct, span): (i64, i64, i64) = (row.get(0), row.get(1), row.get(2));
+    assert_eq!((all, distinct), (span, span), "each second between the first and the last has one");
+    assert!(span >= 6, "{span} seconds");
+}
