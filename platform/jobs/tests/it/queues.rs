@@ -143,3 +143,32 @@ async fn what_commits_late_with_a_low_id_is_found() {
     assert_eq!(ends(&client, id).await.0, "completed");
     process.stop().await;
 }
+
+#[tokio::test]
+async fn of_workers_who_reach_for_the_same_jobs_one_has_each() {
+    let (test, client) = stage().await;
+    let jobs = Jobs::new(test.database.clone(), quick());
+    let mut processes: Vec<Process> = (0..3).map(|_| Process::start(&test, quick(), 8)).collect();
+    for _ in 0..40 {
+        let all: Vec<NewJob> = (0..50).map(|_| NewJob::of(&Task(Act::Nothing))).collect();
+        enqueue_all(&jobs, &all).await;
+        for process in &processes {
+            // Woken at the same moment.
+            process.jobs.resume(Task::QUEUE).await.expect("it was not paused");
+        }
+    }
+    eventually("all are done", async || number(&client, "SELECT count(*) FROM jobs.ended").await == 2_000).await;
+    let mut begun = Vec::new();
+    for process in &mut processes {
+        while let Ok((id, _)) = process.begun.try_recv() {
+            begun.push(id);
+        }
+    }
+    let all = begun.len();
+    begun.sort_unstable();
+    begun.dedup();
+    assert_eq!((all, begun.len()), (2_000, 2_000), "each was begun once");
+    for process in processes {
+        process.stop().await;
+    }
+}
