@@ -174,6 +174,75 @@ async fn a_killed_postgres_comes_back_by_itself() {
 }
 
 #[tokio::test]
+async fn a_batch_is_there_as_a_whole_or_not_at_all_when_the_server_or_the_database_is_killed() {
+    let folder = folder();
+    let data = folder.path().join("data");
+    let start = || {
+        let mut command = entrepot(&data, &[]);
+        // So that every answer is the database's own, however often it is asked for.
+        command.env("ENTREPOT_CACHE_ENABLED", "false").env("ENTREPOT_RATE_LIMITS_ENABLED", "false");
+        Running::start(command)
+    };
+    let mut server = start();
+    let token = server.token().await;
+    let body = json!({"name": "Main street"});
+    server.client.bearing(&token).request("PUT", "/api/v2/stores/main").json(&body).await.created();
+    let batch = |value: usize| {
+        let rows: Vec<Value> = (1..=12)
+            .flat_map(|month| [(2023, month), (2024, month), (2025, month), (2026, month)])
+            .map(|(year, month)| json!({"storeId": "main", "year": year, "month": month, "dailyData": {"1": {"sales": value}}}))
+            .collect();
+        json!({ "salesDataArray": rows })
+    };
+    let (mut interrupted, mut acknowledged) = (0, 0);
+    for round in 1..=8 {
+        let admin = server.client.bearing(&token);
+        let body = batch(round);
+        let mut under_way = Box::pin(async { admin.post("/api/v2/sales/batch").json(&body).await.status });
+        // Further into it with each round.
+        let mut answer = None;
+        for _ in 0..1 << (2 * round) {
+            if let std::task::Poll::Ready(status) = futures_util::poll!(&mut under_way) {
+                answer = Some(status);
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+        if round % 2 == 0 {
+            let process = postmaster(&data).expect("it runs");
+            let pid = process.file_name().and_then(|pid| pid.to_str()?.parse().ok()).and_then(Pid::from_raw);
+            kill_process(pid.expect("a pid"), Signal::KILL).expect("killed");
+            drop(under_way);
+        } else {
+            let killed = Pid::from_raw(i32::try_from(server.child.id()).expect("a pid")).expect("a pid");
+            kill_process(killed, Signal::KILL).expect("killed");
+            drop(under_way);
+            drop(server);
+            server = start();
+        }
+        match answer {
+            Some(http::StatusCode::OK) => acknowledged = round,
+            Some(status) => assert_eq!(status, 503),
+            None => interrupted += 1,
+        }
+        let list = loop {
+            let response = server.client.bearing(&token).get("/api/v2/sales?limit=100&exclude=dailyData").await;
+            if response.status == 200 {
+                break response.json();
+            }
+            response.problem(503, "web.unavailable");
+        };
+        let months = list["data"].as_array().expect("a list");
+        let sums: std::collections::BTreeSet<u64> =
+            months.iter().map(|month| month["totals"]["sales"].as_f64().expect("a number") as u64).collect();
+        assert!(matches!(months.len(), 0 | 48) && sums.len() <= 1, "round {round}: a part of a batch is there: {list}");
+        let there = sums.first().map_or(0, |sum| usize::try_from(*sum).expect("small"));
+        assert!(there >= acknowledged, "round {round}: batch {acknowledged} was acknowledged, and {there} is there");
+    }
+    assert!(interrupted > 0, "no batch was interrupted");
+}
+
+#[tokio::test]
 async fn requests_under_way_are_answered_before_the_end() {
     let folder = folder();
     let data = folder.path().join("data");
