@@ -11,8 +11,8 @@ CREATE TABLE jobs.worker (
     name       text        NOT NULL CONSTRAINT worker_name_length CHECK (char_length(name) BETWEEN 1 AND 200),
     queues     text[]      NOT NULL,
     started_at timestamptz NOT NULL,
-    -- The lease: whoever has not been seen for its length is dead, and its row is deleted. A claim locks the
-    -- row against that, so nobody claims anything once it is gone.
+    -- The lease: whoever has not been seen for its length is dead, and its row is deleted with the last of its
+    -- jobs. A claim locks the row against that, so nobody claims anything once it is gone.
     seen_at    timestamptz NOT NULL
 );
 
@@ -86,8 +86,8 @@ CREATE TABLE jobs.ended (
     started_at timestamptz,
     ended_at   timestamptz NOT NULL
 );
--- In the order of time anyway, so a BRIN says enough, and costs nothing at the end of a job.
-CREATE INDEX ended_by_time ON jobs.ended USING brin (ended_at) WITH (pages_per_range = 32);
+-- What is forgotten when its time is over.
+CREATE INDEX ended_by_time ON jobs.ended (ended_at) WHERE outcome <> 'discarded';
 CREATE INDEX ended_failed ON jobs.ended (queue, id) WHERE outcome = 'discarded';
 
 -- Keys that were used within a period: a job with one is not made again before it is over.

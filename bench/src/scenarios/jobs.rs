@@ -19,16 +19,21 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
 use super::{PAIRS, Stage, Wanted};
-use crate::programs::{queue_peer, redis};
+use crate::programs::{Psql, queue_peer, redis};
 use crate::table::{Row, at_most, ratio};
 
 pub(super) const ON_STAGE: &[&str] =
-    &["jobs-end-to-end", "jobs-end-to-end-bullmq", "jobs-bulk", "jobs-enqueue", "jobs-pick-up"];
+    &["jobs-end-to-end", "jobs-end-to-end-bullmq", "jobs-bulk", "jobs-enqueue", "jobs-pick-up", "jobs-held-open"];
 
 const JOBS: usize = 20_000;
 const CHUNK: usize = 1_000;
 const SINGLES: usize = 2_000;
 const PICK_UPS: usize = 500;
+/// How long a transaction is held open, under how many jobs a second.
+const HELD_OPEN: Duration = Duration::from_secs(600);
+const PER_SECOND: usize = 500;
+/// So many that a worker's start is no part of the figure.
+const MANY: usize = 200_000;
 
 #[derive(Serialize, Deserialize)]
 struct Nothing {
@@ -78,35 +83,39 @@ pub(super) async fn on_stage(stage: &Stage, wanted: Wanted<'_>) -> anyhow::Resul
     if wanted.one("jobs-pick-up") {
         rows.push(pick_up(&database).await?);
     }
+    if wanted.one("jobs-held-open") {
+        rows.push(held_open(stage, &database).await?);
+    }
     Ok(rows)
 }
 
-async fn ours(database: &Database) -> anyhow::Result<(f64, f64)> {
+async fn ours(database: &Database, count: usize) -> anyhow::Result<(f64, f64)> {
     let jobs = Jobs::new(database.clone(), JobSettings::default());
     let start = Instant::now();
-    for from in (0..JOBS).step_by(CHUNK) {
+    for from in (0..count).step_by(CHUNK) {
         let chunk: Vec<NewJob> = (from..from + CHUNK).map(|number| NewJob::of(&Nothing { number })).collect();
         let (jobs, chunk) = (&jobs, &chunk);
         database
             .transaction(|transaction| async move { jobs.enqueue_all(transaction, chunk).await }.scope_boxed())
             .await?;
     }
-    let added = JOBS as f64 / start.elapsed().as_secs_f64();
+    let added = count as f64 / start.elapsed().as_secs_f64();
     let seen = Arc::new(Seen::default());
     let tasks = Tasks::new(Shutdown::new());
     let start = Instant::now();
     Work::new(&jobs, "bench").queue(Nothing::QUEUE, 24).does::<Nothing>(seen.clone()).start(&tasks);
-    while seen.done.load(Ordering::Relaxed) < JOBS as u64 {
+    while seen.done.load(Ordering::Relaxed) < count as u64 {
         tokio::time::sleep(Duration::from_millis(1)).await;
         ensure!(start.elapsed() < Duration::from_secs(60), "jobs are not done");
     }
     let client = database.client().await?;
-    let left = client.prepare_cached("SELECT EXISTS (SELECT FROM jobs.job)").await?;
-    while client.query_one(&left, &[]).await?.get::<_, bool>(0) {
+    // Counted where nothing else is, so that what is measured is not this question.
+    let stored = client.prepare_cached("SELECT count(*) FROM jobs.ended").await?;
+    while client.query_one(&stored, &[]).await?.get::<_, i64>(0) < count as i64 {
         ensure!(start.elapsed() < Duration::from_secs(60), "the end of jobs is not stored");
     }
-    let ended = JOBS as f64 / start.elapsed().as_secs_f64();
-    ensure!(seen.done.load(Ordering::Relaxed) == JOBS as u64, "jobs were done more than once");
+    let ended = count as f64 / start.elapsed().as_secs_f64();
+    ensure!(seen.done.load(Ordering::Relaxed) == count as u64, "jobs were done more than once");
     let late = tasks.stop(Duration::from_secs(10)).await;
     ensure!(late.is_empty(), "{late:?} did not end");
     client.batch_execute("TRUNCATE jobs.ended").await?;
@@ -119,7 +128,7 @@ async fn throughput(stage: &Stage, database: &Database) -> anyhow::Result<Vec<Ro
     let (mut ended, mut added, mut beside_bullmq) = (Vec::new(), Vec::new(), Vec::new());
     let (mut ended_told, mut added_told) = (String::new(), String::new());
     for round in 0..=PAIRS {
-        let ours = ours(database).await?;
+        let ours = ours(database, JOBS).await?;
         let graphile = queue_peer("graphile", JOBS, &[("PGHOST", &*stage.sockets), ("PGUSER", "entrepot")])?;
         let bullmq = queue_peer("bullmq", JOBS, &[("REDIS_PORT", &*port)])?;
         // The first warms all up.
@@ -244,4 +253,58 @@ async fn pick_up(database: &Database) -> anyhow::Result<Row> {
         "ms",
         told,
     ))
+}
+
+/// What a transaction costs that is held open while jobs come and go: nothing that they leave can be vacuumed.
+async fn held_open(stage: &Stage, database: &Database) -> anyhow::Result<Row> {
+    let mut before = Vec::new();
+    for _ in 0..=PAIRS {
+        before.push(ours(database, MANY).await?.1);
+    }
+    let mut holder = Psql::open(&stage.sockets)?;
+    // With a snapshot and an xid of its own, both of which are in the way.
+    holder.run("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT pg_current_xact_id(), count(*) FROM sales.store")?;
+    let jobs = Jobs::new(database.clone(), JobSettings::default());
+    let seen = Arc::new(Seen::default());
+    let tasks = Tasks::new(Shutdown::new());
+    Work::new(&jobs, "bench").queue(Nothing::QUEUE, 24).does::<Nothing>(seen.clone()).start(&tasks);
+    let start = Instant::now();
+    let mut enqueued = 0;
+    while start.elapsed() < HELD_OPEN {
+        let due = (start.elapsed().as_secs_f64() * PER_SECOND as f64) as usize;
+        for number in enqueued..due {
+            let (jobs, job) = (&jobs, &NewJob::of(&Nothing { number }));
+            database
+                .transaction(|transaction| async move { jobs.enqueue(transaction, job.clone()).await }.scope_boxed())
+                .await?;
+        }
+        enqueued = due;
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let late = tasks.stop(Duration::from_secs(10)).await;
+    ensure!(late.is_empty(), "{late:?} did not end");
+    database.client().await?.batch_execute("TRUNCATE jobs.ended").await?;
+    let behind = enqueued as u64 - seen.done.load(Ordering::Relaxed);
+    ensure!(behind < PER_SECOND as u64, "the worker is {behind} jobs behind");
+    let dead: i64 = database
+        .client()
+        .await?
+        .query_one("SELECT n_dead_tup FROM pg_stat_user_tables WHERE relid = 'jobs.job'::regclass", &[])
+        .await?
+        .get(0);
+    let mut while_held = Vec::new();
+    for _ in 0..=PAIRS {
+        while_held.push(ours(database, MANY).await?.1);
+    }
+    holder.run("ROLLBACK")?;
+    // The first of each warms up.
+    let ratios: Vec<f64> = before.iter().zip(&while_held).skip(1).map(|(before, after)| after / before).collect();
+    let told = format!(
+        "{enqueued} jobs came and went, {dead} dead rows; jobs a second before: {before:.0?}, at the end: {while_held:.0?}"
+    );
+    let what = format!(
+        "{JOBS} jobs, while a transaction has been open for {} s of {PER_SECOND} jobs a second",
+        HELD_OPEN.as_secs()
+    );
+    Ok(ratio("jobs-held-open", &what, "without it", ratios, (Some(0.9), None), told))
 }

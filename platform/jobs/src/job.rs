@@ -191,8 +191,7 @@ impl Context {
     /// What the database failed with; [`Error::Refused`] when this attempt has lost the job.
     pub async fn progress(&self, percent: u8, message: &str) -> Result<(), Error> {
         let client = self.jobs.database().client().await?;
-        let message: String = message.chars().take(500).collect();
-        if store::progress(&client, self.token, i16::from(percent.min(100)), &message).await? {
+        if store::progress(&client, self.token, i16::from(percent.min(100)), message).await? {
             Ok(())
         } else {
             Err(Error::Refused("the job has been given to another worker"))

@@ -17,12 +17,15 @@ use tokio::time::Instant;
 
 use crate::store::Share;
 
-/// How long what was claimed is still read over.
-const LAG: Duration = Duration::from_secs(1);
-/// How long a lane in which nothing was found is kept in mind.
+/// How long what was claimed is still read over: most transactions are shorter.
+const LAG: Duration = Duration::from_millis(100);
+/// How long a lane in which nothing was found is kept in mind, where there are few, and where there are many.
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(10);
-/// Lanes of a queue at the most, at one time.
+const FORGOTTEN_SOON: Duration = Duration::from_secs(1);
+/// Lanes that a survey tells at the most; the next goes on behind them.
 pub(crate) const MOST_LANES: i64 = 1_000;
+/// Lanes up to which it costs nothing to ask for those that were empty.
+const FEW: usize = 16;
 
 #[derive(Debug)]
 struct Lane {
@@ -37,6 +40,7 @@ struct Lane {
 /// The lanes of a queue, as far as they are known.
 #[derive(Debug, Default)]
 pub(crate) struct Lanes {
+    /// By priority and tenant.
     lanes: Vec<Lane>,
     /// Where the next round begins.
     turn: usize,
@@ -69,14 +73,17 @@ impl Lanes {
         asked
     }
 
+    fn find(&self, priority: i16, tenant: &str) -> Result<usize, usize> {
+        self.lanes.binary_search_by(|lane| (lane.priority, lane.tenant.as_str()).cmp(&(priority, tenant)))
+    }
+
     /// Something was claimed in a lane, up to this id.
     pub(crate) fn took(&mut self, priority: i16, tenant: &str, id: i64, now: Instant) {
-        let Some(lane) = self.lanes.iter_mut().find(|lane| lane.priority == priority && lane.tenant == tenant) else {
-            return;
-        };
+        let Ok(place) = self.find(priority, tenant) else { return };
+        let lane = &mut self.lanes[place];
         lane.used_at = now;
         match lane.claimed.back_mut() {
-            // A mark for each tenth of a second is enough.
+            // A mark for each hundredth of a second is enough.
             Some((since, highest)) if now - *since < LAG / 10 => *highest = id.max(*highest),
             _ => lane.claimed.push_back((now, id)),
         }
@@ -88,30 +95,31 @@ impl Lanes {
         }
     }
 
-    /// What a survey found: lanes, in order, with the lowest id that waits in each.
-    pub(crate) fn learn(&mut self, found: Vec<(i16, String, i64)>, now: Instant) {
+    /// What a survey found: lanes, in order, with the lowest id that waits in each. Tells behind which lane the next
+    /// survey goes on; from the first, when this one has seen the last.
+    pub(crate) fn learn(&mut self, found: Vec<(i16, String, i64)>, now: Instant) -> Option<(i16, String)> {
+        let is_whole = i64::try_from(found.len()).unwrap_or(i64::MAX) < MOST_LANES;
+        let next = found.last().filter(|_| !is_whole).map(|(priority, tenant, _)| (*priority, tenant.clone()));
         for (priority, tenant, lowest) in found {
-            match self.lanes.iter_mut().find(|lane| lane.priority == priority && lane.tenant == tenant) {
-                Some(lane) => {
+            match self.find(priority, &tenant) {
+                Ok(place) => {
+                    let lane = &mut self.lanes[place];
                     lane.used_at = now;
                     if lowest <= lane.above {
                         lane.above = lowest - 1;
                         lane.claimed.clear();
                     }
                 }
-                None => {
-                    self.lanes.push(Lane {
-                        priority,
-                        tenant,
-                        above: lowest - 1,
-                        claimed: VecDeque::new(),
-                        used_at: now,
-                    });
+                Err(place) => {
+                    let (above, claimed) = (lowest - 1, VecDeque::new());
+                    self.lanes.insert(place, Lane { priority, tenant, above, claimed, used_at: now });
                 }
             }
         }
-        self.lanes.retain(|lane| now - lane.used_at < FORGOTTEN_AFTER);
-        self.lanes.sort_by(|one, other| (one.priority, &one.tenant).cmp(&(other.priority, &other.tenant)));
+        // A few are kept in mind for longer: what comes next is likely to come there.
+        let forgotten_after = if self.lanes.len() > FEW { FORGOTTEN_SOON } else { FORGOTTEN_AFTER };
+        self.lanes.retain(|lane| now - lane.used_at < forgotten_after);
+        next
     }
 }
 

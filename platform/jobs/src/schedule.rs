@@ -5,13 +5,16 @@
 //! **Invariants:**
 //! - A slot's job is enqueued in the transaction that moves the schedule on to the next: each slot has one, however
 //!   many processes there are, and whichever of them dies when.
-//! - Slots that nobody was there for have one job together, the first one's; up to [`CAUGHT_UP`] they have one each.
+//! - Of slots that nobody was there for those of the last [`CAUGHT_UP`] have a job each; of what is older the first
+//!   stands for all.
+//! - A schedule that cannot be kept keeps no other from it; a program that has it with an old pattern leaves it alone.
 
 use std::time::Duration;
 
 use croner::Cron;
 use croner::parser::{CronParser, Seconds};
 use entrepot_pg::{Error, ScopedFutureExt as _};
+use futures_util::FutureExt as _;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -78,16 +81,17 @@ impl Schedule {
 
     /// The slot after this one.
     fn following(&self, slot: Timestamp, now: Timestamp) -> Timestamp {
-        let is_recent = now.duration_since(slot) <= jiff::SignedDuration::try_from(CAUGHT_UP).unwrap_or_default();
+        let recent = now - jiff::SignedDuration::try_from(CAUGHT_UP).unwrap_or_default();
         // One that never comes again is looked at in ten years.
         let far = || now + jiff::SignedDuration::from_hours(24 * 3_650);
-        self.next(if is_recent { slot } else { now }).unwrap_or_else(far)
+        self.next(slot.max(recent)).unwrap_or_else(far)
     }
 }
 
 /// Keeps schedules for the life of the worker.
 pub(crate) async fn keep(jobs: &Jobs, schedules: &[Schedule]) {
     let names: Vec<&str> = schedules.iter().map(|schedule| schedule.name.as_str()).collect();
+    let patterns: Vec<&str> = schedules.iter().map(|schedule| schedule.pattern.as_str()).collect();
     let mut is_planned = false;
     loop {
         let turn = async {
@@ -99,8 +103,17 @@ pub(crate) async fn keep(jobs: &Jobs, schedules: &[Schedule]) {
                     store::plan(&client, &schedule.name, &schedule.pattern, next).await?;
                 }
             }
-            enqueue_due(jobs, schedules, &names).await?;
-            store::next_slot(&jobs.database().client().await?, &names).await
+            for schedule in schedules {
+                let one = std::panic::AssertUnwindSafe(enqueue_due(jobs, schedule)).catch_unwind().await;
+                match one {
+                    Ok(Ok(())) => {}
+                    Ok(Err(error)) => {
+                        tracing::error!(schedule = schedule.name, %error, "a slot's job could not be enqueued");
+                    }
+                    Err(_panic) => tracing::error!(schedule = schedule.name, "the making of a slot's job panicked"),
+                }
+            }
+            store::next_slot(&jobs.database().client().await?, &names, &patterns).await
         };
         let wait = match turn.await {
             Ok(next) => {
@@ -113,22 +126,22 @@ pub(crate) async fn keep(jobs: &Jobs, schedules: &[Schedule]) {
             }
         };
         // Looked at anyway now and then: the clock of this machine is not the one that counts.
-        let wait = wait.min(Duration::from_secs(10)).max(Duration::from_millis(1));
+        let wait = wait.min(Duration::from_secs(10)).max(Duration::from_millis(10));
         #[expect(clippy::disallowed_methods, reason = "until a slot has come")]
         tokio::time::sleep(wait).await;
     }
 }
 
-async fn enqueue_due(jobs: &Jobs, schedules: &[Schedule], names: &[&str]) -> Result<(), Error> {
+/// Enqueues a schedule's job if its slot has come.
+async fn enqueue_due(jobs: &Jobs, schedule: &Schedule) -> Result<(), Error> {
     jobs.database()
         .transaction(|transaction| {
             async move {
-                for (name, slot, now) in store::due_slots(transaction, names).await? {
-                    let Some(schedule) = schedules.iter().find(|schedule| schedule.name == name) else { continue };
-                    let job = jobs.enqueue(transaction, (schedule.make)(slot)).await?.id();
-                    store::move_on(transaction, &name, slot, job, schedule.following(slot, now)).await?;
-                }
-                Ok(())
+                let Some((slot, now)) = store::due_slot(transaction, &schedule.name, &schedule.pattern).await? else {
+                    return Ok(());
+                };
+                let job = jobs.enqueue(transaction, (schedule.make)(slot)).await?.id();
+                store::move_on(transaction, &schedule.name, slot, job, schedule.following(slot, now)).await
             }
             .scope_boxed()
         })
@@ -161,7 +174,11 @@ mod tests {
         let following = |seconds| every_minute.following(slot, slot + jiff::SignedDuration::from_secs(seconds));
         assert_eq!(following(1).to_string(), "2026-01-01T00:01:00Z");
         assert_eq!(following(60).to_string(), "2026-01-01T00:01:00Z", "a fail-over misses nothing");
-        assert_eq!(following(3_599).to_string(), "2026-01-01T01:00:00Z", "an hour's are one");
+        assert_eq!(
+            following(3_599).to_string(),
+            "2026-01-01T00:59:00Z",
+            "an hour's are one, but for the last minute's"
+        );
     }
 
     #[test]

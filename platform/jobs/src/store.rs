@@ -7,7 +7,8 @@
 
 use std::time::Duration;
 
-use entrepot_pg::tokio_postgres::types::ToSql;
+use entrepot_pg::tokio_postgres::types::{ToSql, Type};
+use entrepot_pg::tokio_postgres::{Client, Row};
 use entrepot_pg::{Error, Pooled, Transaction};
 use entrepot_runtime::current_request;
 use jiff::Timestamp;
@@ -37,8 +38,16 @@ pub(crate) struct Claimed {
 const COLUMNS: &str =
     "queue, kind, priority, tenant, payload, status, run_at, max_attempts, unique_key, request_id, created_at";
 
+/// No pause is longer: PostgreSQL's times have an end.
+const LONGEST_DELAY: Duration = Duration::from_secs(10 * 365 * 86_400);
+
 fn seconds(duration: Duration) -> f64 {
-    duration.as_secs_f64()
+    duration.min(LONGEST_DELAY).as_secs_f64()
+}
+
+/// A text as PostgreSQL takes it.
+fn plain(text: &str, longest: usize) -> String {
+    text.chars().map(|char| if char == '\0' { char::REPLACEMENT_CHARACTER } else { char }).take(longest).collect()
 }
 
 pub(crate) async fn insert(transaction: &Transaction, job: &NewJob) -> Result<i64, Error> {
@@ -168,16 +177,33 @@ pub(crate) async fn register(client: &Pooled, id: Uuid, name: &str, queues: &[St
     Ok(())
 }
 
-/// A worker is alive. `None` when it has been taken for dead; otherwise the jobs of its that are to be cancelled.
-pub(crate) async fn beat(client: &Pooled, worker: Uuid) -> Result<Option<Vec<i64>>, Error> {
-    let statement = client
+/// A worker is alive. `None` when it has been taken for dead; otherwise those of its jobs that are to be cancelled.
+/// On a connection of its own: a pool that is busy is no reason to die.
+pub(crate) async fn beat(client: &Client, worker: Uuid, held: &[i64]) -> Result<Option<Vec<i64>>, Error> {
+    let sql = "WITH seen AS (UPDATE jobs.worker SET seen_at = clock_timestamp() WHERE id = $1 RETURNING id)
+               SELECT ARRAY(SELECT job.id FROM jobs.job
+                            WHERE job.id = ANY ($2) AND job.worker = $1 AND job.status = 'running' AND job.is_cancelled)
+               FROM seen";
+    let types = [(&worker as &(dyn ToSql + Sync), Type::UUID), (&held, Type::INT8_ARRAY)];
+    Ok(client.query_typed(sql, &types).await?.first().map(|row| row.get(0)))
+}
+
+/// Gives back what a worker was given a lease ago and does not know of: a claim whose answer was lost, a job that
+/// could not be given back. Tells how many.
+pub(crate) async fn reconcile(client: &Pooled, worker: Uuid, held: &[i64], lease: Duration) -> Result<usize, Error> {
+    let strays = client
         .prepare_cached(
-            "WITH seen AS (UPDATE jobs.worker SET seen_at = clock_timestamp() WHERE id = $1 RETURNING id)
-             SELECT ARRAY(SELECT job.id FROM jobs.job WHERE job.worker = $1 AND status = 'running' AND is_cancelled)
-             FROM seen",
+            "SELECT id, claim FROM jobs.job
+             WHERE worker = $1 AND status = 'running' AND started_at < clock_timestamp() - $3 * interval '1 second'
+               AND NOT id = ANY ($2)",
         )
         .await?;
-    Ok(client.query_opt(&statement, &[&worker]).await?.map(|row| row.get(0)))
+    let rows = client.query(&strays, &[&worker, &held, &seconds(lease)]).await?;
+    let tokens: Vec<Token> = rows.iter().map(|row| Token { id: row.get(0), claim: row.get(1), worker }).collect();
+    if !tokens.is_empty() {
+        release(client, worker, &tokens).await?;
+    }
+    Ok(tokens.len())
 }
 
 /// A worker ends in order: it has no jobs any more.
@@ -252,13 +278,20 @@ pub(crate) async fn claim(
         .collect())
 }
 
-/// The lanes of a queue in which something waits, the most urgent first, and the lowest id in each.
-pub(crate) async fn lanes(client: &Pooled, queue: &str, at_most: i64) -> Result<Vec<(i16, String, i64)>, Error> {
+/// The lanes of a queue in which something waits, the most urgent first, from behind one of them on, and the lowest
+/// id in each.
+pub(crate) async fn lanes(
+    client: &Pooled,
+    queue: &str,
+    behind: Option<&(i16, String)>,
+    at_most: i64,
+) -> Result<Vec<(i16, String, i64)>, Error> {
     // From lane to lane by the index, however many jobs lie in each.
     let statement = client
         .prepare_cached(
             "WITH RECURSIVE lane AS (
-                 (SELECT priority, tenant, id FROM jobs.job WHERE queue = $1 AND status = 'available'
+                 (SELECT priority, tenant, id FROM jobs.job
+                  WHERE queue = $1 AND status = 'available' AND (priority, tenant) > ($3::int2, $4::text)
                   ORDER BY priority, tenant, id LIMIT 1)
                  UNION ALL
                  SELECT next.priority, next.tenant, next.id FROM lane CROSS JOIN LATERAL (
@@ -270,7 +303,9 @@ pub(crate) async fn lanes(client: &Pooled, queue: &str, at_most: i64) -> Result<
              SELECT priority, tenant, id FROM lane LIMIT $2",
         )
         .await?;
-    let rows = client.query(&statement, &[&queue, &at_most]).await?;
+    // No lane has priority 0.
+    let (priority, tenant) = behind.map_or((0, ""), |(priority, tenant)| (*priority, tenant.as_str()));
+    let rows = client.query(&statement, &[&queue, &at_most, &priority, &tenant]).await?;
     Ok(rows.iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect())
 }
 
@@ -366,22 +401,31 @@ pub(crate) async fn fail(client: &Pooled, failure: &Failure) -> Result<bool, Err
     );
     let statement = client.prepare_cached(&sql).await?;
     let Failure { token, outcome, error, again_after, counts } = failure;
-    let error: String = error.chars().take(4_000).collect();
+    let error = plain(error, 4_000);
     let again_after = again_after.map(seconds);
     let parameters: [&(dyn ToSql + Sync); 7] =
         [&token.id, &token.claim, &token.worker, outcome, &error, &again_after, counts];
     Ok(client.query_one(&statement, &parameters).await?.get(0))
 }
 
-/// Gives back jobs that were claimed and not begun.
+/// Gives back jobs; those that are to be cancelled end.
 pub(crate) async fn release(client: &Pooled, worker: Uuid, tokens: &[Token]) -> Result<(), Error> {
-    let statement = client
-        .prepare_cached(
-            "UPDATE jobs.job SET status = 'available', worker = NULL
-             FROM unnest($2::int8[], $3::int4[]) AS back (id, claim)
-             WHERE job.id = back.id AND job.claim = back.claim AND job.worker = $1 AND job.status = 'running'",
-        )
-        .await?;
+    let sql = format!(
+        "WITH mine AS MATERIALIZED (
+             SELECT job.* FROM unnest($2::int8[], $3::int4[]) AS back (id, claim) JOIN jobs.job USING (id, claim)
+             WHERE job.worker = $1 AND job.status = 'running' ORDER BY job.id FOR UPDATE OF job
+         ), waits AS (
+             UPDATE jobs.job SET status = 'available', worker = NULL FROM mine
+             WHERE job.id = mine.id AND NOT mine.is_cancelled
+         ), gone AS (
+             DELETE FROM jobs.job USING mine WHERE job.id = mine.id AND mine.is_cancelled
+         )
+         {END}
+         SELECT id, queue, kind, priority, tenant, payload, 'cancelled', NULL, failures, request_id, created_at,
+                started_at, clock_timestamp()
+         FROM mine WHERE is_cancelled"
+    );
+    let statement = client.prepare_cached(&sql).await?;
     let ids: Vec<i64> = tokens.iter().map(|token| token.id).collect();
     let claims: Vec<i32> = tokens.iter().map(|token| token.claim).collect();
     client.execute(&statement, &[&worker, &ids, &claims]).await?;
@@ -395,27 +439,66 @@ pub(crate) async fn progress(client: &Pooled, token: Token, percent: i16, messag
              WHERE id = $1 AND claim = $2 AND worker = $3 AND status = 'running'",
         )
         .await?;
+    let message = plain(message, 500);
     let parameters: [&(dyn ToSql + Sync); 5] = [&token.id, &token.claim, &token.worker, &percent, &message];
     Ok(client.execute(&statement, &parameters).await? > 0)
 }
 
-/// Takes the jobs of one worker that has not been seen for its lease, and tells them: the worker's row is gone
-/// with the transaction. `None` when there is none.
-pub(crate) async fn bury(transaction: &Transaction, lease: Duration) -> Result<Option<(Uuid, Vec<Token>)>, Error> {
-    let dead = transaction
+/// Workers that have not been seen for their lease.
+pub(crate) async fn dead(client: &Pooled, lease: Duration) -> Result<Vec<Uuid>, Error> {
+    let statement = client
+        .prepare_cached("SELECT id FROM jobs.worker WHERE seen_at < clock_timestamp() - $1 * interval '1 second'")
+        .await?;
+    Ok(client.query(&statement, &[&seconds(lease)]).await?.iter().map(|row| row.get(0)).collect())
+}
+
+/// A job of a dead worker.
+pub(crate) struct Orphan {
+    pub(crate) token: Token,
+    /// Whether it had surely been begun, going by how long before its worker was seen last it was claimed; or has
+    /// lost so many workers that it may be why.
+    pub(crate) was_begun: bool,
+}
+
+/// Some jobs of a dead worker, locked: those that nobody else has locked. With none left the worker's row goes, too.
+pub(crate) async fn orphans(
+    transaction: &Transaction,
+    worker: Uuid,
+    lease: Duration,
+    ahead: Duration,
+) -> Result<Vec<Orphan>, Error> {
+    // Nobody claims for it while this lasts, and it may have been seen meanwhile.
+    let lock = transaction
         .prepare_cached(
-            "DELETE FROM jobs.worker WHERE id = (
-                 SELECT id FROM jobs.worker WHERE seen_at < clock_timestamp() - $1 * interval '1 second'
-                 ORDER BY seen_at LIMIT 1 FOR UPDATE SKIP LOCKED
-             ) RETURNING id",
+            "SELECT FROM jobs.worker WHERE id = $1 AND seen_at < clock_timestamp() - $2 * interval '1 second'
+             FOR UPDATE SKIP LOCKED",
         )
         .await?;
-    let Some(row) = transaction.query_opt(&dead, &[&seconds(lease)]).await? else { return Ok(None) };
-    let worker: Uuid = row.get(0);
-    let orphans =
-        transaction.prepare_cached("SELECT id, claim FROM jobs.job WHERE worker = $1 AND status = 'running'").await?;
-    let rows = transaction.query(&orphans, &[&worker]).await?;
-    Ok(Some((worker, rows.iter().map(|row| Token { id: row.get(0), claim: row.get(1), worker }).collect())))
+    if transaction.query_opt(&lock, &[&worker, &seconds(lease)]).await?.is_none() {
+        return Ok(Vec::new());
+    }
+    let orphans = transaction
+        .prepare_cached(
+            "SELECT job.id, job.claim, worker.seen_at - job.started_at > $2 * interval '1 second' OR job.claim >= 5
+             FROM jobs.job JOIN jobs.worker ON worker.id = job.worker
+             WHERE job.worker = $1 AND job.status = 'running' ORDER BY job.id LIMIT 200 FOR UPDATE OF job SKIP LOCKED",
+        )
+        .await?;
+    let rows = transaction.query(&orphans, &[&worker, &seconds(ahead)]).await?;
+    if rows.is_empty() {
+        let gone = transaction
+            .prepare_cached(
+                "DELETE FROM jobs.worker
+                 WHERE id = $1 AND NOT EXISTS (SELECT FROM jobs.job WHERE job.worker = $1 AND status = 'running')",
+            )
+            .await?;
+        transaction.execute(&gone, &[&worker]).await?;
+    }
+    let orphan = |row: &Row| Orphan {
+        token: Token { id: row.get(0), claim: row.get(1), worker },
+        was_begun: row.get::<_, Option<bool>>(2).unwrap_or(true),
+    };
+    Ok(rows.iter().map(orphan).collect())
 }
 
 /// Cancels a job: at once if it waits, as soon as its worker notices if it runs. Tells where it was.
@@ -455,19 +538,21 @@ pub(crate) async fn plan(client: &Pooled, name: &str, pattern: &str, next_at: Ti
     Ok(())
 }
 
-/// Schedules of these whose slot has come, with the slot and the time now; nobody else gets them meanwhile.
-pub(crate) async fn due_slots(
+/// The slot of a schedule that has come, and the time now; nobody else gets it meanwhile. None for a program that
+/// has it with another pattern than the one that holds.
+pub(crate) async fn due_slot(
     transaction: &Transaction,
-    names: &[&str],
-) -> Result<Vec<(String, Timestamp, Timestamp)>, Error> {
+    name: &str,
+    pattern: &str,
+) -> Result<Option<(Timestamp, Timestamp)>, Error> {
     let statement = transaction
         .prepare_cached(
-            "SELECT name, next_at, clock_timestamp() FROM jobs.schedule
-             WHERE name = ANY ($1) AND next_at <= clock_timestamp() ORDER BY name FOR UPDATE SKIP LOCKED",
+            "SELECT next_at, clock_timestamp() FROM jobs.schedule
+             WHERE name = $1 AND pattern = $2 AND next_at <= clock_timestamp() FOR UPDATE SKIP LOCKED",
         )
         .await?;
-    let rows = transaction.query(&statement, &[&names]).await?;
-    Ok(rows.iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect())
+    let row = transaction.query_opt(&statement, &[&name, &pattern]).await?;
+    Ok(row.map(|row| (row.get(0), row.get(1))))
 }
 
 /// A slot has its job.
@@ -486,14 +571,14 @@ pub(crate) async fn move_on(
 }
 
 /// In how long the next slot of these comes.
-pub(crate) async fn next_slot(client: &Pooled, names: &[&str]) -> Result<Option<Duration>, Error> {
+pub(crate) async fn next_slot(client: &Pooled, names: &[&str], patterns: &[&str]) -> Result<Option<Duration>, Error> {
     let statement = client
         .prepare_cached(
             "SELECT greatest(extract(epoch FROM min(next_at) - clock_timestamp()), 0)::float8
-             FROM jobs.schedule WHERE name = ANY ($1)",
+             FROM jobs.schedule JOIN unnest($1::text[], $2::text[]) AS own (name, pattern) USING (name, pattern)",
         )
         .await?;
-    let next: Option<f64> = client.query_one(&statement, &[&names]).await?.get(0);
+    let next: Option<f64> = client.query_one(&statement, &[&names, &patterns]).await?.get(0);
     Ok(next.map(|seconds| Duration::from_secs_f64(seconds.min(86_400.0))))
 }
 
@@ -515,7 +600,8 @@ pub(crate) async fn forget(client: &Pooled, keep: Duration, at_most: i64) -> Res
         .prepare_cached(
             "WITH old AS MATERIALIZED (
                  SELECT id FROM jobs.ended
-                 WHERE ended_at < clock_timestamp() - $1 * interval '1 second' AND outcome <> 'discarded' LIMIT $2
+                 WHERE ended_at < clock_timestamp() - $1 * interval '1 second' AND outcome <> 'discarded'
+                 ORDER BY ended_at LIMIT $2 FOR UPDATE SKIP LOCKED
              ), attempts AS (
                  DELETE FROM jobs.attempt USING old WHERE attempt.job_id = old.id
              )

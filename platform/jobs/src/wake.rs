@@ -15,6 +15,8 @@ use crate::Jobs;
 
 /// How long one statement of the waking connection may take.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// What waits to be told at the most.
+const MOST_UNTOLD: usize = 10_000;
 /// Cancellations that a worker may be behind before it finds them by its heartbeat.
 const CANCELLATIONS_BEHIND: usize = 256;
 
@@ -63,7 +65,12 @@ impl Wakes {
     }
 
     fn elsewhere(&self, what: String) {
-        self.untold.lock().unwrap_or_else(PoisonError::into_inner).insert(what);
+        let mut untold = self.untold.lock().unwrap_or_else(PoisonError::into_inner);
+        // Where nobody tells (no nudges, no connection) nothing is kept to be told for ever.
+        if untold.len() < MOST_UNTOLD {
+            untold.insert(what);
+        }
+        drop(untold);
         self.told.notify_one();
     }
 
@@ -82,10 +89,6 @@ impl Jobs {
 
     pub(crate) fn wakes(&self) -> &Wakes {
         &self.shared.wakes
-    }
-
-    pub(crate) fn wake_here(&self, queue: &str) {
-        self.shared.wakes.here(queue);
     }
 
     pub(crate) fn wake_after<Q>(&self, transaction: &Transaction, queues: Q)

@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use entrepot_pg::{Error, ScopedFutureExt as _};
+use entrepot_pg::{Dedicated, Error, Pooled, ScopedFutureExt as _};
 use entrepot_runtime::{ShutdownSignal, Tasks};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
@@ -47,6 +47,10 @@ const SURVEY_SHARE: u32 = 20;
 const SHORTEST_SURVEY_PAUSE: Duration = Duration::from_millis(5);
 /// After how long a job is looked at again whose kind is not known here: another version may be about to start.
 const UNKNOWN_KIND_PAUSE: Duration = Duration::from_secs(30);
+/// How often the database may refuse to record an end before that end is given up.
+const MOST_REFUSALS: u32 = 5;
+/// The shortest pause of whoever waits for a time that has come and finds nothing.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
@@ -232,25 +236,30 @@ async fn serve(work: Arc<Work>, mut signal: ShutdownSignal) {
 /// Works under one id, until the stop or until it was taken for dead.
 async fn work_as(work: &Arc<Work>, worker: Uuid, signal: &ShutdownSignal) {
     let (ends, ended) = mpsc::channel(ENDS_AT_ONCE);
-    let running = Arc::new(Running::default());
-    let crew = Arc::new(Crew { work: work.clone(), worker, ends, running: running.clone() });
+    let held = Arc::new(Held::default());
+    let crew = Arc::new(Crew { work: work.clone(), worker, ends, held: held.clone() });
     // All that is spawned here ends with this function.
     let mut hands = JoinSet::new();
     for (queue, concurrency) in &work.queues {
         hands.spawn(crew.clone().work_on(queue.clone(), *concurrency, signal.clone()));
     }
     let mut helpers = JoinSet::new();
-    helpers.spawn(promote(work.jobs.clone()));
-    helpers.spawn(bury(work.jobs.clone()));
+    let jobs = work.jobs.clone();
+    helpers.spawn(for_ever("what is due", move || promote(jobs.clone())));
+    let jobs = work.jobs.clone();
+    helpers.spawn(for_ever("dead workers", move || bury(jobs.clone())));
     if !work.schedules.is_empty() {
         let work = work.clone();
-        helpers.spawn(async move { schedule::keep(&work.jobs, &work.schedules).await });
+        helpers.spawn(for_ever("schedules", move || {
+            let work = work.clone();
+            async move { schedule::keep(&work.jobs, &work.schedules).await }
+        }));
     }
     let mut recorder = JoinSet::new();
-    recorder.spawn(record(work.jobs.clone(), worker, ended));
+    recorder.spawn(record(work.jobs.clone(), worker, held.clone(), ended));
     let all_done = async { while hands.join_next().await.is_some() {} };
     drop(crew);
-    let mut lost = std::pin::pin!(keep_alive(work, worker, &running));
+    let mut lost = std::pin::pin!(keep_alive(work, worker, &held));
     let is_lost = tokio::select! {
         () = &mut lost => true,
         () = all_done => false,
@@ -272,73 +281,144 @@ async fn work_as(work: &Arc<Work>, worker: Uuid, signal: &ShutdownSignal) {
     }
 }
 
+/// Does something again whenever it has panicked.
+async fn for_ever<Fut: Future<Output = ()>>(what: &'static str, make: impl Fn() -> Fut) {
+    loop {
+        if AssertUnwindSafe(make()).catch_unwind().await.is_err() {
+            tracing::error!(what, "a part of the worker panicked; it is begun again");
+        }
+        #[expect(clippy::disallowed_methods, reason = "the pause before it is begun again")]
+        tokio::time::sleep(FIRST_PAUSE).await;
+    }
+}
+
 /// How an attempt ended, to be recorded.
 enum End {
     Done(Token),
     Failed(Failure),
 }
 
-/// What runs now.
+/// What a worker holds: from the claim until the end is recorded.
 #[derive(Default)]
-struct Running(Mutex<HashMap<i64, Under>>);
+struct Held(Mutex<HashMap<i64, Holding>>);
 
-/// A job that runs.
-struct Under {
+/// A job that is held.
+struct Holding {
     token: Token,
     queue: String,
+    stage: Stage,
     cancelled: watch::Sender<bool>,
 }
 
-impl Running {
-    fn begin(&self, under: Under) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(under.token.id, under);
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Claimed,
+    Runs,
+    Ended,
+}
+
+impl Held {
+    fn all(&self) -> std::sync::MutexGuard<'_, HashMap<i64, Holding>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn end(&self, id: i64) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
-    }
-
-    fn cancel(&self, id: i64) {
-        if let Some(under) = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&id) {
-            under.cancelled.send_replace(true);
+    fn claimed(&self, queue: &str, tokens: impl Iterator<Item = Token>) {
+        let mut all = self.all();
+        for token in tokens {
+            let (stage, cancelled) = (Stage::Claimed, watch::Sender::new(false));
+            all.insert(token.id, Holding { token, queue: queue.to_owned(), stage, cancelled });
         }
     }
 
-    fn of(&self, queue: &str) -> Vec<Token> {
-        let running = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        running.values().filter(|under| under.queue == queue).map(|under| under.token).collect()
+    fn stage(&self, id: i64, stage: Stage) -> watch::Receiver<bool> {
+        match self.all().get_mut(&id) {
+            Some(holding) => {
+                holding.stage = stage;
+                holding.cancelled.subscribe()
+            }
+            None => watch::Sender::new(false).subscribe(),
+        }
+    }
+
+    fn drop_all(&self, ids: impl Iterator<Item = i64>) {
+        let mut all = self.all();
+        for id in ids {
+            all.remove(&id);
+        }
+    }
+
+    fn cancel(&self, id: i64) {
+        if let Some(holding) = self.all().get(&id) {
+            holding.cancelled.send_replace(true);
+        }
+    }
+
+    fn ids(&self) -> Vec<i64> {
+        self.all().keys().copied().collect()
+    }
+
+    /// Jobs of a queue that run.
+    fn running(&self, queue: &str) -> Vec<Token> {
+        let all = self.all();
+        let running = all.values().filter(|holding| holding.queue == queue && holding.stage == Stage::Runs);
+        running.map(|holding| holding.token).collect()
     }
 }
 
 /// Renews the lease; returns when it is lost.
-async fn keep_alive(work: &Work, worker: Uuid, running: &Running) {
+async fn keep_alive(work: &Work, worker: Uuid, held: &Held) {
     let lease = work.settings().lease;
-    let mut beat = tokio::time::interval((lease / 3).min(Duration::from_secs(1)));
+    let mut beat = tokio::time::interval(lease / 3);
     let mut cancellations = work.jobs.wakes().cancellations();
-    let mut seen = Instant::now();
+    let mut connection: Option<Dedicated> = None;
+    let (mut seen, mut reconciled) = (Instant::now(), Instant::now());
     loop {
         tokio::select! {
             _ = beat.tick() => {}
             cancelled = cancellations.recv() => {
                 if let Ok(id) = cancelled {
-                    running.cancel(id);
+                    held.cancel(id);
                 }
                 continue;
             }
         }
         let asked = Instant::now();
-        let alive = async { store::beat(&work.jobs.database().client().await?, worker).await };
+        let alive = async {
+            let on = match connection.take() {
+                Some(connection) => connection,
+                None => work.jobs.database().dedicated("entrepot-jobs-lease", "").await?,
+            };
+            let answer = store::beat(on.client(), worker, &held.ids()).await?;
+            Ok::<_, Error>((on, answer))
+        };
         match tokio::time::timeout(lease / 3, alive).await {
-            Ok(Ok(Some(cancelled))) => {
+            Ok(Ok((on, Some(cancelled)))) => {
+                connection = Some(on);
                 seen = asked;
-                cancelled.into_iter().for_each(|id| running.cancel(id));
+                cancelled.into_iter().for_each(|id| held.cancel(id));
             }
-            Ok(Ok(None)) => return,
+            Ok(Ok((_, None))) => return,
             Ok(Err(error)) => tracing::warn!(%error, "a worker's lease could not be renewed"),
             Err(_elapsed) => tracing::warn!("a worker's lease could not be renewed in time"),
         }
         if seen.elapsed() >= lease {
             return;
+        }
+        if reconciled.elapsed() >= lease {
+            reconciled = Instant::now();
+            let strays = async {
+                let client = work.jobs.database().client().await?;
+                store::reconcile(&client, worker, &held.ids(), lease).await
+            };
+            match tokio::time::timeout(lease / 3, strays).await {
+                Ok(Ok(0)) => {}
+                Ok(Ok(strays)) => {
+                    tracing::warn!(strays, "jobs were given back that this worker had, and knew nothing of");
+                    work.queues.iter().for_each(|(queue, _)| work.jobs.wake(queue));
+                }
+                Ok(Err(error)) => tracing::warn!(%error, "stray jobs could not be looked for"),
+                Err(_elapsed) => {}
+            }
         }
     }
 }
@@ -347,7 +427,7 @@ struct Crew {
     work: Arc<Work>,
     worker: Uuid,
     ends: mpsc::Sender<End>,
-    running: Arc<Running>,
+    held: Arc<Held>,
 }
 
 impl Crew {
@@ -399,7 +479,7 @@ impl Crew {
         let all_done = async { while hands.join_next().await.is_some() {} };
         if tokio::time::timeout(self.work.settings().drain, all_done).await.is_err() {
             hands.shutdown().await;
-            let left = self.running.of(&queue);
+            let left = self.held.running(&queue);
             tracing::warn!(queue, jobs = left.len(), "jobs did not end in time and are given to other workers");
             self.give_back(&queue, left).await;
         }
@@ -411,12 +491,19 @@ impl Crew {
         let wanted = free + desk.ahead_of(free);
         let at_most = i64::try_from(wanted).unwrap_or(i64::MAX);
         let client = self.work.jobs.database().client().await?;
-        for _ in 0..2 {
+        let poll = self.work.settings().poll;
+        // Where there is much to do something may wait in other lanes that comes first.
+        let mut is_fresh = desk.is_busy && desk.survey_in(poll).is_zero();
+        if is_fresh {
+            self.survey(&client, queue, desk).await?;
+        }
+        loop {
             for shares in desk.lanes.shares(at_most) {
                 let mut claimed = store::claim(&client, self.worker, queue, &shares, at_most).await?;
                 if claimed.is_empty() {
                     continue;
                 }
+                self.held.claimed(queue, claimed.iter().map(|job| job.token));
                 let now = Instant::now();
                 for job in &claimed {
                     desk.lanes.took(job.lane.0, &job.lane.1, job.token.id, now);
@@ -425,24 +512,32 @@ impl Crew {
                 claimed.sort_unstable_by_key(|job| (job.lane.0, job.token.id));
                 desk.ahead = claimed.into();
                 desk.claimed_at = Some(now);
-                desk.finished = 0;
+                (desk.finished, desk.is_busy) = (0, true);
                 return Ok(None);
             }
-            let pause = (desk.survey_took * SURVEY_SHARE).max(SHORTEST_SURVEY_PAUSE);
-            let left = desk.surveyed_at.map_or(Duration::ZERO, |at| pause.saturating_sub(at.elapsed()));
-            if desk.is_surveyed || left > Duration::ZERO {
-                return Ok(Some(if desk.is_surveyed { self.work.settings().poll } else { left }));
+            desk.is_busy = false;
+            if is_fresh {
+                return Ok(Some(poll));
             }
-            let start = Instant::now();
-            let found = store::lanes(&client, queue, MOST_LANES).await?;
-            let is_empty = found.is_empty();
-            desk.lanes.learn(found, Instant::now());
-            (desk.surveyed_at, desk.survey_took, desk.is_surveyed) = (Some(start), start.elapsed(), true);
-            if is_empty {
-                break;
+            let left = desk.survey_in(poll);
+            if !left.is_zero() {
+                return Ok(Some(left));
             }
+            if self.survey(&client, queue, desk).await? {
+                return Ok(Some(poll));
+            }
+            is_fresh = true;
         }
-        Ok(Some(self.work.settings().poll))
+    }
+
+    /// Looks for lanes; whether there were none.
+    async fn survey(&self, client: &Pooled, queue: &str, desk: &mut Desk) -> Result<bool, Error> {
+        let start = Instant::now();
+        let found = store::lanes(client, queue, desk.behind.as_ref(), MOST_LANES).await?;
+        let is_empty = found.is_empty() && desk.behind.is_none();
+        desk.behind = desk.lanes.learn(found, Instant::now());
+        (desk.surveyed_at, desk.survey_took, desk.is_surveyed) = (Some(start), start.elapsed(), true);
+        Ok(is_empty)
     }
 
     async fn give_back(&self, queue: &str, tokens: Vec<Token>) {
@@ -455,23 +550,24 @@ impl Crew {
         };
         match back.await {
             Ok(()) => self.work.jobs.wake(queue),
-            Err(error) => {
-                tracing::warn!(%error, "jobs could not be given back; others get them when the lease is over");
-            }
+            Err(error) => tracing::warn!(%error, "jobs could not be given back; they are within two leases"),
         }
+        // Not held any more, however that went: what is left of them is found as a stray.
+        self.held.drop_all(tokens.iter().map(|token| token.id));
     }
 
     /// Runs a job once.
     async fn attempt(self: Arc<Self>, queue: String, job: Claimed) {
         let Claimed { token, kind, payload, failures, .. } = job;
         let counts = self.work.figures.get(&queue);
-        if let Some(counts) = counts {
-            counts.running.fetch_add(1, Ordering::Relaxed);
-        }
-        let (sender, cancelled) = watch::channel(false);
-        self.running.begin(Under { token, queue: queue.clone(), cancelled: sender });
+        let _under_way = counts.map(UnderWay::new);
+        let cancelled = self.held.stage(token.id, Stage::Runs);
         let context = Context { jobs: self.work.jobs.clone(), token, failures, cancelled: cancelled.clone() };
         let end = match self.work.handlers.get(&*kind) {
+            _ if *cancelled.borrow() => {
+                let error = "it was cancelled before it began".to_owned();
+                Some(End::Failed(Failure { token, outcome: "cancelled", error, again_after: None, counts: false }))
+            }
             None => {
                 tracing::warn!(kind, job = token.id, "this version knows no such kind of job; it is put off");
                 let error = format!("the kind {kind:?} is not known to the worker");
@@ -479,13 +575,13 @@ impl Crew {
                 Some(End::Failed(Failure { token, outcome: "failed", error, again_after, counts: false }))
             }
             Some(handler) => {
-                let run = AssertUnwindSafe((handler.run)(payload, context)).catch_unwind();
+                // Made within, so that a panic in the making is caught, too.
+                let run = AssertUnwindSafe(async { (handler.run)(payload, context).await }).catch_unwind();
                 let outcome = tokio::time::timeout(handler.timeout, run).await;
                 judge(token, failures, handler, outcome, *cancelled.borrow())
             }
         };
         if let Some(counts) = counts {
-            counts.running.fetch_sub(1, Ordering::Relaxed);
             let which = if matches!(end, None | Some(End::Done(_))) { &counts.done } else { &counts.failed };
             which.fetch_add(1, Ordering::Relaxed);
         }
@@ -499,11 +595,30 @@ impl Crew {
                 "a job did not end well"
             );
         }
-        if let Some(end) = end {
-            // The recorder is gone only when the worker was taken for dead: then nothing may be recorded.
-            let _dead = self.ends.send(end).await;
+        match end {
+            Some(end) => {
+                let _cancelled = self.held.stage(token.id, Stage::Ended);
+                // The recorder is gone only when the worker was taken for dead: then nothing may be recorded.
+                let _dead = self.ends.send(end).await;
+            }
+            None => self.held.drop_all(std::iter::once(token.id)),
         }
-        self.running.end(token.id);
+    }
+}
+
+/// Counts a job as running for as long as it lives, however that ends.
+struct UnderWay<'a>(&'a Counts);
+
+impl<'a> UnderWay<'a> {
+    fn new(counts: &'a Counts) -> Self {
+        counts.running.fetch_add(1, Ordering::Relaxed);
+        Self(counts)
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.running.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -516,13 +631,26 @@ struct Desk {
     claimed_at: Option<Instant>,
     /// Attempts that ended since the last claim.
     finished: usize,
+    /// The last claim brought something.
+    is_busy: bool,
     /// Nothing has been said since the last survey.
     is_surveyed: bool,
+    /// Where the next survey goes on.
+    behind: Option<(i16, String)>,
     surveyed_at: Option<Instant>,
     survey_took: Duration,
 }
 
 impl Desk {
+    /// In how long the next survey is due: soon when something was said since the last one, or has not been looked
+    /// for to the end; otherwise after the poll's interval. Never so often that it costs much.
+    fn survey_in(&self, poll: Duration) -> Duration {
+        let Some(at) = self.surveyed_at else { return Duration::ZERO };
+        let shortest = (self.survey_took * SURVEY_SHARE).max(SHORTEST_SURVEY_PAUSE);
+        let wanted = if self.is_surveyed && self.behind.is_none() { poll.max(shortest) } else { shortest };
+        wanted.saturating_sub(at.elapsed())
+    }
+
     /// How many jobs to claim beyond the hands that are free: as many as are likely to be begun within a moment,
     /// going by how many ended since the last claim. Where jobs take long there are none.
     fn ahead_of(&self, free: usize) -> usize {
@@ -540,8 +668,7 @@ fn judge(
     outcome: Result<Result<Outcome, Box<dyn std::any::Any + Send>>, tokio::time::error::Elapsed>,
     is_cancelled: bool,
 ) -> Option<End> {
-    let noise = f64::from(u32::try_from(Uuid::new_v4().as_u128() % 1_024).unwrap_or(0)) / 1_024.0;
-    let pause = handler.retries.pause(failures + 1, noise);
+    let pause = handler.retries.pause(failures + 1, noise());
     let failed = |outcome, error, again_after, counts| {
         let again_after = if is_cancelled { None } else { again_after };
         let outcome = if is_cancelled { "cancelled" } else { outcome };
@@ -568,13 +695,23 @@ fn judge(
 }
 
 /// Writes down how attempts ended, until nobody is left who could tell.
-async fn record(jobs: Jobs, worker: Uuid, mut ended: mpsc::Receiver<End>) {
+async fn record(jobs: Jobs, worker: Uuid, held: Arc<Held>, mut ended: mpsc::Receiver<End>) {
     let mut ends = Vec::new();
     while ended.recv_many(&mut ends, ENDS_AT_ONCE).await > 0 {
-        let mut pause = FIRST_PAUSE;
-        while let Err(error) = write_down(&jobs, worker, &mut ends).await {
+        let (mut pause, mut refusals) = (FIRST_PAUSE, 0);
+        while let Err(error) = write_down(&jobs, worker, &held, &mut ends).await {
             // Tried for as long as the worker lives: with its lease the jobs go to others.
             tracing::warn!(%error, "the end of jobs could not be recorded; trying again");
+            refusals += u32::from(!error.is_unavailable());
+            if refusals >= MOST_REFUSALS
+                && let Some(end) = ends.pop()
+            {
+                // One that the database will not have must not keep the others waiting. It is given back as a stray.
+                let (End::Done(token) | End::Failed(Failure { token, .. })) = end;
+                tracing::error!(job = token.id, %error, "the end of a job cannot be recorded; it will be run again");
+                held.drop_all(std::iter::once(token.id));
+                refusals = 0;
+            }
             #[expect(clippy::disallowed_methods, reason = "the pause between two attempts")]
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
@@ -583,7 +720,7 @@ async fn record(jobs: Jobs, worker: Uuid, mut ended: mpsc::Receiver<End>) {
 }
 
 /// What was written is taken out of `ends`.
-async fn write_down(jobs: &Jobs, worker: Uuid, ends: &mut Vec<End>) -> Result<(), Error> {
+async fn write_down(jobs: &Jobs, worker: Uuid, held: &Held, ends: &mut Vec<End>) -> Result<(), Error> {
     let client = jobs.database().client().await?;
     let done: Vec<Token> =
         ends.iter().filter_map(|end| if let End::Done(token) = end { Some(*token) } else { None }).collect();
@@ -593,10 +730,12 @@ async fn write_down(jobs: &Jobs, worker: Uuid, ends: &mut Vec<End>) -> Result<()
         if lost > 0 {
             tracing::warn!(lost, "jobs were done that another worker had been given meanwhile");
         }
+        held.drop_all(done.iter().map(|token| token.id));
         ends.retain(|end| matches!(end, End::Failed(_)));
     }
     while let Some(End::Failed(failure)) = ends.last() {
         store::fail(&client, failure).await?;
+        held.drop_all(std::iter::once(failure.token.id));
         jobs.wakes().due.notify_one();
         ends.pop();
     }
@@ -611,9 +750,14 @@ async fn promote(jobs: Jobs) {
         let wait = match promoted.await {
             Ok((queues, next)) => {
                 for queue in &queues {
-                    jobs.wake_here(queue);
+                    jobs.wake(queue);
                 }
-                if queues.is_empty() { next.map_or(poll, |next| next.min(poll)) } else { Duration::ZERO }
+                // What is due and was not had is locked by somebody.
+                if queues.is_empty() {
+                    next.map_or(poll, |next| next.clamp(SHORTEST_PAUSE, poll.max(SHORTEST_PAUSE)))
+                } else {
+                    Duration::ZERO
+                }
             }
             Err(error) => {
                 tracing::warn!(%error, "what is due could not be looked for; trying again");
@@ -630,39 +774,56 @@ async fn bury(jobs: Jobs) {
     let mut beat = tokio::time::interval(lease / 2);
     loop {
         beat.tick().await;
-        match bury_one(&jobs, lease).await {
-            // There may be another.
-            Ok(true) => beat.reset_immediately(),
-            Ok(false) => {}
-            Err(error) => tracing::warn!(%error, "dead workers could not be looked for; trying again"),
+        let dead = async { store::dead(&jobs.database().client().await?, lease).await };
+        let dead = match dead.await {
+            Ok(dead) => dead,
+            Err(error) => {
+                tracing::warn!(%error, "dead workers could not be looked for; trying again");
+                continue;
+            }
+        };
+        for worker in dead {
+            loop {
+                match bury_some(&jobs, worker, lease).await {
+                    Ok(0) => break,
+                    Ok(orphans) => {
+                        tracing::warn!(%worker, orphans, "a worker was not seen for its lease; others get its jobs");
+                        jobs.wakes().due.notify_one();
+                    }
+                    Err(error) => {
+                        tracing::warn!(%worker, %error, "a dead worker's jobs could not be taken; trying again");
+                        break;
+                    }
+                }
+            }
         }
     }
 }
 
-async fn bury_one(jobs: &Jobs, lease: Duration) -> Result<bool, Error> {
-    let buried = jobs
-        .database()
+async fn bury_some(jobs: &Jobs, worker: Uuid, lease: Duration) -> Result<usize, Error> {
+    jobs.database()
         .transaction(|transaction| {
             async move {
-                let Some((worker, orphans)) = store::bury(transaction, lease).await? else { return Ok(None) };
-                for token in &orphans {
+                let orphans = store::orphans(transaction, worker, lease, LONGEST_AHEAD).await?;
+                for orphan in &orphans {
                     let failure = Failure {
-                        token: *token,
+                        token: orphan.token,
                         outcome: "lost",
                         error: "its worker was not seen any more".to_owned(),
-                        again_after: Some(Duration::ZERO),
-                        counts: true,
+                        // Not all at once: one of them may be what the worker died of.
+                        again_after: Some(LONGEST_AHEAD.mul_f64(noise())),
+                        counts: orphan.was_begun,
                     };
                     store::fail(transaction.client(), &failure).await?;
                 }
-                Ok::<_, Error>(Some((worker, orphans.len())))
+                Ok(orphans.len())
             }
             .scope_boxed()
         })
-        .await?;
-    if let Some((worker, orphans)) = buried {
-        tracing::warn!(%worker, jobs = orphans, "a worker was not seen for its lease; its jobs are given to others");
-        jobs.wakes().due.notify_one();
-    }
-    Ok(buried.is_some())
+        .await
+}
+
+/// From 0 to 1.
+fn noise() -> f64 {
+    f64::from(u32::try_from(Uuid::new_v4().as_u128() % 1_024).unwrap_or(0)) / 1_024.0
 }

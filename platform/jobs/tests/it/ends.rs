@@ -42,6 +42,20 @@ async fn what_fails_is_tried_again_as_often_as_its_kind_says() {
 }
 
 #[tokio::test]
+async fn what_a_job_says_that_the_database_does_not_take_holds_up_nobody() {
+    let (test, client) = stage().await;
+    let process = Process::start(&test, quick(), 4);
+    let (odd, for_ever) = (act(&process.jobs, Act::FailOddly).await, act(&process.jobs, Act::SnoozeForEver).await);
+    let next = act(&process.jobs, Act::Nothing).await;
+    assert_eq!(ends(&client, odd).await, ("discarded".to_owned(), Some("a \u{fffd} in it".to_owned())));
+    assert_eq!(ends(&client, next).await.0, "completed");
+    let waits = "SELECT count(*) FROM jobs.job WHERE status = 'retryable' AND run_at > now() + interval '9 years'";
+    eventually("it waits", async || number(&client, waits).await == 1).await;
+    assert_eq!(process.jobs.cancel(for_ever).await.expect("asked"), entrepot_jobs::Cancelled::Waiting);
+    process.stop().await;
+}
+
+#[tokio::test]
 async fn what_is_put_off_has_not_failed() {
     let (test, client) = stage().await;
     let mut process = Process::start(&test, quick(), 4);
@@ -79,7 +93,7 @@ async fn a_job_of_a_kind_that_nobody_knows_waits_for_who_does() {
 async fn a_job_can_be_cancelled_while_it_waits_and_while_it_runs() {
     let (test, client) = stage().await;
     // So long a lease that its heartbeat is not what tells of it.
-    let settings = JobSettings { lease: Duration::from_secs(60), ..quick() };
+    let settings = JobSettings { lease: Duration::from_secs(600), ..quick() };
     let mut process = Process::start(&test, settings, 1);
     let other = Jobs::new(test.database.clone(), settings);
     let tasks = Tasks::new(Shutdown::new());

@@ -10,7 +10,7 @@ async fn dead_worker_with(client: &Client, id: i64) -> i64 {
                  INSERT INTO jobs.worker (id, name, queues, started_at, seen_at)
                  VALUES (gen_random_uuid(), 'dead', '{tasks}', now(), now() - interval '1 hour') RETURNING id
              )
-             UPDATE jobs.job SET status = 'running', worker = dead.id, claim = claim + 1, started_at = now()
+             UPDATE jobs.job SET status = 'running', worker = dead.id, claim = claim + 1, started_at = now() - interval '2 hours'
              FROM dead WHERE job.id = $1 RETURNING job.id",
             &[&id],
         )
@@ -73,6 +73,10 @@ async fn an_effect_is_undone_when_the_job_was_lost_before_its_commit() {
     lock.batch_execute("LOCK TABLE effect IN EXCLUSIVE MODE").await.expect("locked");
     let id = act(&jobs, Act::Write(7)).await;
     process.begins().await;
+    eventually("the effect waits for the lock", async || {
+        number(&client, "SELECT count(*) FROM pg_locks WHERE relation = 'effect'::regclass AND NOT granted").await == 1
+    })
+    .await;
     client
         .batch_execute("UPDATE jobs.job SET claim = claim + 1, worker = gen_random_uuid()")
         .await
@@ -85,6 +89,78 @@ async fn an_effect_is_undone_when_the_job_was_lost_before_its_commit() {
     assert_eq!(number(&client, "SELECT count(*) FROM effect").await, 0);
     assert_eq!(number(&client, "SELECT id FROM jobs.job").await, id, "it is the other's, and not ended");
     process.stop().await;
+}
+
+#[tokio::test]
+async fn what_a_worker_was_given_and_knows_nothing_of_is_given_back() {
+    let (test, client) = stage().await;
+    let process = Process::start(&test, JobSettings { lease: Duration::from_secs(1), ..quick() }, 4);
+    process.jobs.pause(Task::QUEUE).await.expect("paused");
+    let id = act(&process.jobs, Act::Write(1)).await;
+    // As if the answer to its claim had been lost.
+    client
+        .batch_execute(
+            "UPDATE jobs.job SET status = 'running', claim = claim + 1, started_at = now() - interval '1 minute',
+                                 worker = (SELECT id FROM jobs.worker)",
+        )
+        .await
+        .expect("claimed");
+    process.jobs.resume(Task::QUEUE).await.expect("resumed");
+    assert_eq!(ends(&client, id).await.0, "completed");
+    assert_eq!(number(&client, "SELECT count(*) FROM jobs.attempt").await, 0, "nothing has failed");
+    process.stop().await;
+}
+
+#[tokio::test]
+async fn jobs_that_were_claimed_ahead_of_a_death_are_charged_nothing() {
+    let (test, client) = stage().await;
+    let jobs = Jobs::new(test.database.clone(), quick());
+    let id = act(&jobs, Act::Write(1)).await;
+    client.execute("UPDATE jobs.job SET failures = 2", &[]).await.expect("one more failure would be its last");
+    dead_worker_with(&client, id).await;
+    client
+        .batch_execute("UPDATE jobs.job SET started_at = (SELECT seen_at FROM jobs.worker)")
+        .await
+        .expect("just then");
+    let process = Process::start(&test, quick(), 4);
+    assert_eq!(ends(&client, id).await.0, "completed");
+    process.stop().await;
+}
+
+#[tokio::test]
+async fn a_dead_workers_jobs_are_freed_though_one_of_them_is_locked() {
+    let (test, client) = stage().await;
+    let jobs = Jobs::new(test.database.clone(), quick());
+    let (locked, free) = (act(&jobs, Act::Write(1)).await, act(&jobs, Act::Write(2)).await);
+    dead_worker_with(&client, locked).await;
+    client
+        .batch_execute("UPDATE jobs.job SET status = 'running', claim = 1, started_at = now() - interval '2 hours', worker = (SELECT id FROM jobs.worker)")
+        .await
+        .expect("both are its");
+    // As a host does that froze between an effect and its commit.
+    let frozen = test.database.begin().await.expect("a transaction");
+    frozen.execute("SELECT FROM jobs.job WHERE id = $1 FOR UPDATE", &[&locked]).await.expect("locked");
+    let process = Process::start(&test, quick(), 4);
+    assert_eq!(ends(&client, free).await.0, "completed");
+    frozen.roll_back().await;
+    assert_eq!(ends(&client, locked).await.0, "completed");
+    process.stop().await;
+}
+
+#[tokio::test]
+async fn a_stop_waits_for_what_ends_in_time() {
+    let (test, client) = stage().await;
+    let mut process = Process::start(&test, quick(), 1);
+    let id = act(&process.jobs, Act::Wait).await;
+    process.begins().await;
+    let scene = process.scene.clone();
+    let mut signal = process.tasks.shutdown_signal();
+    futures_util::join!(process.stop(), async move {
+        signal.wait().await;
+        scene.go.notify_one();
+    });
+    assert_eq!(ends(&client, id).await.0, "completed");
+    assert_eq!(number(&client, "SELECT claim::bigint FROM jobs.job UNION ALL SELECT 0 LIMIT 1").await, 0);
 }
 
 #[tokio::test]

@@ -37,6 +37,10 @@ enum Act {
     WaitForCancel,
     /// Not before it has been put off once.
     Snooze,
+    /// Fails with what PostgreSQL does not take as it is.
+    FailOddly,
+    /// Is put off for longer than there is time.
+    SnoozeForEver,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -77,6 +81,8 @@ impl Job for Task {
                 Outcome::retry("cancelled")
             }
             Act::Snooze => Outcome::Snooze(Duration::from_millis(10)),
+            Act::FailOddly => Outcome::retry("a \0 in it"),
+            Act::SnoozeForEver => Outcome::Snooze(Duration::MAX),
         }
     }
 }

@@ -119,7 +119,7 @@ async fn a_worker_is_woken_by_another_process() {
     let tasks = Tasks::new(Shutdown::new());
     other.start(&tasks);
     let listens = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'entrepot-jobs'
-                   AND datname = current_database() AND query LIKE 'LISTEN%' OR query LIKE '%pg_notify%'";
+                   AND datname = current_database() AND (query LIKE 'LISTEN%' OR query LIKE '%pg_notify%')";
     eventually("both listen", async || number(&client, listens).await >= 2).await;
     let id = act(&other, Act::Nothing).await;
     assert_eq!(process.begins().await.0, id);
@@ -133,8 +133,8 @@ async fn what_commits_late_with_a_low_id_is_found() {
     let process = Process::start(&test, quick(), 4);
     let late = test.database.begin().await.expect("a transaction");
     let id = process.jobs.enqueue(&late, NewJob::of(&Task(Act::Write(-1)))).await.expect("enqueued").id();
-    // More than a second of others, so that its lane is read from far above it.
-    let deadline = tokio::time::Instant::now() + Duration::from_millis(1_500);
+    // Others for so long that its lane is read from far above it.
+    let deadline = tokio::time::Instant::now() + Duration::from_millis(500);
     while tokio::time::Instant::now() < deadline {
         let other = act(&process.jobs, Act::Nothing).await;
         ends(&client, other).await;
@@ -171,4 +171,24 @@ async fn of_workers_who_reach_for_the_same_jobs_one_has_each() {
     for process in processes {
         process.stop().await;
     }
+}
+
+#[tokio::test]
+async fn what_comes_while_there_is_much_to_do_has_its_turn_all_the_same() {
+    let (test, client) = stage().await;
+    let process = Process::start(&test, quick(), 1);
+    let new = |number: i64| NewJob::of(&Task(Act::Write(number)));
+    let backlog: Vec<NewJob> = (0..6_000).map(|number| new(number).tenant("large")).collect();
+    enqueue_all(&process.jobs, &backlog).await;
+    eventually("it is at work", async || number(&client, "SELECT count(*) FROM effect").await > 50).await;
+    enqueue(&process.jobs, new(-1).tenant("small")).await;
+    enqueue(&process.jobs, new(-2).tenant("large").priority(Priority::HIGH)).await;
+    eventually("both have had their turn", async || {
+        number(&client, "SELECT count(*) FROM effect WHERE number < 0").await == 2
+    })
+    .await;
+    let done = number(&client, "SELECT count(*) FROM effect").await;
+    assert!(done < 6_002, "all {done} had theirs before");
+    assert!(number(&client, "SELECT count(*) FROM jobs.job WHERE status = 'available'").await > 0);
+    process.kill().await;
 }
