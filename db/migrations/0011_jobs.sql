@@ -55,8 +55,9 @@ CREATE INDEX job_lane ON jobs.job (queue, priority, tenant, id) WHERE status = '
 CREATE INDEX job_due ON jobs.job (run_at) WHERE status IN ('scheduled', 'retryable');
 CREATE INDEX job_of_worker ON jobs.job (worker) WHERE status = 'running';
 CREATE UNIQUE INDEX job_unique ON jobs.job (kind, unique_key) WHERE unique_key IS NOT NULL;
--- Each of its rows is written three times within moments.
-ALTER TABLE jobs.job SET (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);
+-- Each of its rows is written three times within moments. Vacuumed often, but not at full speed: while a transaction
+-- is held open it would find much to do again and again, and could do nothing.
+ALTER TABLE jobs.job SET (autovacuum_vacuum_scale_factor = 0.02);
 
 -- Attempts that did not end well.
 CREATE TABLE jobs.attempt (

@@ -303,7 +303,7 @@ async fn held_open(stage: &Stage, database: &Database) -> anyhow::Result<Row> {
         "{enqueued} jobs came and went, {dead} dead rows; jobs a second before: {before:.0?}, at the end: {while_held:.0?}"
     );
     let what = format!(
-        "{JOBS} jobs, while a transaction has been open for {} s of {PER_SECOND} jobs a second",
+        "{MANY} jobs, while a transaction has been open for {} s of {PER_SECOND} jobs a second",
         HELD_OPEN.as_secs()
     );
     Ok(ratio("jobs-held-open", &what, "without it", ratios, (Some(0.9), None), told))
