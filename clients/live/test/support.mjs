@@ -260,7 +260,19 @@ export class Browser {
   async stop() {
     this.socket?.terminate();
     await stop(this.child);
-    // Its helpers may still be writing for a moment.
-    rmSync(this.profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
+    await removed(this.profile);
+  }
+}
+
+/** Removes a folder that the helpers of a browser that has ended may still be writing to for a moment. Each time
+ *  from the start: the retries of `rmSync` do not see what has come since they began. */
+async function removed(folder) {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return rmSync(folder, { recursive: true, force: true });
+    } catch (error) {
+      if (attempt === 50) throw error;
+      await pause(100);
+    }
   }
 }
