@@ -31,8 +31,8 @@ const AT_MOST: i64 = 5_000;
 const PATIENCE: Duration = Duration::from_secs(5);
 /// The shortest time between two looks: what is committed meanwhile is read by one.
 const BREATH: Duration = Duration::from_millis(4);
-/// Of the tail's own connection. It asks the same few questions for ever, each answered by an index: planned
-/// once, and not anew for every look, which would take longer than the look.
+/// Of the tail's own connection. What is above is asked for ever, and answered by an index: planned once, and not
+/// anew for every look, which would take longer than the look.
 const SESSION: &str =
     "-c synchronous_commit=off -c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c jit=off";
 const FIRST_PAUSE: Duration = Duration::from_millis(50);

@@ -1,6 +1,6 @@
 //! The feed's statements.
 
-use entrepot_pg::tokio_postgres::types::{Json, ToSql};
+use entrepot_pg::tokio_postgres::types::{Json, ToSql, Type};
 use entrepot_pg::tokio_postgres::{Client, Row, Statement};
 use entrepot_pg::{Error, Pooled, Transaction};
 use entrepot_runtime::Request;
@@ -146,12 +146,13 @@ pub(crate) struct Seen {
     pub(crate) events: Vec<Event>,
 }
 
-/// What a tail asks again and again, prepared on its connection.
+/// What a tail asks again and again on its connection.
 pub(crate) struct Prepared {
     /// Where nothing is open: what is above.
     above: Statement,
-    /// What is above, what may have come into the holes, and what was under way at the start.
-    whole: Statement,
+    /// What is above, what may have come into the holes, and what was under way at the start. Planned anew each
+    /// time: which index is right follows from how large a partition has become, and a day's begins empty.
+    whole: String,
     nudge: Statement,
 }
 
@@ -171,7 +172,7 @@ pub(crate) async fn prepare(client: &Client) -> Result<Prepared, Error> {
     );
     Ok(Prepared {
         above: client.prepare(&format!("{snapshot} LEFT JOIN LATERAL {above} AS event ON true")).await?,
-        whole: client.prepare(&whole).await?,
+        whole,
         // Its own transaction, in which nothing else happens: inside a writing one it would make all commits
         // of the database take turns.
         nudge: client.prepare("SELECT pg_notify('entrepot_feed', $1)").await?,
@@ -183,12 +184,18 @@ pub(crate) async fn look(client: &Client, prepared: &Prepared, look: &Look) -> R
         Some((xid, up_to)) => (Some(xid), Some(up_to)),
         None => (None, None),
     };
-    let parameters: [&(dyn ToSql + Sync); 6] =
-        [&look.above, &look.at_most, &look.hole_firsts, &look.hole_lasts, &xid, &up_to];
     let rows = if look.hole_firsts.is_empty() && look.started.is_none() {
-        client.query(&prepared.above, &parameters[..2]).await?
+        client.query(&prepared.above, &[&look.above, &look.at_most]).await?
     } else {
-        client.query(&prepared.whole, &parameters).await?
+        let parameters: [(&(dyn ToSql + Sync), Type); 6] = [
+            (&look.above, Type::INT8),
+            (&look.at_most, Type::INT8),
+            (&look.hole_firsts, Type::INT8_ARRAY),
+            (&look.hole_lasts, Type::INT8_ARRAY),
+            (&xid, Type::TEXT),
+            (&up_to, Type::INT8),
+        ];
+        client.query_typed(&prepared.whole, &parameters).await?
     };
     let first = rows.first().ok_or(Error::Missing("the snapshot"))?;
     let xmin = position(first.get(0));

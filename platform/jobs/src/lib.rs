@@ -17,7 +17,7 @@
 //! }
 //!
 //! jobs.enqueue(&transaction, NewJob::of(&Welcome { person })).await?;
-//! Work::new(&jobs).queue("email", 10).does::<Welcome>(mailer).start(&tasks);
+//! Work::new(&jobs, "worker-1").queue("email", 10).does::<Welcome>(mailer).start(&tasks);
 //! ```
 //!
 //! | room | what it owns |

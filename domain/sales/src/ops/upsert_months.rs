@@ -176,8 +176,8 @@ pub(crate) async fn upsert_in(
     }
     if manner.makes_stores {
         let ids = store_ids(&read);
-        let known = store::stores_known(transaction, &ids).await?;
-        let missing: Vec<&str> = ids.into_iter().filter(|id| !known.iter().any(|known| known == id)).collect();
+        let known: HashSet<String> = store::stores_known(transaction, &ids).await?.into_iter().collect();
+        let missing: Vec<&str> = ids.into_iter().filter(|id| !known.contains(*id)).collect();
         let made = if missing.is_empty() { Vec::new() } else { store::stores_make(transaction, &missing, now).await? };
         stores_made = made.len() as u64;
         for (id, name) in made {
