@@ -2,17 +2,25 @@
 //!
 //! **Invariant:** an outcome says what happens next, and nothing else does: no error is looked into for it.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use entrepot_pg::{Error, Transaction};
+use entrepot_pg::{Error, ScopedFutureExt as _, Transaction};
+use entrepot_runtime::ShutdownSignal;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::Jobs;
+use crate::news::News;
 use crate::store::{self, Token};
 
+/// How often a job's progress is written down at the most.
+const PROGRESS_EVERY: Duration = Duration::from_millis(200);
+
 /// Work of one kind. What is serialised is its payload: ids rather than rows, which may have changed when it runs.
+/// A member `secret` of it is shown to nobody, and removed when the job ends.
 pub trait Job: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// Its name in the table. It stays what it is for as long as one may be waiting.
     const KIND: &'static str;
@@ -144,6 +152,10 @@ pub struct Context {
     pub(crate) token: Token,
     pub(crate) failures: i16,
     pub(crate) cancelled: watch::Receiver<bool>,
+    pub(crate) stop: ShutdownSignal,
+    pub(crate) kind: &'static str,
+    pub(crate) queue: String,
+    pub(crate) told_at: Mutex<Option<Instant>>,
 }
 
 impl Context {
@@ -185,17 +197,54 @@ impl Context {
         }
     }
 
-    /// Says how far it is. Told at most every so often, the last word wins.
+    /// Says how far it is. What is said within a fifth of a second of what was said before is not written down,
+    /// unless it is 100.
     ///
     /// # Errors
     /// What the database failed with; [`Error::Refused`] when this attempt has lost the job.
     pub async fn progress(&self, percent: u8, message: &str) -> Result<(), Error> {
-        let client = self.jobs.database().client().await?;
-        if store::progress(&client, self.token, i16::from(percent.min(100)), message).await? {
-            Ok(())
-        } else {
-            Err(Error::Refused("the job has been given to another worker"))
+        let percent = percent.min(100);
+        {
+            let mut told_at = self.told_at.lock().unwrap_or_else(PoisonError::into_inner);
+            if percent < 100 && told_at.is_some_and(|at| at.elapsed() < PROGRESS_EVERY) {
+                return Ok(());
+            }
+            *told_at = Some(Instant::now());
         }
+        let is_told = self
+            .jobs
+            .database()
+            .transaction(|transaction| {
+                async move {
+                    if !store::progress(transaction, self.token, i16::from(percent), message).await? {
+                        return Ok::<_, Error>(false);
+                    }
+                    let news = News::Progress {
+                        id: self.token.id,
+                        kind: self.kind.to_owned(),
+                        queue: self.queue.clone(),
+                        percent,
+                        message: message.to_owned(),
+                    };
+                    self.jobs.tell(transaction, &news).await?;
+                    Ok(true)
+                }
+                .scope_boxed()
+            })
+            .await?;
+        if is_told { Ok(()) } else { Err(Error::Refused("the job has been given to another worker")) }
+    }
+
+    /// Returns when the program is to stop: what can be gone on with later is left then by
+    /// [`Outcome::Snooze`]`(Duration::ZERO)`, and goes on with another worker at once.
+    pub async fn stopping(&self) {
+        self.stop.clone().wait().await;
+    }
+
+    /// Whether the program is to stop.
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        self.stop.has_begun()
     }
 
     /// Returns when the job is to be cancelled. What it does then is its own affair, for as long as its time-out

@@ -7,7 +7,8 @@
 //!
 //! **Invariants:**
 //! - A more urgent lane comes before a less urgent one, always.
-//! - Lanes of one priority take turns, and none gets more than its share while others have work.
+//! - Lanes of one priority take turns, and none gets more than its share, which its weight says, while others have
+//!   work. One that comes back after a pause has nothing to catch up.
 //! - What a survey finds is never below where its lane is read from.
 
 use std::collections::VecDeque;
@@ -35,6 +36,19 @@ struct Lane {
     /// The highest ids that were claimed, and when.
     claimed: VecDeque<(Instant, i64)>,
     used_at: Instant,
+    weight: u16,
+    /// What it was given, by its weight: who was given the least comes first.
+    given: f64,
+}
+
+/// A lane that a survey found, with the lowest id that waits in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Found {
+    pub(crate) priority: i16,
+    pub(crate) tenant: String,
+    pub(crate) lowest: i64,
+    /// 1 to 100.
+    pub(crate) weight: u16,
 }
 
 /// The lanes of a queue, as far as they are known.
@@ -42,27 +56,25 @@ struct Lane {
 pub(crate) struct Lanes {
     /// By priority and tenant.
     lanes: Vec<Lane>,
-    /// Where the next round begins.
-    turn: usize,
 }
 
 impl Lanes {
     /// What to ask for, so that `wanted` jobs come if there are as many: one after the other, until something
     /// comes. Where tenants share a priority, what is less urgent is only asked for when they have nothing: a share
     /// that is used up says nothing of what is left.
-    pub(crate) fn shares(&mut self, wanted: i64) -> Vec<Vec<Share>> {
-        self.turn = self.turn.wrapping_add(1);
+    pub(crate) fn shares(&self, wanted: i64) -> Vec<Vec<Share>> {
         let mut asked = vec![Vec::new()];
         for lanes in self.lanes.chunk_by(|one, other| one.priority == other.priority) {
             let count = lanes.len();
-            let each = if count == 1 { wanted } else { wanted / i64::try_from(count).unwrap_or(1) + 1 };
-            let (before, from) = lanes.split_at(self.turn % count);
+            let all: i64 = lanes.iter().map(|lane| i64::from(lane.weight)).sum();
+            let mut in_turn: Vec<&Lane> = lanes.iter().collect();
+            in_turn.sort_by(|one, other| one.given.total_cmp(&other.given));
             if let Some(last) = asked.last_mut() {
-                last.extend(from.iter().chain(before).map(|lane| Share {
+                last.extend(in_turn.into_iter().map(|lane| Share {
                     priority: lane.priority,
                     tenant: lane.tenant.clone(),
                     above: lane.above,
-                    at_most: each,
+                    at_most: if count == 1 { wanted } else { wanted * i64::from(lane.weight) / all.max(1) + 1 },
                 }));
             }
             if count > 1 {
@@ -71,6 +83,21 @@ impl Lanes {
         }
         asked.retain(|shares| !shares.is_empty());
         asked
+    }
+
+    /// Something came of what was asked for: lanes that had nothing begin where those stand that had.
+    pub(crate) fn served(&mut self, took: &[(i16, &str)]) {
+        for lanes in self.lanes.chunk_by_mut(|one, other| one.priority == other.priority) {
+            let had = |lane: &Lane| took.contains(&(lane.priority, lane.tenant.as_str()));
+            let least = lanes.iter().filter(|lane| had(lane)).map(|lane| lane.given).reduce(f64::min);
+            let Some(least) = least else { continue };
+            for lane in lanes.iter_mut().filter(|lane| !had(lane)) {
+                lane.given = lane.given.max(least);
+            }
+            // Only the differences count.
+            let base = lanes.iter().map(|lane| lane.given).fold(f64::INFINITY, f64::min);
+            lanes.iter_mut().for_each(|lane| lane.given -= base);
+        }
     }
 
     fn find(&self, priority: i16, tenant: &str) -> Result<usize, usize> {
@@ -82,6 +109,7 @@ impl Lanes {
         let Ok(place) = self.find(priority, tenant) else { return };
         let lane = &mut self.lanes[place];
         lane.used_at = now;
+        lane.given += 1.0 / f64::from(lane.weight.max(1));
         match lane.claimed.back_mut() {
             // A mark for each hundredth of a second is enough.
             Some((since, highest)) if now - *since < LAG / 10 => *highest = id.max(*highest),
@@ -95,16 +123,16 @@ impl Lanes {
         }
     }
 
-    /// What a survey found: lanes, in order, with the lowest id that waits in each. Tells behind which lane the next
-    /// survey goes on; from the first, when this one has seen the last.
-    pub(crate) fn learn(&mut self, found: Vec<(i16, String, i64)>, now: Instant) -> Option<(i16, String)> {
+    /// What a survey found: lanes, in order. Tells behind which lane the next survey goes on; from the first, when
+    /// this one has seen the last.
+    pub(crate) fn learn(&mut self, found: Vec<Found>, now: Instant) -> Option<(i16, String)> {
         let is_whole = i64::try_from(found.len()).unwrap_or(i64::MAX) < MOST_LANES;
-        let next = found.last().filter(|_| !is_whole).map(|(priority, tenant, _)| (*priority, tenant.clone()));
-        for (priority, tenant, lowest) in found {
+        let next = found.last().filter(|_| !is_whole).map(|lane| (lane.priority, lane.tenant.clone()));
+        for Found { priority, tenant, lowest, weight } in found {
             match self.find(priority, &tenant) {
                 Ok(place) => {
                     let lane = &mut self.lanes[place];
-                    lane.used_at = now;
+                    (lane.used_at, lane.weight) = (now, weight);
                     if lowest <= lane.above {
                         lane.above = lowest - 1;
                         lane.claimed.clear();
@@ -112,7 +140,9 @@ impl Lanes {
                 }
                 Err(place) => {
                     let (above, claimed) = (lowest - 1, VecDeque::new());
-                    self.lanes.insert(place, Lane { priority, tenant, above, claimed, used_at: now });
+                    // A new one comes first once, and then like the others.
+                    let lane = Lane { priority, tenant, above, claimed, used_at: now, weight, given: 0.0 };
+                    self.lanes.insert(place, lane);
                 }
             }
         }
@@ -127,29 +157,53 @@ impl Lanes {
 mod tests {
     use super::*;
 
-    fn asked(lanes: &mut Lanes, wanted: i64) -> Vec<(i16, String, i64, i64)> {
+    fn asked(lanes: &Lanes, wanted: i64) -> Vec<(i16, String, i64, i64)> {
         let shares = lanes.shares(wanted).into_iter().flatten();
         shares.map(|share| (share.priority, share.tenant, share.above, share.at_most)).collect()
     }
 
-    #[test]
-    fn the_urgent_come_first_and_tenants_take_turns() {
+    fn found(priority: i16, tenant: &str, lowest: i64, weight: u16) -> Found {
+        Found { priority, tenant: tenant.to_owned(), lowest, weight }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_urgent_come_first_and_tenants_take_turns() {
         let mut lanes = Lanes::default();
-        let found = [(5, "b", 10), (1, "", 12), (5, "a", 11)];
-        lanes.learn(found.map(|(priority, tenant, id)| (priority, tenant.to_owned(), id)).into(), Instant::now());
-        let first = asked(&mut lanes, 10);
+        lanes.learn(vec![found(5, "b", 10, 1), found(1, "", 12, 1), found(5, "a", 11, 1)], Instant::now());
+        let first = asked(&lanes, 10);
         assert_eq!(first[0], (1, String::new(), 11, 10));
         assert_eq!(first[1..].iter().map(|lane| lane.3).collect::<Vec<_>>(), [6, 6]);
-        let second = asked(&mut lanes, 10);
-        assert_eq!(second[0], first[0]);
-        assert_eq!((&second[1], &second[2]), (&first[2], &first[1]));
+        lanes.took(5, &first[1].1, 20, Instant::now());
+        lanes.served(&[(5, &first[1].1)]);
+        let second = asked(&lanes, 10);
+        assert_eq!((&second[1].1, &second[2].1), (&first[1].1, &first[2].1), "the other had nothing: both are even");
+        lanes.took(5, "a", 30, Instant::now());
+        lanes.served(&[(5, "a"), (5, "b")]);
+        assert_eq!(asked(&lanes, 10)[1].1, "b", "who was given less comes first");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_hand_serves_tenants_by_their_weights() {
+        let mut lanes = Lanes::default();
+        lanes.learn(vec![found(5, "heavy", 1, 3), found(5, "light", 1, 1)], Instant::now());
+        let mut served = Vec::new();
+        for id in 0..400 {
+            let tenant = asked(&lanes, 1)[0].1.clone();
+            lanes.took(5, &tenant, id, Instant::now());
+            // Both always have more.
+            lanes.served(&[(5, "heavy"), (5, "light")]);
+            served.push(tenant);
+        }
+        assert_eq!(served.iter().filter(|tenant| *tenant == "heavy").count(), 300);
+        assert!(served.chunks(4).all(|four| four.iter().any(|tenant| tenant == "light")), "in turns, not in blocks");
+        assert_eq!(asked(&lanes, 100).iter().map(|lane| lane.3).sum::<i64>(), 75 + 25 + 2);
     }
 
     #[test]
     fn what_is_less_urgent_is_not_asked_for_beside_tenants_that_may_have_more() {
         let mut lanes = Lanes::default();
-        let found = [(1, ""), (5, "a"), (5, "b"), (9, ""), (10, "")];
-        lanes.learn(found.map(|(priority, tenant)| (priority, tenant.to_owned(), 1)).into(), Instant::now());
+        let all = [(1, ""), (5, "a"), (5, "b"), (9, ""), (10, "")];
+        lanes.learn(all.map(|(priority, tenant)| found(priority, tenant, 1, 1)).into(), Instant::now());
         let asked: Vec<Vec<i16>> =
             lanes.shares(10).iter().map(|shares| shares.iter().map(|share| share.priority).collect()).collect();
         assert_eq!(asked, [vec![1, 5, 5], vec![9, 10]]);
@@ -158,16 +212,16 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_was_claimed_a_while_ago_is_not_read_again_and_a_survey_goes_back() {
         let mut lanes = Lanes::default();
-        lanes.learn(vec![(5, String::new(), 1)], Instant::now());
+        lanes.learn(vec![found(5, "", 1, 1)], Instant::now());
         lanes.took(5, "", 100, Instant::now());
-        assert_eq!(asked(&mut lanes, 1)[0].2, 0, "others may still come below it");
+        assert_eq!(asked(&lanes, 1)[0].2, 0, "others may still come below it");
         tokio::time::advance(LAG).await;
         lanes.took(5, "", 200, Instant::now());
-        assert_eq!(asked(&mut lanes, 1)[0].2, 100);
-        lanes.learn(vec![(5, String::new(), 40)], Instant::now());
-        assert_eq!(asked(&mut lanes, 1)[0].2, 39);
+        assert_eq!(asked(&lanes, 1)[0].2, 100);
+        lanes.learn(vec![found(5, "", 40, 1)], Instant::now());
+        assert_eq!(asked(&lanes, 1)[0].2, 39);
         tokio::time::advance(FORGOTTEN_AFTER).await;
         lanes.learn(Vec::new(), Instant::now());
-        assert_eq!(asked(&mut lanes, 1), []);
+        assert_eq!(asked(&lanes, 1), []);
     }
 }

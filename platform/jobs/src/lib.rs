@@ -28,6 +28,8 @@
 //! | `schedule` | jobs that are enqueued again and again |
 //! | `lanes` | whose turn it is |
 //! | `wake` | telling workers that there is something to do |
+//! | `overview` | looking at jobs, and mending them by hand |
+//! | `news` | telling others what happens |
 //! | `store` | the statements |
 //!
 //! **Invariants:**
@@ -42,6 +44,8 @@
 mod enqueue;
 mod job;
 mod lanes;
+mod news;
+mod overview;
 mod schedule;
 mod store;
 mod wake;
@@ -55,6 +59,10 @@ use entrepot_runtime::Tasks;
 
 pub use enqueue::{Enqueued, NewJob};
 pub use job::{Context, Job, Outcome, Priority, Retries, Settled};
+pub use news::{Listener, News};
+pub use overview::{
+    Attempt, EndedJob, Ending, Failures, Looked, MOST_AT_ONCE, QueueOverview, Schedule, Times, WaitingJob, Worker,
+};
 pub use schedule::ScheduleError;
 pub use worker::{QueueFigures, Work, WorkFigures};
 
@@ -86,17 +94,41 @@ impl Default for JobSettings {
     }
 }
 
+/// How many jobs of a queue may begin in a time, on all workers together.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rate {
+    /// So many.
+    pub jobs: u32,
+    /// In this time.
+    pub per: Duration,
+    /// So many at once, after a pause; at least one.
+    pub burst: u32,
+}
+
+impl Rate {
+    /// The time that each takes of it.
+    pub(crate) fn each(self) -> Duration {
+        self.per.max(Duration::from_millis(1)) / self.jobs.max(1)
+    }
+}
+
 /// The jobs of a database. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Jobs {
     shared: Arc<Shared>,
 }
 
-#[derive(Debug)]
 struct Shared {
     database: Database,
     settings: JobSettings,
     wakes: wake::Wakes,
+    listener: Option<Arc<dyn Listener>>,
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Shared").field("settings", &self.settings).finish_non_exhaustive()
+    }
 }
 
 /// Where a job was that was to be cancelled.
@@ -114,7 +146,14 @@ impl Jobs {
     /// The jobs of this database. Nothing is done before [`Work::start`].
     #[must_use]
     pub fn new(database: Database, settings: JobSettings) -> Self {
-        Self { shared: Arc::new(Shared { database, settings, wakes: wake::Wakes::default() }) }
+        Self { shared: Arc::new(Shared { database, settings, wakes: wake::Wakes::default(), listener: None }) }
+    }
+
+    /// The same, whose news somebody is told of.
+    #[must_use]
+    pub fn told_to(database: Database, settings: JobSettings, listener: Arc<dyn Listener>) -> Self {
+        let listener = Some(listener);
+        Self { shared: Arc::new(Shared { database, settings, wakes: wake::Wakes::default(), listener }) }
     }
 
     /// Wakes other processes when something was enqueued here, and is woken by them; forgets what has ended long
@@ -178,24 +217,6 @@ impl Jobs {
             Some(false) => Cancelled::Waiting,
             None => Cancelled::NotThere,
         })
-    }
-
-    /// Has nobody claim jobs of a queue any more; those that run go on.
-    ///
-    /// # Errors
-    /// What the database failed with.
-    pub async fn pause(&self, queue: &str) -> Result<(), Error> {
-        store::pause(&self.database().client().await?, queue, true).await
-    }
-
-    /// Ends a pause.
-    ///
-    /// # Errors
-    /// What the database failed with.
-    pub async fn resume(&self, queue: &str) -> Result<(), Error> {
-        store::pause(&self.database().client().await?, queue, false).await?;
-        self.wake(queue);
-        Ok(())
     }
 
     /// The database that they lie in.

@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use entrepot_pg::{Dedicated, Error, Pooled, ScopedFutureExt as _};
-use entrepot_runtime::{ShutdownSignal, Tasks};
+use entrepot_runtime::{Actor, Request, ShutdownSignal, Tasks, within_request};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
@@ -31,9 +31,11 @@ use uuid::Uuid;
 
 use crate::job::{Context, Job, Outcome, Retries};
 use crate::lanes::{Lanes, MOST_LANES};
+use crate::news::News;
 use crate::schedule::{self, Schedule, ScheduleError};
+use crate::store::overview::Tally;
 use crate::store::{self, Claimed, Failure, Token};
-use crate::{JobSettings, Jobs, NewJob};
+use crate::{JobSettings, Jobs, NewJob, Rate};
 
 /// How far ahead jobs are claimed, and how many at the most.
 const AHEAD: Duration = Duration::from_millis(50);
@@ -51,6 +53,10 @@ const UNKNOWN_KIND_PAUSE: Duration = Duration::from_secs(30);
 const MOST_REFUSALS: u32 = 5;
 /// The shortest pause of whoever waits for a time that has come and finds nothing.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
+/// How often what was done is counted in the database.
+const TALLY_EVERY: Duration = Duration::from_secs(2);
+/// Characters of an error that others are told.
+const LONGEST_NEWS: usize = 500;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
@@ -58,6 +64,7 @@ type Run = dyn Fn(Value, Context) -> BoxFuture<'static, Outcome> + Send + Sync;
 
 /// What does the jobs of one kind.
 struct Handler {
+    kind: &'static str,
     run: Box<Run>,
     retries: Retries,
     timeout: Duration,
@@ -68,9 +75,12 @@ pub struct Work {
     jobs: Jobs,
     name: String,
     queues: Vec<(String, usize)>,
+    rates: HashMap<String, Rate>,
     handlers: HashMap<&'static str, Handler>,
     schedules: Vec<Schedule>,
     figures: HashMap<String, Counts>,
+    /// What of the figures is written down.
+    tallied: Mutex<HashMap<String, Tally>>,
 }
 
 /// Counts of a queue, since the start.
@@ -79,6 +89,25 @@ struct Counts {
     done: AtomicU64,
     failed: AtomicU64,
     running: AtomicU64,
+    /// How long jobs had waited, and how long they ran, in microseconds.
+    waited: AtomicU64,
+    ran: AtomicU64,
+}
+
+impl Counts {
+    fn add(which: &AtomicU64, time: Duration) {
+        which.fetch_add(u64::try_from(time.as_micros()).unwrap_or(u64::MAX / 1_000_000), Ordering::Relaxed);
+    }
+
+    fn now(&self) -> Tally {
+        let seconds = |which: &AtomicU64| which.load(Ordering::Relaxed) as f64 / 1e6;
+        Tally {
+            done: self.done.load(Ordering::Relaxed).cast_signed(),
+            failed: self.failed.load(Ordering::Relaxed).cast_signed(),
+            waited: seconds(&self.waited),
+            ran: seconds(&self.ran),
+        }
+    }
 }
 
 /// Figures of a queue in this process, since its start.
@@ -143,9 +172,11 @@ impl Work {
             jobs: jobs.clone(),
             name,
             queues: Vec::new(),
+            rates: HashMap::new(),
             handlers: HashMap::new(),
             schedules: Vec::new(),
             figures: HashMap::new(),
+            tallied: Mutex::default(),
         }
     }
 
@@ -160,6 +191,13 @@ impl Work {
         assert!(self.queues.iter().all(|(other, _)| *other != queue), "the queue {queue:?} is named twice");
         self.figures.insert(queue.clone(), Counts::default());
         self.queues.push((queue, concurrency));
+        self
+    }
+
+    /// Lets no more than so many jobs of a queue begin, on all workers that name the rate together.
+    #[must_use]
+    pub fn rate(mut self, queue: impl Into<String>, rate: Rate) -> Self {
+        self.rates.insert(queue.into(), rate);
         self
     }
 
@@ -179,7 +217,7 @@ impl Work {
             }
             .boxed()
         };
-        let handler = Handler { run: Box::new(run), retries: J::RETRIES, timeout: J::TIMEOUT };
+        let handler = Handler { kind: J::KIND, run: Box::new(run), retries: J::RETRIES, timeout: J::TIMEOUT };
         assert!(self.handlers.insert(J::KIND, handler).is_none(), "the kind {:?} is named twice", J::KIND);
         self
     }
@@ -237,7 +275,7 @@ async fn serve(work: Arc<Work>, mut signal: ShutdownSignal) {
 async fn work_as(work: &Arc<Work>, worker: Uuid, signal: &ShutdownSignal) {
     let (ends, ended) = mpsc::channel(ENDS_AT_ONCE);
     let held = Arc::new(Held::default());
-    let crew = Arc::new(Crew { work: work.clone(), worker, ends, held: held.clone() });
+    let crew = Arc::new(Crew { work: work.clone(), worker, ends, held: held.clone(), stop: signal.clone() });
     // All that is spawned here ends with this function.
     let mut hands = JoinSet::new();
     for (queue, concurrency) in &work.queues {
@@ -248,6 +286,8 @@ async fn work_as(work: &Arc<Work>, worker: Uuid, signal: &ShutdownSignal) {
     helpers.spawn(for_ever("what is due", move || promote(jobs.clone())));
     let jobs = work.jobs.clone();
     helpers.spawn(for_ever("dead workers", move || bury(jobs.clone())));
+    let counting = work.clone();
+    helpers.spawn(for_ever("what was done", move || tally(counting.clone())));
     if !work.schedules.is_empty() {
         let work = work.clone();
         helpers.spawn(for_ever("schedules", move || {
@@ -274,6 +314,7 @@ async fn work_as(work: &Arc<Work>, worker: Uuid, signal: &ShutdownSignal) {
         () = lost => {}
         _written = recorder.join_next() => {}
     }
+    tally_once(work).await;
     if let Ok(client) = jobs.database().client().await
         && let Err(error) = store::unregister(&client, worker).await
     {
@@ -428,6 +469,7 @@ struct Crew {
     worker: Uuid,
     ends: mpsc::Sender<End>,
     held: Arc<Held>,
+    stop: ShutdownSignal,
 }
 
 impl Crew {
@@ -497,9 +539,38 @@ impl Crew {
         if is_fresh {
             self.survey(&client, queue, desk).await?;
         }
+        let rate = self.work.rates.get(queue).copied();
+        let at_most = match rate {
+            None => at_most,
+            Some(rate) => match store::permits(&client, queue, rate, at_most).await? {
+                Ok(0) => return Ok(Some(poll)),
+                Ok(permitted) => permitted,
+                Err(wait) => return Ok(Some(wait.max(SHORTEST_PAUSE))),
+            },
+        };
+        let found = self.claim(&client, queue, desk, at_most, &mut is_fresh).await;
+        if let Some(rate) = rate {
+            let begun = i64::try_from(desk.ahead.len()).unwrap_or(i64::MAX);
+            if begun < at_most {
+                store::return_permits(&client, queue, rate, at_most - begun).await?;
+            }
+        }
+        found
+    }
+
+    /// The same, up to so many.
+    async fn claim(
+        &self,
+        client: &Pooled,
+        queue: &str,
+        desk: &mut Desk,
+        at_most: i64,
+        is_fresh: &mut bool,
+    ) -> Result<Option<Duration>, Error> {
+        let poll = self.work.settings().poll;
         loop {
             for shares in desk.lanes.shares(at_most) {
-                let mut claimed = store::claim(&client, self.worker, queue, &shares, at_most).await?;
+                let mut claimed = store::claim(client, self.worker, queue, &shares, at_most).await?;
                 if claimed.is_empty() {
                     continue;
                 }
@@ -508,6 +579,9 @@ impl Crew {
                 for job in &claimed {
                     desk.lanes.took(job.lane.0, &job.lane.1, job.token.id, now);
                 }
+                let mut took: Vec<_> = claimed.iter().map(|job| (job.lane.0, job.lane.1.as_str())).collect();
+                took.dedup();
+                desk.lanes.served(&took);
                 // The update gives them back in whatever order.
                 claimed.sort_unstable_by_key(|job| (job.lane.0, job.token.id));
                 desk.ahead = claimed.into();
@@ -516,17 +590,17 @@ impl Crew {
                 return Ok(None);
             }
             desk.is_busy = false;
-            if is_fresh {
+            if *is_fresh {
                 return Ok(Some(poll));
             }
             let left = desk.survey_in(poll);
             if !left.is_zero() {
                 return Ok(Some(left));
             }
-            if self.survey(&client, queue, desk).await? {
+            if self.survey(client, queue, desk).await? {
                 return Ok(Some(poll));
             }
-            is_fresh = true;
+            *is_fresh = true;
         }
     }
 
@@ -558,11 +632,11 @@ impl Crew {
 
     /// Runs a job once.
     async fn attempt(self: Arc<Self>, queue: String, job: Claimed) {
-        let Claimed { token, kind, payload, failures, .. } = job;
+        let Claimed { token, kind, payload, failures, request_id, waited, .. } = job;
         let counts = self.work.figures.get(&queue);
         let _under_way = counts.map(UnderWay::new);
         let cancelled = self.held.stage(token.id, Stage::Runs);
-        let context = Context { jobs: self.work.jobs.clone(), token, failures, cancelled: cancelled.clone() };
+        let start = Instant::now();
         let end = match self.work.handlers.get(&*kind) {
             _ if *cancelled.borrow() => {
                 let error = "it was cancelled before it began".to_owned();
@@ -575,15 +649,35 @@ impl Crew {
                 Some(End::Failed(Failure { token, outcome: "failed", error, again_after, counts: false }))
             }
             Some(handler) => {
+                let context = Context {
+                    jobs: self.work.jobs.clone(),
+                    token,
+                    failures,
+                    cancelled: cancelled.clone(),
+                    stop: self.stop.clone(),
+                    kind: handler.kind,
+                    queue: queue.clone(),
+                    told_at: Mutex::default(),
+                };
                 // Made within, so that a panic in the making is caught, too.
                 let run = AssertUnwindSafe(async { (handler.run)(payload, context).await }).catch_unwind();
-                let outcome = tokio::time::timeout(handler.timeout, run).await;
+                let run = tokio::time::timeout(handler.timeout, run);
+                // What the job writes and enqueues belongs to the request that caused it.
+                let outcome = match request_id {
+                    None => run.await,
+                    Some(id) => {
+                        let actor = Actor { via: format!("job:{}", token.id).into(), ..Actor::command() };
+                        within_request(Arc::new(Request::new(id.into()).by(actor)), run).await
+                    }
+                };
                 judge(token, failures, handler, outcome, *cancelled.borrow())
             }
         };
         if let Some(counts) = counts {
             let which = if matches!(end, None | Some(End::Done(_))) { &counts.done } else { &counts.failed };
             which.fetch_add(1, Ordering::Relaxed);
+            Counts::add(&counts.waited, waited);
+            Counts::add(&counts.ran, start.elapsed());
         }
         if let Some(End::Failed(Failure { error, outcome, again_after, .. })) = &end {
             tracing::warn!(
@@ -733,13 +827,69 @@ async fn write_down(jobs: &Jobs, worker: Uuid, held: &Held, ends: &mut Vec<End>)
         held.drop_all(done.iter().map(|token| token.id));
         ends.retain(|end| matches!(end, End::Failed(_)));
     }
+    drop(client);
     while let Some(End::Failed(failure)) = ends.last() {
-        store::fail(&client, failure).await?;
+        fail(jobs, failure).await?;
         held.drop_all(std::iter::once(failure.token.id));
         jobs.wakes().due.notify_one();
         ends.pop();
     }
     Ok(())
+}
+
+/// Writes down that an attempt did not end well, and tells of it.
+async fn fail(jobs: &Jobs, failure: &Failure) -> Result<(), Error> {
+    jobs.database()
+        .transaction(|transaction| {
+            async move {
+                let Some(ended) = store::fail(transaction.client(), failure).await? else { return Ok(()) };
+                // Being put off and being cancelled are no failures.
+                if matches!(failure.outcome, "snoozed" | "cancelled") {
+                    return Ok(());
+                }
+                let news = News::Failed {
+                    id: failure.token.id,
+                    kind: ended.kind,
+                    queue: ended.queue,
+                    error: failure.error.chars().take(LONGEST_NEWS).collect(),
+                    is_final: ended.is_final,
+                };
+                jobs.tell(transaction, &news).await
+            }
+            .scope_boxed()
+        })
+        .await
+}
+
+/// Writes down what was done, every few seconds.
+async fn tally(work: Arc<Work>) {
+    let mut beat = tokio::time::interval(TALLY_EVERY);
+    loop {
+        beat.tick().await;
+        tally_once(&work).await;
+    }
+}
+
+async fn tally_once(work: &Work) {
+    let now: Vec<(&str, Tally)> = work.figures.iter().map(|(queue, counts)| (queue.as_str(), counts.now())).collect();
+    let new: Vec<(&str, Tally)> = {
+        let told = work.tallied.lock().unwrap_or_else(PoisonError::into_inner);
+        now.iter()
+            .map(|(queue, tally)| (*queue, tally.since(told.get(*queue).copied().unwrap_or_default())))
+            .filter(|(_, new)| new.done + new.failed > 0)
+            .collect()
+    };
+    if new.is_empty() {
+        return;
+    }
+    let written = async { store::overview::tally(&work.jobs.database().client().await?, &new).await };
+    match written.await {
+        Ok(()) => {
+            let mut told = work.tallied.lock().unwrap_or_else(PoisonError::into_inner);
+            told.extend(now.into_iter().map(|(queue, tally)| (queue.to_owned(), tally)));
+        }
+        Err(error) => tracing::warn!(%error, "what was done could not be counted; it is with the next"),
+    }
 }
 
 /// Makes available what is due, at the time when it is.

@@ -3,6 +3,7 @@
 
 mod ends;
 mod fences;
+mod overview;
 mod queues;
 mod schedules;
 
@@ -39,6 +40,8 @@ enum Act {
     Snooze,
     /// Fails with what PostgreSQL does not take as it is.
     FailOddly,
+    /// Waits until the program is to stop, and is put off.
+    WaitForStop,
     /// Is put off for longer than there is time.
     SnoozeForEver,
 }
@@ -82,6 +85,10 @@ impl Job for Task {
             }
             Act::Snooze => Outcome::Snooze(Duration::from_millis(10)),
             Act::FailOddly => Outcome::retry("a \0 in it"),
+            Act::WaitForStop => {
+                context.stopping().await;
+                Outcome::Snooze(Duration::ZERO)
+            }
             Act::SnoozeForEver => Outcome::Snooze(Duration::MAX),
         }
     }

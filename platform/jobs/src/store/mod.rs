@@ -15,7 +15,11 @@ use jiff::Timestamp;
 use serde_json::Value;
 use uuid::Uuid;
 
+use crate::Rate;
 use crate::enqueue::{Enqueued, NewJob, Start, Unique};
+use crate::lanes::Found;
+
+pub(crate) mod overview;
 
 /// What a running job is known by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +37,9 @@ pub(crate) struct Claimed {
     pub(crate) payload: Value,
     pub(crate) failures: i16,
     pub(crate) lane: (i16, String),
+    pub(crate) request_id: Option<String>,
+    /// How long it had waited since it might run.
+    pub(crate) waited: Duration,
 }
 
 const COLUMNS: &str =
@@ -257,7 +264,8 @@ pub(crate) async fn claim(
              SET status = 'running', worker = $1, claim = job.claim + 1, started_at = clock_timestamp(),
                  progress = NULL, message = NULL
              FROM picked WHERE job.id = picked.id
-             RETURNING job.id, job.claim, job.kind, job.payload, job.failures, job.priority, job.tenant",
+             RETURNING job.id, job.claim, job.kind, job.payload, job.failures, job.priority, job.tenant,
+                       job.request_id, extract(epoch FROM job.started_at - job.run_at)::float8",
         )
         .await?;
     let priorities: Vec<i16> = lanes.iter().map(|lane| lane.priority).collect();
@@ -274,6 +282,8 @@ pub(crate) async fn claim(
             payload: row.get(3),
             failures: row.get(4),
             lane: (row.get(5), row.get(6)),
+            request_id: row.get(7),
+            waited: Duration::try_from_secs_f64(row.get(8)).unwrap_or_default(),
         })
         .collect())
 }
@@ -285,7 +295,7 @@ pub(crate) async fn lanes(
     queue: &str,
     behind: Option<&(i16, String)>,
     at_most: i64,
-) -> Result<Vec<(i16, String, i64)>, Error> {
+) -> Result<Vec<Found>, Error> {
     // From lane to lane by the index, however many jobs lie in each.
     let statement = client
         .prepare_cached(
@@ -300,13 +310,78 @@ pub(crate) async fn lanes(
                      ORDER BY priority, tenant, id LIMIT 1
                  ) AS next
              )
-             SELECT priority, tenant, id FROM lane LIMIT $2",
+             SELECT lane.priority, lane.tenant, lane.id, coalesce(weight.weight, 1::int2)
+             FROM (SELECT * FROM lane LIMIT $2) AS lane
+             LEFT JOIN jobs.weight ON weight.queue = $1 AND weight.tenant = lane.tenant
+             ORDER BY lane.priority, lane.tenant",
         )
         .await?;
     // No lane has priority 0.
     let (priority, tenant) = behind.map_or((0, ""), |(priority, tenant)| (*priority, tenant.as_str()));
     let rows = client.query(&statement, &[&queue, &at_most, &priority, &tenant]).await?;
-    Ok(rows.iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect())
+    let found = |row: &Row| Found {
+        priority: row.get(0),
+        tenant: row.get(1),
+        lowest: row.get(2),
+        weight: u16::try_from(row.get::<_, i16>(3)).unwrap_or(1),
+    };
+    Ok(rows.iter().map(found).collect())
+}
+
+/// How many jobs of a queue may be begun now by its rate, up to `wanted`; where none, in how long one may. They count
+/// as begun.
+pub(crate) async fn permits(
+    client: &Pooled,
+    queue: &str,
+    rate: Rate,
+    wanted: i64,
+) -> Result<Result<i64, Duration>, Error> {
+    // Nothing is written while there is nothing to do.
+    let waits =
+        client.prepare_cached("SELECT EXISTS (SELECT FROM jobs.job WHERE queue = $1 AND status = 'available')").await?;
+    if !client.query_one(&waits, &[&queue]).await?.get::<_, bool>(0) {
+        return Ok(Ok(0));
+    }
+    let statement = client
+        .prepare_cached(
+            "WITH old AS MATERIALIZED (
+                 SELECT clock_timestamp() AS now, next_at FROM jobs.rate WHERE queue = $1 FOR UPDATE
+             ), given AS (
+                 SELECT now, greatest(next_at, now) AS base,
+                        greatest(0, least($2::int8, floor($4::float8 - extract(epoch FROM greatest(next_at, now) - now)
+                                                                       / $3::float8)::int8)) AS count
+                 FROM old
+             )
+             UPDATE jobs.rate SET next_at = base + count * $3 * interval '1 second'
+             FROM given WHERE queue = $1
+             RETURNING count, extract(epoch FROM base - now)::float8 - ($4 - 1) * $3",
+        )
+        .await?;
+    let (each, burst) = (rate.each().as_secs_f64(), f64::from(rate.burst.max(1)));
+    let row = match client.query_opt(&statement, &[&queue, &wanted, &each, &burst]).await? {
+        Some(row) => row,
+        None => {
+            let first = client
+                .prepare_cached(
+                    "INSERT INTO jobs.rate (queue, next_at) VALUES ($1, clock_timestamp()) ON CONFLICT DO NOTHING",
+                )
+                .await?;
+            client.execute(&first, &[&queue]).await?;
+            client.query_one(&statement, &[&queue, &wanted, &each, &burst]).await?
+        }
+    };
+    let count: i64 = row.get(0);
+    Ok(if count > 0 { Ok(count) } else { Err(Duration::try_from_secs_f64(row.get(1)).unwrap_or_default()) })
+}
+
+/// Gives back what was counted as begun and was not.
+pub(crate) async fn return_permits(client: &Pooled, queue: &str, rate: Rate, unused: i64) -> Result<(), Error> {
+    let statement = client
+        .prepare_cached("UPDATE jobs.rate SET next_at = next_at - $2 * interval '1 second' WHERE queue = $1")
+        .await?;
+    let given_back = rate.each().as_secs_f64() * unused as f64;
+    client.execute(&statement, &[&queue, &given_back]).await?;
+    Ok(())
 }
 
 /// Makes available what is due. Tells the queues that got something, and in how long the next is due.
@@ -333,6 +408,9 @@ pub(crate) async fn promote(client: &Pooled) -> Result<(Vec<String>, Option<Dura
     Ok((queues, next.map(|seconds| Duration::from_secs_f64(seconds.min(86_400.0)))))
 }
 
+/// What is kept of a payload when its job has ended: all but its secret.
+const KEPT: &str = "CASE WHEN jsonb_typeof(payload) = 'object' THEN payload - 'secret' ELSE payload END";
+
 /// Where jobs go that have ended, from rows of `jobs.job` with an outcome and an error.
 const END: &str = "INSERT INTO jobs.ended
     (id, queue, kind, priority, tenant, payload, outcome, error, failures, request_id, created_at, started_at, ended_at)";
@@ -346,7 +424,7 @@ pub(crate) async fn complete(client: &Pooled, worker: Uuid, tokens: &[Token]) ->
              RETURNING job.*
          )
          {END}
-         SELECT id, queue, kind, priority, tenant, payload, 'completed', NULL, failures, request_id, created_at,
+         SELECT id, queue, kind, priority, tenant, {KEPT}, 'completed', NULL, failures, request_id, created_at,
                 started_at, clock_timestamp()
          FROM gone"
     );
@@ -374,8 +452,15 @@ pub(crate) struct Failure {
     pub(crate) counts: bool,
 }
 
-/// Records it, and has the job wait for its next attempt, or end. `false` when the job was not this worker's.
-pub(crate) async fn fail(client: &Pooled, failure: &Failure) -> Result<bool, Error> {
+/// What became of a job of which an attempt failed.
+pub(crate) struct Failed {
+    pub(crate) kind: String,
+    pub(crate) queue: String,
+    pub(crate) is_final: bool,
+}
+
+/// Records it, and has the job wait for its next attempt, or end. None when the job was not this worker's.
+pub(crate) async fn fail(client: &Pooled, failure: &Failure) -> Result<Option<Failed>, Error> {
     let sql = format!(
         "WITH mine AS MATERIALIZED (
              SELECT job.*, is_cancelled OR $6::float8 IS NULL OR ($7 AND failures + 1 >= max_attempts) AS ends
@@ -392,12 +477,12 @@ pub(crate) async fn fail(client: &Pooled, failure: &Failure) -> Result<bool, Err
              DELETE FROM jobs.job USING mine WHERE job.id = mine.id AND mine.ends
          ), ended AS (
              {END}
-             SELECT id, queue, kind, priority, tenant, payload,
+             SELECT id, queue, kind, priority, tenant, {KEPT},
                     CASE WHEN is_cancelled OR $4 = 'cancelled' THEN 'cancelled' ELSE 'discarded' END, $5,
                     failures + $7::boolean::int, request_id, created_at, started_at, clock_timestamp()
              FROM mine WHERE ends
          )
-         SELECT count(*) > 0 FROM mine"
+         SELECT kind, queue, ends FROM mine"
     );
     let statement = client.prepare_cached(&sql).await?;
     let Failure { token, outcome, error, again_after, counts } = failure;
@@ -405,7 +490,8 @@ pub(crate) async fn fail(client: &Pooled, failure: &Failure) -> Result<bool, Err
     let again_after = again_after.map(seconds);
     let parameters: [&(dyn ToSql + Sync); 7] =
         [&token.id, &token.claim, &token.worker, outcome, &error, &again_after, counts];
-    Ok(client.query_one(&statement, &parameters).await?.get(0))
+    let row = client.query_opt(&statement, &parameters).await?;
+    Ok(row.map(|row| Failed { kind: row.get(0), queue: row.get(1), is_final: row.get(2) }))
 }
 
 /// Gives back jobs; those that are to be cancelled end.
@@ -421,7 +507,7 @@ pub(crate) async fn release(client: &Pooled, worker: Uuid, tokens: &[Token]) -> 
              DELETE FROM jobs.job USING mine WHERE job.id = mine.id AND mine.is_cancelled
          )
          {END}
-         SELECT id, queue, kind, priority, tenant, payload, 'cancelled', NULL, failures, request_id, created_at,
+         SELECT id, queue, kind, priority, tenant, {KEPT}, 'cancelled', NULL, failures, request_id, created_at,
                 started_at, clock_timestamp()
          FROM mine WHERE is_cancelled"
     );
@@ -432,8 +518,13 @@ pub(crate) async fn release(client: &Pooled, worker: Uuid, tokens: &[Token]) -> 
     Ok(())
 }
 
-pub(crate) async fn progress(client: &Pooled, token: Token, percent: i16, message: &str) -> Result<bool, Error> {
-    let statement = client
+pub(crate) async fn progress(
+    transaction: &Transaction,
+    token: Token,
+    percent: i16,
+    message: &str,
+) -> Result<bool, Error> {
+    let statement = transaction
         .prepare_cached(
             "UPDATE jobs.job SET progress = $4, message = $5
              WHERE id = $1 AND claim = $2 AND worker = $3 AND status = 'running'",
@@ -441,7 +532,7 @@ pub(crate) async fn progress(client: &Pooled, token: Token, percent: i16, messag
         .await?;
     let message = plain(message, 500);
     let parameters: [&(dyn ToSql + Sync); 5] = [&token.id, &token.claim, &token.worker, &percent, &message];
-    Ok(client.execute(&statement, &parameters).await? > 0)
+    Ok(transaction.execute(&statement, &parameters).await? > 0)
 }
 
 /// Workers that have not been seen for their lease.
@@ -509,7 +600,7 @@ pub(crate) async fn cancel(transaction: &Transaction, id: i64) -> Result<Option<
          gone AS (DELETE FROM jobs.job USING mine WHERE job.id = mine.id AND mine.status <> 'running'),
          ended AS (
              {END}
-             SELECT id, queue, kind, priority, tenant, payload, 'cancelled', NULL, failures, request_id, created_at,
+             SELECT id, queue, kind, priority, tenant, {KEPT}, 'cancelled', NULL, failures, request_id, created_at,
                     started_at, clock_timestamp()
              FROM mine WHERE status <> 'running'
          )
@@ -582,15 +673,15 @@ pub(crate) async fn next_slot(client: &Pooled, names: &[&str], patterns: &[&str]
     Ok(next.map(|seconds| Duration::from_secs_f64(seconds.min(86_400.0))))
 }
 
-pub(crate) async fn pause(client: &Pooled, queue: &str, is_paused: bool) -> Result<(), Error> {
+/// Whether that changed anything.
+pub(crate) async fn pause(transaction: &Transaction, queue: &str, is_paused: bool) -> Result<bool, Error> {
     let sql = if is_paused {
         "INSERT INTO jobs.pause (queue, paused_at) VALUES ($1, clock_timestamp()) ON CONFLICT DO NOTHING"
     } else {
         "DELETE FROM jobs.pause WHERE queue = $1"
     };
-    let statement = client.prepare_cached(sql).await?;
-    client.execute(&statement, &[&queue]).await?;
-    Ok(())
+    let statement = transaction.prepare_cached(sql).await?;
+    Ok(transaction.execute(&statement, &[&queue]).await? > 0)
 }
 
 /// Forgets some of what ended longer ago than `keep`, and of the keys whose period is over. What was discarded is
@@ -614,5 +705,8 @@ pub(crate) async fn forget(client: &Pooled, keep: Duration, at_most: i64) -> Res
              (SELECT ctid FROM jobs.used_key WHERE until < clock_timestamp() LIMIT $1)",
         )
         .await?;
+    let tallies =
+        client.prepare_cached("DELETE FROM jobs.tally WHERE minute < clock_timestamp() - interval '25 hours'").await?;
+    client.execute(&tallies, &[]).await?;
     Ok(client.execute(&jobs, &[&seconds(keep), &at_most]).await? + client.execute(&keys, &[&at_most]).await?)
 }
