@@ -1,12 +1,13 @@
 //! The whole of the HTTP side: modules, explorer and edge put together.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use entrepot_accounts::{Accounts, permissions};
 use entrepot_cache::Counters;
 use entrepot_guard::Guard;
+use entrepot_jobs::WorkFigures;
 use entrepot_pg::Database;
 use entrepot_realtime::Live;
 use entrepot_runtime::{Clock, Shutdown, Tasks};
@@ -21,8 +22,10 @@ use crate::admin::{self, Administration};
 use crate::health::{self, Vitals};
 use crate::modules::modules;
 use crate::production::Production;
-use crate::settings::{self, LogRequests, Settings, ms};
+use crate::queues::{self, Queues};
+use crate::settings::{self, LogRequests, RunsAs, Settings, ms};
 use crate::warming::{Schedule, Warming};
+use crate::workshop::Workshop;
 use crate::{console, database, explorer, files};
 
 /// The program's HTTP side.
@@ -54,7 +57,8 @@ impl App {
         let stats = RequestStats::default();
         let production = Production::build(settings, &database, &clock, tasks, files::open(settings)?)?;
         let warming = Warming::default();
-        let modules = all_modules(&production, &warming, &database, &clock, tasks, stats.clone());
+        let here = Arc::new(OnceLock::new());
+        let modules = all_modules(&production, &warming, &database, &clock, tasks, stats.clone(), &here);
         let document = Bytes::from(describe(&modules)?.to_json()?);
         let operations = Operations::new(&modules)?;
         let responses = Responses::new(&production.cache, Production::kinds(settings), &modules, tasks)?;
@@ -73,7 +77,7 @@ impl App {
                 async move { feed.last_given().await }
             }
         });
-        let Production { feed, guard, accounts, listener, live, exports, .. } = production;
+        let Production { feed, guard, accounts, listener, live, exports, jobs, .. } = production;
         let idempotency = Idempotency::new(database, clock.clone());
         idempotency.start(tasks);
         let edge = Edge::new(router, edge_settings(settings)?, clock.clone(), stats)
@@ -85,7 +89,11 @@ impl App {
         feed.start(tasks, &clock);
         guard.start(tasks);
         accounts.start(tasks);
-        exports.start(tasks);
+        jobs.start(tasks);
+        if settings.runs_as(RunsAs::Worker) {
+            exports.start(tasks);
+            let _set_once = here.set(Workshop { jobs: &jobs, exports: &exports }.open(settings, tasks));
+        }
         if settings.cache.enabled {
             let minutes = settings.cache.warm_every_min;
             let schedule = Schedule {
@@ -106,11 +114,13 @@ fn all_modules(
     clock: &Clock,
     tasks: &Tasks,
     stats: RequestStats,
+    here: &Arc<OnceLock<WorkFigures>>,
 ) -> Vec<Module> {
-    let Production { feed, cache, reading, guard, accounts, breakers, listener, live, exports } = production;
+    let Production { feed, cache, reading, guard, accounts, breakers, listener, live, exports, jobs } = production;
     let mut all = modules(database, feed, clock, reading, accounts, tasks);
     all.push(exports.module());
     all.push(live.module());
+    all.push(queues::module(Queues { jobs: jobs.clone(), here: here.clone() }));
     let (feed, cache, warming) = (feed.clone(), cache.clone(), warming.clone());
     let (guard, breakers, listener) = (guard.clone(), breakers.clone(), listener.clone());
     all.push(admin::module(Administration { cache: cache.clone(), feed, warming, guard, breakers, listener }));
@@ -149,7 +159,8 @@ pub fn openapi_document() -> anyhow::Result<String> {
     let clock = Clock::system();
     let files = Arc::new(object_store::memory::InMemory::new());
     let production = Production::build(&settings, &database, &clock, &tasks, files)?;
-    let modules = all_modules(&production, &Warming::default(), &database, &clock, &tasks, RequestStats::default());
+    let (warming, stats, here) = (Warming::default(), RequestStats::default(), Arc::new(OnceLock::new()));
+    let modules = all_modules(&production, &warming, &database, &clock, &tasks, stats, &here);
     Ok(describe(&modules)?.to_pretty_json()?)
 }
 

@@ -14,10 +14,12 @@ mod files;
 mod health;
 mod modules;
 mod production;
+mod queues;
 mod settings;
 mod terminal;
 mod verify;
 mod warming;
+mod workshop;
 
 pub use app::{App, openapi_document};
 pub use cli::run;

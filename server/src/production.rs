@@ -12,6 +12,7 @@ use entrepot_exports::{ExportSettings, Exports};
 use entrepot_feed::{Feed, FeedSettings};
 use entrepot_guard::limits::RedisLimits;
 use entrepot_guard::{Guard, GuardSettings, Limiter, Pressure, PressureSettings, Proxies, Quota};
+use entrepot_jobs::{JobSettings, Jobs};
 use entrepot_pg::Database;
 use entrepot_realtime::{Live, LiveSettings};
 use entrepot_runtime::{Breakers, Clock, Tasks};
@@ -19,6 +20,7 @@ use entrepot_web::ListenerStats;
 use jiff::SignedDuration;
 use object_store::ObjectStore;
 
+use crate::queues::OnTheFeed;
 use crate::settings::{LimitStore, Settings, TokenAlgorithm, ms};
 
 /// Credentials that are not good, from one address in 15 minutes: a client that has not noticed that its
@@ -39,6 +41,7 @@ pub(crate) struct Production {
     pub(crate) listener: ListenerStats,
     pub(crate) live: Live,
     pub(crate) exports: Exports,
+    pub(crate) jobs: Jobs,
 }
 
 impl Production {
@@ -91,8 +94,10 @@ impl Production {
             breakers.register(breaker);
         }
         let live = live(settings, &feed, clock, &accounts);
-        let exports = exports(settings, database, clock, &feed, &accounts, files);
-        Ok(Self { feed, cache, reading, guard, accounts, breakers, listener: ListenerStats::default(), live, exports })
+        let jobs = jobs(settings, database, &feed);
+        let exports = exports(settings, database, clock, &feed, &accounts, files, &jobs);
+        let listener = ListenerStats::default();
+        Ok(Self { feed, cache, reading, guard, accounts, breakers, listener, live, exports, jobs })
     }
 
     /// The kinds of answers, and how long each lives.
@@ -127,6 +132,18 @@ fn live(settings: &Settings, feed: &Feed, clock: &Clock, accounts: &Accounts) ->
     Live::new(feed.clone(), clock.clone(), accounts.doorkeeper(), settings)
 }
 
+fn jobs(settings: &Settings, database: &Database, feed: &Feed) -> Jobs {
+    let jobs = &settings.jobs;
+    let job_settings = JobSettings {
+        lease: ms(jobs.lease_ms),
+        poll: ms(jobs.poll_ms),
+        nudges: jobs.nudges,
+        keep: Duration::from_secs(jobs.keep_h * 3_600),
+        drain: ms(jobs.drain_ms),
+    };
+    Jobs::told_to(database.clone(), job_settings, Arc::new(OnTheFeed(feed.clone())))
+}
+
 fn exports(
     settings: &Settings,
     database: &Database,
@@ -134,6 +151,7 @@ fn exports(
     feed: &Feed,
     accounts: &Accounts,
     files: Arc<dyn ObjectStore>,
+    jobs: &Jobs,
 ) -> Exports {
     let dependencies = entrepot_exports::Dependencies {
         database: database.clone(),
@@ -141,10 +159,9 @@ fn exports(
         feed: feed.clone(),
         keeper: accounts.doorkeeper(),
         files,
+        jobs: jobs.clone(),
     };
-    let own = &settings.exports;
-    let export_settings =
-        ExportSettings { at_once: own.at_once, keep: Duration::from_secs(own.keep_h * 3_600), turn: ms(own.turn_ms) };
+    let export_settings = ExportSettings { keep: Duration::from_secs(settings.exports.keep_h * 3_600) };
     Exports::new(dependencies, vec![entrepot_sales::exported(database)], export_settings)
 }
 

@@ -106,6 +106,8 @@ pub const PERMISSIONS: &[Permission] = &[
         .by_store(),
     permission("exports.read", "see and fetch exports", EXPORTS),
     permission("exports.write", "order, cancel and delete exports", EXPORTS),
+    permission("jobs.read", "see queues, workers and jobs, and what failed", ADMIN),
+    permission("jobs.write", "pause queues, cancel, retry and clear jobs", ADMIN),
     permission("live.read", "see who is connected and how the live updates do", ADMIN),
     permission("announcements.write", "tell something to everybody who is connected", ADMIN),
 ];

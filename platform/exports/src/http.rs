@@ -22,7 +22,7 @@ use utoipa_axum::routes;
 use uuid::Uuid;
 
 use crate::store::{self, Written};
-use crate::{Asked, Format, Shared, content};
+use crate::{Asked, Format, Shared, content, making};
 
 /// Exports that one person may have under way.
 const MOST_UNDER_WAY: i64 = 10;
@@ -343,6 +343,7 @@ async fn order_export(
                 let told = json!({"exportId": id, "status": "queued"});
                 let event = NewEvent::new("export-ordered", format!("exports-{id}")).data(&told);
                 exports_ref.feed.append(transaction, event).await?;
+                making::enqueue(exports_ref, transaction, id, caller.id).await?;
                 store::by_id(transaction.client(), id).await
             }
             .scope_boxed()
@@ -353,7 +354,6 @@ async fn order_export(
         let detail = format!("{MOST_UNDER_WAY} of your exports are being made; wait for one or cancel one");
         return Err(Problem::new(&TOO_MANY, detail));
     };
-    exports.ordered.notify_one();
     let location = format!("/api/v2/exports/{id}");
     Ok(reply(written.into(), CacheClass::Never)?.status(StatusCode::ACCEPTED).header(http::header::LOCATION, &location))
 }
@@ -406,7 +406,7 @@ async fn cancel_export(
     query: Query,
 ) -> Result<Reply, Problem> {
     query.finish()?;
-    let id = own(&exports, &permit, &id).await?.id;
+    let Written { id, job_id, .. } = own(&exports, &permit, &id).await?;
     let now = exports.clock.now();
     let exports = &exports;
     let is_cancelled = exports
@@ -415,6 +415,9 @@ async fn cancel_export(
             async move {
                 if !store::cancel(transaction, id, now).await? {
                     return Ok::<_, Error>(false);
+                }
+                if let Some(job) = job_id {
+                    exports.jobs.cancel_within(transaction, job).await?;
                 }
                 let told = json!({"exportId": id, "status": "cancelled"});
                 let event = NewEvent::new("export-cancelled", format!("exports-{id}")).data(&told);

@@ -8,8 +8,8 @@
 //! | --- | --- |
 //! | [`source`](Source) | what a domain gives |
 //! | [`stream`](stream_rows) | an answer made of pieces |
-//! | `store` | the statements, and the turns of workers |
-//! | `worker` | making files |
+//! | `store` | the statements |
+//! | `making` | the job that makes a file, and throwing old ones away |
 //! | `content` | giving them out, in ranges |
 //! | `http` | the endpoints |
 //!
@@ -19,43 +19,44 @@
 //! - A piece of a file that is recorded is never written again. So a file that was interrupted is the one
 //!   that an undisturbed run gives, byte for byte, where no row has changed meanwhile; and each of its rows
 //!   is as of its piece's reading, none missing and none twice.
-//! - Who has lost the turn to make a file records nothing more.
+//! - A file is made by one job, ordered in the transaction that writes the export down; of its attempts only the
+//!   latest records anything.
 //!
 //! See `docs/features/exports.md`.
 
 mod content;
 mod http;
+mod making;
 mod source;
 mod store;
 mod stream;
-mod worker;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use entrepot_feed::Feed;
+use entrepot_jobs::{Jobs, Work};
 use entrepot_pg::Database;
 use entrepot_runtime::{Clock, Tasks};
 use entrepot_web::{Doorkeeper, Module};
 use object_store::ObjectStore;
 
+use making::MakeExport;
+
+pub use making::QUEUE;
 pub use source::{Asked, Format, Piece, Reading, Source};
 pub use stream::{content_type, stream_rows};
 
-/// How exports are made.
+/// How exports are kept.
 #[derive(Clone, Copy, Debug)]
 pub struct ExportSettings {
-    /// Files that one instance makes at once.
-    pub at_once: usize,
     /// How long a file is kept.
     pub keep: Duration,
-    /// How long a worker keeps its turn without a sign of life.
-    pub turn: Duration,
 }
 
 impl Default for ExportSettings {
     fn default() -> Self {
-        Self { at_once: 2, keep: Duration::from_secs(24 * 3_600), turn: Duration::from_secs(10) }
+        Self { keep: Duration::from_secs(24 * 3_600) }
     }
 }
 
@@ -73,8 +74,7 @@ pub(crate) struct Shared {
     pub(crate) files: Arc<dyn ObjectStore>,
     pub(crate) sources: Vec<Arc<dyn Source>>,
     pub(crate) settings: ExportSettings,
-    /// Something was ordered here.
-    pub(crate) ordered: tokio::sync::Notify,
+    pub(crate) jobs: Jobs,
 }
 
 impl std::fmt::Debug for Exports {
@@ -95,15 +95,16 @@ pub struct Dependencies {
     pub keeper: Arc<dyn Doorkeeper>,
     /// Where files lie.
     pub files: Arc<dyn ObjectStore>,
+    /// What makes them.
+    pub jobs: Jobs,
 }
 
 impl Exports {
     /// Exports of what these sources give.
     #[must_use]
     pub fn new(dependencies: Dependencies, sources: Vec<Arc<dyn Source>>, settings: ExportSettings) -> Self {
-        let Dependencies { database, clock, feed, keeper, files } = dependencies;
-        let ordered = tokio::sync::Notify::new();
-        Self { shared: Arc::new(Shared { database, clock, feed, keeper, files, sources, settings, ordered }) }
+        let Dependencies { database, clock, feed, keeper, files, jobs } = dependencies;
+        Self { shared: Arc::new(Shared { database, clock, feed, keeper, files, sources, settings, jobs }) }
     }
 
     /// Their part of the program.
@@ -112,9 +113,15 @@ impl Exports {
         http::module(self.shared.clone())
     }
 
-    /// Starts making files, and throwing old ones away.
+    /// Has a process make files.
+    #[must_use]
+    pub fn work(&self, work: Work) -> Work {
+        work.does::<MakeExport>(Arc::new(self.clone()))
+    }
+
+    /// Throws old files away, and sees to what was ordered and has no job.
     pub fn start(&self, tasks: &Tasks) {
-        worker::start(&self.shared, tasks);
+        making::start(&self.shared, tasks);
     }
 }
 

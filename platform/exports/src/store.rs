@@ -1,4 +1,6 @@
-//! What exports ask of the database, and whose turn it is to make one.
+//! What exports ask of the database.
+//!
+//! **Invariant:** whoever makes an export writes nothing once another attempt has begun: each has a turn of its own.
 
 use std::sync::Arc;
 
@@ -12,7 +14,7 @@ use uuid::Uuid;
 use crate::{Asked, Format};
 
 const COLUMNS: &str = "id, owner, kind, format, parameters, scope, status, rows, bytes, pieces, total, last_key, \
-                       sha256, error, created_at, finished_at, expires_at";
+                       sha256, error, created_at, finished_at, expires_at, job_id";
 
 /// An export as it is written down.
 #[derive(Clone, Debug)]
@@ -32,6 +34,7 @@ pub(crate) struct Written {
     pub(crate) created_at: Timestamp,
     pub(crate) finished_at: Option<Timestamp>,
     pub(crate) expires_at: Option<Timestamp>,
+    pub(crate) job_id: Option<i64>,
 }
 
 fn written(row: &Row) -> Result<Written, Error> {
@@ -57,6 +60,7 @@ fn written(row: &Row) -> Result<Written, Error> {
         created_at: row.try_get(14)?,
         finished_at: row.try_get(15)?,
         expires_at: row.try_get(16)?,
+        job_id: row.try_get(17)?,
     })
 }
 
@@ -130,34 +134,29 @@ pub(crate) async fn list(
     Ok(Ok(request.cut(found, fingerprint, values)))
 }
 
-/// Takes the next export that nobody makes: one that waits, or whose worker has not been heard of.
-pub(crate) async fn take_turn(
-    client: &Pooled,
-    turn: Uuid,
-    now: Timestamp,
-    until: Timestamp,
-    most_attempts: i32,
-) -> Result<Option<Written>, Error> {
+/// Notes which job makes an export.
+pub(crate) async fn set_job(transaction: &Transaction, id: Uuid, job: i64) -> Result<(), Error> {
+    transaction.execute("UPDATE exports.export SET job_id = $2 WHERE id = $1", &[&id, &job]).await?;
+    Ok(())
+}
+
+/// Begins an attempt at an export: from here on no earlier one can write. None where there is nothing to be made.
+pub(crate) async fn begin(client: &Pooled, id: Uuid, turn: Uuid) -> Result<Option<Written>, Error> {
+    // One that failed and is tried again by hand goes on from its last piece.
     let sql = format!(
-        "UPDATE exports.export SET status = 'running', turn = $1, turn_until = $3, attempts = attempts + 1
-         WHERE id = (SELECT id FROM exports.export
-                     WHERE (status = 'queued' OR (status = 'running' AND turn_until < $2)) AND attempts < $4
-                     ORDER BY created_at FOR UPDATE SKIP LOCKED LIMIT 1)
-         RETURNING {COLUMNS}"
+        "UPDATE exports.export
+         SET status = 'running', turn = $2, error = NULL, finished_at = NULL, expires_at = NULL
+         WHERE id = $1 AND status IN ('queued', 'running', 'failed') RETURNING {COLUMNS}"
     );
     let statement = client.prepare_cached(&sql).await?;
-    client.query_opt(&statement, &[&turn, &now, &until, &most_attempts]).await?.as_ref().map(written).transpose()
+    client.query_opt(&statement, &[&id, &turn]).await?.as_ref().map(written).transpose()
 }
 
-/// How often an export was begun.
-pub(crate) async fn attempts(client: &Pooled, id: Uuid) -> Result<i32, Error> {
-    Ok(client.query_one("SELECT attempts FROM exports.export WHERE id = $1", &[&id]).await?.try_get(0)?)
-}
-
-/// Says that whoever has the turn is still at it; `false` when the turn is lost.
-pub(crate) async fn keep_turn(client: &Pooled, id: Uuid, turn: Uuid, until: Timestamp) -> Result<bool, Error> {
-    let sql = "UPDATE exports.export SET turn_until = $3 WHERE id = $1 AND turn = $2 AND status = 'running'";
-    Ok(client.execute(sql, &[&id, &turn, &until]).await? > 0)
+/// Whether it is still this attempt that makes it.
+pub(crate) async fn is_turn(client: &Pooled, id: Uuid, turn: Uuid) -> Result<bool, Error> {
+    let sql = "SELECT EXISTS (SELECT FROM exports.export WHERE id = $1 AND turn = $2 AND status = 'running')";
+    let statement = client.prepare_cached(sql).await?;
+    Ok(client.query_one(&statement, &[&id, &turn]).await?.try_get(0)?)
 }
 
 pub(crate) async fn set_total(client: &Pooled, id: Uuid, turn: Uuid, total: i64) -> Result<(), Error> {
@@ -183,14 +182,13 @@ pub(crate) async fn record(
     piece: &StoredPiece,
     rows: i64,
     last_key: Option<&str>,
-    until: Timestamp,
 ) -> Result<bool, Error> {
     let moved = transaction
         .execute(
             "UPDATE exports.export
-             SET rows = rows + $3, bytes = bytes + $4, pieces = pieces + 1, last_key = coalesce($5, last_key), turn_until = $6, attempts = 1
-             WHERE id = $1 AND turn = $2 AND status = 'running' AND pieces = $7",
-            &[&id, &turn, &rows, &piece.bytes, &last_key, &until, &piece.number],
+             SET rows = rows + $3, bytes = bytes + $4, pieces = pieces + 1, last_key = coalesce($5, last_key)
+             WHERE id = $1 AND turn = $2 AND status = 'running' AND pieces = $6",
+            &[&id, &turn, &rows, &piece.bytes, &last_key, &piece.number],
         )
         .await?;
     if moved == 0 {
@@ -221,7 +219,7 @@ pub(crate) async fn end(
     let moved = transaction
         .execute(
             "UPDATE exports.export
-             SET status = $3, sha256 = $4, error = left($5, 500), finished_at = $6, expires_at = $7, turn = NULL, turn_until = NULL
+             SET status = $3, sha256 = $4, error = left($5, 500), finished_at = $6, expires_at = $7, turn = NULL
              WHERE id = $1 AND turn = $2 AND status = 'running'",
             &[&id, &turn, &status, &sha256, &error, &now, &expires_at],
         )
@@ -235,7 +233,7 @@ pub(crate) async fn cancel(transaction: &Transaction, id: Uuid, now: Timestamp) 
         .execute(
             "UPDATE exports.export
              SET status = CASE WHEN status = 'done' THEN 'expired' ELSE 'cancelled' END, sha256 = NULL,
-                 finished_at = coalesce(finished_at, $2), expires_at = $2, turn = NULL, turn_until = NULL
+                 finished_at = coalesce(finished_at, $2), expires_at = $2, turn = NULL
              WHERE id = $1 AND status IN ('queued', 'running', 'done')",
             &[&id, &now],
         )
@@ -259,12 +257,30 @@ pub(crate) async fn pieces(client: &Pooled, id: Uuid) -> Result<Vec<StoredPiece>
         .collect()
 }
 
-/// Gives up what nobody could make, though each try left no error behind: it took its maker with it.
-pub(crate) async fn give_up(client: &Pooled, now: Timestamp, expires_at: Timestamp, most: i32) -> Result<u64, Error> {
+/// Exports that are to be made, and the jobs that make them: those that were ordered a while ago.
+pub(crate) async fn unfinished(client: &Pooled, now: Timestamp) -> Result<Vec<(Uuid, Option<i64>)>, Error> {
+    let rows = client
+        .query(
+            "SELECT id, job_id FROM exports.export
+             WHERE status IN ('queued', 'running') AND (job_id IS NULL OR created_at < $1::timestamptz - interval '1 minute')
+             ORDER BY created_at LIMIT 1000",
+            &[&now],
+        )
+        .await?;
+    rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
+}
+
+/// Gives up what its job could not make, though no attempt was left that could say so: each took its worker with it.
+pub(crate) async fn give_up(
+    transaction: &Transaction,
+    id: Uuid,
+    now: Timestamp,
+    expires_at: Timestamp,
+) -> Result<bool, Error> {
     let sql = "UPDATE exports.export
-               SET status = 'failed', error = 'it could not be made', finished_at = $1, expires_at = $2, turn = NULL, turn_until = NULL
-               WHERE status = 'running' AND turn_until < $1 AND attempts >= $3";
-    Ok(client.execute(sql, &[&now, &expires_at, &most]).await?)
+               SET status = 'failed', error = 'it could not be made', finished_at = $2, expires_at = $3, turn = NULL
+               WHERE id = $1 AND status IN ('queued', 'running')";
+    Ok(transaction.execute(sql, &[&id, &now, &expires_at]).await? > 0)
 }
 
 /// Marks what has had its time, and tells of which exports files still lie about.

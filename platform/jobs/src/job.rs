@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::watch;
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use crate::Jobs;
 use crate::news::News;
@@ -151,6 +152,7 @@ pub struct Context {
     pub(crate) jobs: Jobs,
     pub(crate) token: Token,
     pub(crate) failures: i16,
+    pub(crate) is_last: bool,
     pub(crate) cancelled: watch::Receiver<bool>,
     pub(crate) stop: ShutdownSignal,
     pub(crate) kind: &'static str,
@@ -178,10 +180,28 @@ impl Context {
         format!("job-{}", self.token.id)
     }
 
+    /// An id of this attempt: no other attempt at any job has it. What an attempt writes outside of the job's own
+    /// transaction can be told by it from what an attempt writes that was thought dead.
+    #[must_use]
+    pub fn attempt_id(&self) -> Uuid {
+        let Token { id, claim, worker } = self.token;
+        let mut bytes = worker.into_bytes();
+        for (byte, mixed) in bytes.iter_mut().zip(id.to_be_bytes().into_iter().chain(claim.to_be_bytes())) {
+            *byte ^= mixed;
+        }
+        uuid::Builder::from_random_bytes(bytes).into_uuid()
+    }
+
     /// Attempts that ended badly before this one.
     #[must_use]
     pub fn failures(&self) -> i16 {
         self.failures
+    }
+
+    /// Whether there will be no further attempt when this one fails.
+    #[must_use]
+    pub fn is_last(&self) -> bool {
+        self.is_last
     }
 
     /// Records, in the transaction of the job's effect, that the job is done: the last thing in it. Both happen

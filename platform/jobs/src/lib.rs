@@ -54,7 +54,7 @@ mod worker;
 use std::sync::Arc;
 use std::time::Duration;
 
-use entrepot_pg::{Database, Error, ScopedFutureExt as _};
+use entrepot_pg::{Database, Error, ScopedFutureExt as _, Transaction};
 use entrepot_runtime::Tasks;
 
 pub use enqueue::{Enqueued, NewJob};
@@ -199,19 +199,29 @@ impl Jobs {
     /// # Errors
     /// What the database failed with.
     pub async fn cancel(&self, id: i64) -> Result<Cancelled, Error> {
-        let was = self
-            .database()
+        self.database()
             .transaction(|transaction| {
                 async move {
-                    let was = store::cancel(transaction, id).await?;
-                    if was == Some(true) {
-                        self.cancel_after(transaction, id);
+                    let was = self.cancel_within(transaction, id).await?;
+                    if was != Cancelled::NotThere {
+                        self.tell(transaction, &News::Cancelled { id }).await?;
                     }
-                    Ok::<_, Error>(was)
+                    Ok(was)
                 }
                 .scope_boxed()
             })
-            .await?;
+            .await
+    }
+
+    /// The same, if and only if the transaction commits.
+    ///
+    /// # Errors
+    /// What the database failed with.
+    pub async fn cancel_within(&self, transaction: &Transaction, id: i64) -> Result<Cancelled, Error> {
+        let was = store::cancel(transaction, id).await?;
+        if was == Some(true) {
+            self.cancel_after(transaction, id);
+        }
         Ok(match was {
             Some(true) => Cancelled::Running,
             Some(false) => Cancelled::Waiting,

@@ -49,6 +49,61 @@ pub enum News {
         /// Its name.
         queue: String,
     },
+    /// Somebody has jobs that failed tried again.
+    Retried {
+        /// How many.
+        count: usize,
+        /// The first hundred of them.
+        ids: Vec<i64>,
+    },
+    /// Somebody had jobs forgotten that had ended.
+    Cleared {
+        /// How many.
+        count: u64,
+        /// How they had ended.
+        endings: Vec<&'static str>,
+        /// Of which queue; of all, where it is none.
+        queue: Option<String>,
+    },
+    /// Somebody cancelled a job.
+    Cancelled {
+        /// The job.
+        id: i64,
+    },
+    /// Somebody cancelled what waited in a queue.
+    Emptied {
+        /// Its name.
+        queue: String,
+        /// How many jobs.
+        count: u64,
+    },
+    /// Somebody gave a tenant another weight.
+    Weighed {
+        /// The queue.
+        queue: String,
+        /// The tenant.
+        tenant: String,
+        /// So many shares, where others have one.
+        weight: i16,
+    },
+}
+
+impl News {
+    /// What happened, as an event is called.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Progress { .. } => "job-progress",
+            Self::Failed { .. } => "job-failed",
+            Self::Paused { .. } => "queue-paused",
+            Self::Resumed { .. } => "queue-resumed",
+            Self::Retried { .. } => "jobs-retried",
+            Self::Cleared { .. } => "jobs-cleared",
+            Self::Cancelled { .. } => "job-cancelled",
+            Self::Emptied { .. } => "queue-emptied",
+            Self::Weighed { .. } => "queue-weighed",
+        }
+    }
 }
 
 /// Whoever is told.

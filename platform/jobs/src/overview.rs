@@ -16,6 +16,8 @@ use crate::{Jobs, store};
 
 /// Jobs that one call changes at the most.
 pub const MOST_AT_ONCE: i64 = 10_000;
+/// Ids that are told.
+const MOST_IDS: usize = 100;
 /// What stands in place of a secret.
 const HIDDEN: &str = "(hidden)";
 
@@ -242,6 +244,14 @@ impl Ending {
 }
 
 impl Jobs {
+    /// The time that jobs go by: the database's.
+    ///
+    /// # Errors
+    /// What the database failed with.
+    pub async fn now(&self) -> Result<Timestamp, Error> {
+        store::now(&self.database().client().await?).await
+    }
+
     /// All queues that anything is known of.
     ///
     /// # Errors
@@ -310,7 +320,13 @@ impl Jobs {
         let retried = self
             .database()
             .transaction(|transaction| {
-                async move { store::overview::retry(transaction, ids, which, MOST_AT_ONCE).await }.scope_boxed()
+                async move {
+                    let retried = store::overview::retry(transaction, ids, which, MOST_AT_ONCE).await?;
+                    let told = retried.iter().take(MOST_IDS).map(|(id, _)| *id).collect();
+                    self.tell(transaction, &News::Retried { count: retried.len(), ids: told }).await?;
+                    Ok::<_, Error>(retried)
+                }
+                .scope_boxed()
             })
             .await?;
         let mut queues: Vec<&str> = retried.iter().map(|(_, queue)| queue.as_str()).collect();
@@ -326,7 +342,18 @@ impl Jobs {
     /// What the database failed with.
     pub async fn clear(&self, endings: &[Ending], which: &Failures) -> Result<u64, Error> {
         let names: Vec<&str> = endings.iter().map(|ending| ending.name()).collect();
-        store::overview::clear(&self.database().client().await?, &names, which, MOST_AT_ONCE).await
+        let names = &names;
+        self.database()
+            .transaction(|transaction| {
+                async move {
+                    let count = store::overview::clear(transaction.client(), names, which, MOST_AT_ONCE).await?;
+                    let endings = endings.iter().map(|ending| ending.name()).collect();
+                    self.tell(transaction, &News::Cleared { count, endings, queue: which.queue.clone() }).await?;
+                    Ok::<_, Error>(count)
+                }
+                .scope_boxed()
+            })
+            .await
     }
 
     /// Cancels the jobs of a queue that wait, up to [`MOST_AT_ONCE`]; tells how many.
@@ -334,7 +361,16 @@ impl Jobs {
     /// # Errors
     /// What the database failed with.
     pub async fn cancel_waiting(&self, queue: &str) -> Result<u64, Error> {
-        store::overview::cancel_waiting(&self.database().client().await?, queue, MOST_AT_ONCE).await
+        self.database()
+            .transaction(|transaction| {
+                async move {
+                    let count = store::overview::cancel_waiting(transaction.client(), queue, MOST_AT_ONCE).await?;
+                    self.tell(transaction, &News::Emptied { queue: queue.to_owned(), count }).await?;
+                    Ok::<_, Error>(count)
+                }
+                .scope_boxed()
+            })
+            .await
     }
 
     /// Has a queue do nothing on any worker; those of its jobs that run go on. Whether it was not paused before.
@@ -372,16 +408,25 @@ impl Jobs {
             .await
     }
 
-    /// Gives a tenant so many shares of a queue, 1 to 100, where others have one; none is one again. Workers learn of
+    /// Gives a tenant so many shares of a queue, 1 to 100, where others have one. Workers learn of
     /// it with their next survey.
     ///
     /// # Errors
     /// What the database failed with; [`Error::Refused`] when the weight is out of range.
-    pub async fn weigh(&self, queue: &str, tenant: &str, weight: Option<i16>) -> Result<(), Error> {
-        if weight.is_some_and(|weight| !(1..=100).contains(&weight)) {
+    pub async fn weigh(&self, queue: &str, tenant: &str, weight: i16) -> Result<(), Error> {
+        if !(1..=100).contains(&weight) {
             return Err(Error::Refused("a weight is 1 to 100"));
         }
-        store::overview::weigh(&self.database().client().await?, queue, tenant, weight).await
+        self.database()
+            .transaction(|transaction| {
+                async move {
+                    store::overview::weigh(transaction.client(), queue, tenant, weight).await?;
+                    let (queue, tenant) = (queue.to_owned(), tenant.to_owned());
+                    self.tell(transaction, &News::Weighed { queue, tenant, weight }).await
+                }
+                .scope_boxed()
+            })
+            .await
     }
 }
 

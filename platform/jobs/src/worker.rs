@@ -632,7 +632,7 @@ impl Crew {
 
     /// Runs a job once.
     async fn attempt(self: Arc<Self>, queue: String, job: Claimed) {
-        let Claimed { token, kind, payload, failures, request_id, waited, .. } = job;
+        let Claimed { token, kind, payload, failures, max_attempts, request_id, waited, .. } = job;
         let counts = self.work.figures.get(&queue);
         let _under_way = counts.map(UnderWay::new);
         let cancelled = self.held.stage(token.id, Stage::Runs);
@@ -653,6 +653,7 @@ impl Crew {
                     jobs: self.work.jobs.clone(),
                     token,
                     failures,
+                    is_last: failures + 1 >= max_attempts,
                     cancelled: cancelled.clone(),
                     stop: self.stop.clone(),
                     kind: handler.kind,

@@ -70,6 +70,7 @@ pub struct Settings {
     pub(crate) live: LiveSettings,
     pub(crate) files: FileSettings,
     pub(crate) exports: ExportSettings,
+    pub(crate) jobs: JobsSettings,
 }
 
 #[derive(Clone, Deserialize)]
@@ -91,9 +92,51 @@ impl std::fmt::Debug for FileSettings {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ExportSettings {
-    pub(crate) at_once: usize,
     pub(crate) keep_h: u64,
-    pub(crate) turn_ms: u64,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct JobsSettings {
+    pub(crate) email: usize,
+    pub(crate) notifications: usize,
+    pub(crate) reports: usize,
+    pub(crate) inventory: usize,
+    pub(crate) analytics: usize,
+    pub(crate) exports: usize,
+    pub(crate) images: usize,
+    pub(crate) cache: usize,
+    pub(crate) email_per_minute: u32,
+    pub(crate) lease_ms: u64,
+    pub(crate) poll_ms: u64,
+    pub(crate) nudges: bool,
+    pub(crate) keep_h: u64,
+    pub(crate) drain_ms: u64,
+}
+
+impl JobsSettings {
+    /// The queues, and how many jobs of each run at once.
+    pub(crate) fn queues(&self) -> [(&'static str, usize); 8] {
+        [
+            ("email", self.email),
+            ("notifications", self.notifications),
+            ("reports", self.reports),
+            ("inventory", self.inventory),
+            ("analytics", self.analytics),
+            ("exports", self.exports),
+            ("images", self.images),
+            ("cache", self.cache),
+        ]
+    }
+}
+
+/// What a process does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum RunsAs {
+    Api,
+    Worker,
+    Live,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -109,6 +152,7 @@ pub(crate) struct LiveSettings {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ServerSettings {
+    pub(crate) roles: Vec<RunsAs>,
     pub(crate) host: String,
     pub(crate) port: u16,
     pub(crate) request_timeout_ms: u64,
@@ -372,6 +416,18 @@ impl Settings {
             (false, true) => return Err(layers.bad("tls.key", "needs tls.certificate beside it")),
             (true, true) | (false, false) => {}
         }
+        if self.server.roles.is_empty() {
+            return Err(layers.bad("server.roles", "must name at least one of api, worker, live"));
+        }
+        if !(100..=3_600_000).contains(&self.jobs.lease_ms) || !(10..=60_000).contains(&self.jobs.poll_ms) {
+            return Err(layers.bad("jobs.lease_ms", "must be from 100 to 3600000, and jobs.poll_ms from 10 to 60000"));
+        }
+        if let Some((queue, _)) = self.jobs.queues().iter().find(|(_, at_once)| *at_once > 1_000) {
+            return Err(layers.bad(&format!("jobs.{queue}"), "must be at most 1000"));
+        }
+        if self.jobs.keep_h > 8_760 || self.jobs.drain_ms > 600_000 {
+            return Err(layers.bad("jobs.keep_h", "must be at most 8760, a year, and jobs.drain_ms at most 600000"));
+        }
         if self.auth.access_token_s > 3_600 {
             return Err(layers.bad("auth.access_token_s", "must be at most 3600"));
         }
@@ -424,6 +480,11 @@ impl Settings {
             );
         }
         Ok(())
+    }
+
+    /// Whether this process is one of those that do this.
+    pub(crate) fn runs_as(&self, role: RunsAs) -> bool {
+        self.server.roles.contains(&role)
     }
 
     /// The files of the certificate and of its key, where there is to be TLS.

@@ -10,6 +10,7 @@ fn example(path: &str) -> String {
     let nothing = "00000000-0000-7000-8000-000000000000";
     let path = path.replace("{product}", "CACHED-1").replace("{category}", "cached");
     let path = path.replace("{store}", "330").replace("{year}", "2024").replace("{month}", "1");
+    let path = path.replace("{queue}", "exports").replace("{job}", "1");
     let path = ["{user}", "{key}", "{export}"].iter().fold(path, |path, name| path.replace(name, nothing));
     assert!(!path.contains('{'), "{path}: give the new parameter an example here");
     if path.ends_with("/search") { format!("{path}?q=cached") } else { path }

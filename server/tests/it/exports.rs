@@ -186,8 +186,8 @@ async fn a_file_is_made_told_of_and_fetched_in_ranges() {
 
 #[tokio::test]
 async fn a_file_that_was_interrupted_is_the_one_that_an_undisturbed_run_gives() {
-    // Turns that nobody keeps run out at once, so that the next house goes on.
-    let quick = &[("ENTREPOT_EXPORTS_TURN_MS", "300")];
+    // Leases that nobody keeps run out at once, so that the next house goes on.
+    let quick = &[("ENTREPOT_JOBS_LEASE_MS", "300"), ("ENTREPOT_JOBS_POLL_MS", "50")];
     let (first, token) = chain_with(12 * 250, quick).await;
     let asked = json!({"kind": "sales", "format": "json"});
     let undisturbed = order(&first, &token, &asked).await;
@@ -278,7 +278,7 @@ async fn an_export_reaches_as_far_as_whoever_ordered_it_and_no_further() {
 async fn exports_can_be_cancelled_are_bounded_in_number_and_expire() {
     let (clock, hand) = Clock::manual("2026-01-01T00:00:00Z".parse().expect("a time"));
     // Nobody makes files here.
-    let house = House::on(Arc::new(test_database(MIGRATIONS).await), clock, &[("ENTREPOT_EXPORTS_AT_ONCE", "0")]).await;
+    let house = House::on(Arc::new(test_database(MIGRATIONS).await), clock, &[("ENTREPOT_JOBS_EXPORTS", "0")]).await;
     let token = house.admin().await;
     let server = house.server.bearing(&token);
     let mut ids = Vec::new();

@@ -36,6 +36,7 @@ pub(crate) struct Claimed {
     pub(crate) kind: String,
     pub(crate) payload: Value,
     pub(crate) failures: i16,
+    pub(crate) max_attempts: i16,
     pub(crate) lane: (i16, String),
     pub(crate) request_id: Option<String>,
     /// How long it had waited since it might run.
@@ -265,7 +266,7 @@ pub(crate) async fn claim(
                  progress = NULL, message = NULL
              FROM picked WHERE job.id = picked.id
              RETURNING job.id, job.claim, job.kind, job.payload, job.failures, job.priority, job.tenant,
-                       job.request_id, extract(epoch FROM job.started_at - job.run_at)::float8",
+                       job.request_id, extract(epoch FROM job.started_at - job.run_at)::float8, job.max_attempts",
         )
         .await?;
     let priorities: Vec<i16> = lanes.iter().map(|lane| lane.priority).collect();
@@ -283,6 +284,7 @@ pub(crate) async fn claim(
             failures: row.get(4),
             lane: (row.get(5), row.get(6)),
             request_id: row.get(7),
+            max_attempts: row.get(9),
             waited: Duration::try_from_secs_f64(row.get(8)).unwrap_or_default(),
         })
         .collect())

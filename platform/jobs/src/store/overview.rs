@@ -359,22 +359,19 @@ pub(crate) async fn cancel_waiting(client: &Pooled, queue: &str, at_most: i64) -
     Ok(client.execute(&statement, &[&queue, &at_most]).await?)
 }
 
-/// Gives a tenant another weight; none is one.
-pub(crate) async fn weigh(client: &Pooled, queue: &str, tenant: &str, weight: Option<i16>) -> Result<(), Error> {
-    match weight {
-        Some(weight) => {
-            let statement = client
-                .prepare_cached(
-                    "INSERT INTO jobs.weight (queue, tenant, weight) VALUES ($1, $2, $3)
-                     ON CONFLICT (queue, tenant) DO UPDATE SET weight = excluded.weight",
-                )
-                .await?;
-            client.execute(&statement, &[&queue, &tenant, &weight]).await?;
-        }
-        None => {
-            let statement = client.prepare_cached("DELETE FROM jobs.weight WHERE queue = $1 AND tenant = $2").await?;
-            client.execute(&statement, &[&queue, &tenant]).await?;
-        }
+/// Gives a tenant another weight.
+pub(crate) async fn weigh(client: &Pooled, queue: &str, tenant: &str, weight: i16) -> Result<(), Error> {
+    if weight == 1 {
+        let statement = client.prepare_cached("DELETE FROM jobs.weight WHERE queue = $1 AND tenant = $2").await?;
+        client.execute(&statement, &[&queue, &tenant]).await?;
+        return Ok(());
     }
+    let statement = client
+        .prepare_cached(
+            "INSERT INTO jobs.weight (queue, tenant, weight) VALUES ($1, $2, $3)
+             ON CONFLICT (queue, tenant) DO UPDATE SET weight = excluded.weight",
+        )
+        .await?;
+    client.execute(&statement, &[&queue, &tenant, &weight]).await?;
     Ok(())
 }

@@ -229,6 +229,27 @@ impl<'a> Member<'a, '_> {
         (self.faults.len() == before).then_some(texts)
     }
 
+    /// A list of at most `max` ids, as tables of ours number their rows.
+    pub fn ids(&mut self, max: usize) -> Option<Vec<i64>> {
+        let Some(items) = self.value.as_array() else { return self.wrong_type("a list of ids") };
+        if items.len() > max {
+            self.fault("too_many", format!("must have at most {max} entries, not {}", items.len()));
+            return None;
+        }
+        let before = self.faults.len();
+        let mut ids = Vec::with_capacity(items.len());
+        for (index, value) in items.iter().enumerate() {
+            match value.as_i64() {
+                Some(id) => ids.push(id),
+                None => {
+                    let pointer = join(&self.pointer, &index.to_string());
+                    Member { value, pointer, faults: &mut *self.faults }.fault("wrong_type", "must be a whole number");
+                }
+            }
+        }
+        (self.faults.len() == before).then_some(ids)
+    }
+
     /// A free object: any members, so many at most, so many bytes as JSON at most, no NUL anywhere.
     pub fn object(&mut self, max_members: usize, max_bytes: usize) -> Option<Value> {
         let Some(members) = self.value.as_object() else { return self.wrong_type("an object") };

@@ -1,0 +1,41 @@
+//! The jobs that this process does: queues, the kinds of jobs that the parts of the program do, schedules.
+//!
+//! **Invariant:** a process that works knows every kind of job there is: which of them it does follows from the queues
+//! that it works on.
+
+use std::time::Duration;
+
+use entrepot_exports::Exports;
+use entrepot_jobs::{Jobs, Rate, Work, WorkFigures};
+use entrepot_runtime::Tasks;
+
+use crate::settings::Settings;
+
+/// Mails that may go out at once after a pause, of those that a minute has.
+const BURST_SHARE: u32 = 6;
+
+/// Everybody who does jobs.
+pub(crate) struct Workshop<'a> {
+    pub(crate) jobs: &'a Jobs,
+    pub(crate) exports: &'a Exports,
+}
+
+impl Workshop<'_> {
+    /// Begins to work, for the life of the program.
+    pub(crate) fn open(self, settings: &Settings, tasks: &Tasks) -> WorkFigures {
+        let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        let name = format!("{host} {}", std::process::id());
+        let mut work = Work::new(self.jobs, name);
+        for (queue, at_once) in settings.jobs.queues() {
+            if at_once > 0 {
+                work = work.queue(queue, at_once);
+            }
+        }
+        if let per_minute @ 1.. = settings.jobs.email_per_minute {
+            let burst = (per_minute / BURST_SHARE).max(1);
+            work = work.rate("email", Rate { jobs: per_minute, per: Duration::from_secs(60), burst });
+        }
+        work = self.exports.work(work);
+        work.start(tasks)
+    }
+}
