@@ -136,6 +136,11 @@ class World:
         if kind == "export":
             # Everybody's exports are their own; who may order none looks at the admin's.
             return (owner if "exports.write" in SCOPES else ADMIN).ask("POST", "/api/v2/exports", {"kind": "sales"})["id"]
+        if kind == "queue":
+            # Not those that the run's own exports wait in.
+            return CHANCE.choice(["inventory", "images"])
+        if kind == "job":
+            return CHANCE.randrange(1, 50)
         raise KeyError(kind)
 
     def pick(self, kind):

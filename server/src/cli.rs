@@ -9,7 +9,7 @@ use entrepot_runtime::Clock;
 use crate::commands;
 use crate::settings::{self, Loaded};
 use crate::terminal::tell;
-use crate::verify::{LivePlan, Plan};
+use crate::verify::{JobsPlan, LivePlan, Plan};
 
 /// The back end of a commerce operation, on PostgreSQL.
 #[derive(Debug, Parser)]
@@ -139,6 +139,32 @@ enum Verify {
         #[arg(long)]
         without_resume: bool,
     },
+    /// Check that every job that was committed reaches an end, with its effect in the database once: workers are killed and frozen while others enqueue, PostgreSQL is killed where it is the private one. Fails when a single job was lost, or done twice.
+    Jobs {
+        /// What the random choices follow from; told at the end of a run.
+        #[arg(long)]
+        seed: Option<u64>,
+        /// Workers to run.
+        #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=8))]
+        workers: u8,
+        /// How long to enqueue and to kill, in seconds.
+        #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u16).range(1..=3_600))]
+        seconds: u16,
+        /// Leave out the tenant with 100,000 jobs that comes first.
+        #[arg(long)]
+        without_fairness: bool,
+        /// Have effects commit without the job's end: effects must then be found twice, or the check would prove nothing.
+        #[arg(long)]
+        without_fence: bool,
+    },
+    /// A worker of `verify jobs`, which starts it.
+    #[command(hide = true)]
+    Worker {
+        /// Where effects outside of the database go.
+        outside: PathBuf,
+        #[arg(long)]
+        without_fence: bool,
+    },
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -223,6 +249,19 @@ fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
                 without_resume,
             };
             on_runtime(&loaded, commands::verify_live_updates(&loaded.settings, plan))
+        }
+        Command::Verify(Verify::Jobs { seed, workers, seconds, without_fairness, without_fence }) => {
+            let plan = JobsPlan {
+                seed: seed.unwrap_or_else(|| Clock::system().new_id().as_u64_pair().1 % 1_000_000),
+                workers: usize::from(workers),
+                seconds: u64::from(seconds),
+                without_fence,
+                fairness: !without_fairness,
+            };
+            on_runtime(&loaded, commands::verify_queue(&loaded.settings, plan))
+        }
+        Command::Verify(Verify::Worker { outside, without_fence }) => {
+            on_runtime(&loaded, commands::verify_worker(&loaded.settings, &outside, without_fence))
         }
         Command::Admin { email } => on_runtime(&loaded, commands::admin(&loaded.settings, email)),
         Command::Permissions => {

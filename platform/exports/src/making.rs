@@ -107,12 +107,7 @@ pub(crate) async fn enqueue(shared: &Shared, transaction: &Transaction, id: Uuid
 }
 
 /// Records an end, and the job's with it where it is a good one.
-async fn end(
-    shared: &Shared,
-    id: Uuid,
-    context: &Context,
-    outcome: Result<&[u8], &str>,
-) -> Result<Outcome, Error> {
+async fn end(shared: &Shared, id: Uuid, context: &Context, outcome: Result<&[u8], &str>) -> Result<Outcome, Error> {
     let (turn, now) = (turn_of(context), shared.clock.now());
     let expires_at = now + shared.settings.keep;
     shared

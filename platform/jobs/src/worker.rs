@@ -46,6 +46,8 @@ const LONGEST_AHEAD: Duration = Duration::from_secs(1);
 const ENDS_AT_ONCE: usize = 2_000;
 /// Surveys take at most a twentieth of the time.
 const SURVEY_SHARE: u32 = 20;
+/// Where there is much to do nobody's words are needed to look what else waits.
+const BUSY_SURVEY: Duration = Duration::from_millis(250);
 const SHORTEST_SURVEY_PAUSE: Duration = Duration::from_millis(5);
 /// After how long a job is looked at again whose kind is not known here: another version may be about to start.
 const UNKNOWN_KIND_PAUSE: Duration = Duration::from_secs(30);
@@ -742,7 +744,11 @@ impl Desk {
     fn survey_in(&self, poll: Duration) -> Duration {
         let Some(at) = self.surveyed_at else { return Duration::ZERO };
         let shortest = (self.survey_took * SURVEY_SHARE).max(SHORTEST_SURVEY_PAUSE);
-        let wanted = if self.is_surveyed && self.behind.is_none() { poll.max(shortest) } else { shortest };
+        let wanted = match self.is_surveyed && self.behind.is_none() {
+            true if self.is_busy => poll.min(BUSY_SURVEY).max(shortest),
+            true => poll.max(shortest),
+            false => shortest,
+        };
         wanted.saturating_sub(at.elapsed())
     }
 

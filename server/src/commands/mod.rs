@@ -20,7 +20,7 @@ pub(crate) use permissions::permissions;
 pub(crate) use psql::psql;
 pub(crate) use seed::seed;
 pub(crate) use serve::serve;
-pub(crate) use verify::{verify, verify_live_updates};
+pub(crate) use verify::{verify, verify_live_updates, verify_queue, verify_worker};
 
 use std::sync::Arc;
 

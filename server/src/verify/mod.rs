@@ -1,4 +1,4 @@
-//! `entrepot verify`: guarantees, checked with faults on this very machine. `verify live` is in `live`; here is
+//! `entrepot verify`: guarantees, checked with faults on this very machine. `verify live` is in `live`, `verify jobs` in `jobs`; here is
 //! `verify cache`: several instances, one PostgreSQL, one Redis, random reads and writes and
 //! random misfortune; every answer is compared with what had been acknowledged before it was asked
 //! for.
@@ -22,6 +22,7 @@
 
 mod faults;
 mod instances;
+mod jobs;
 mod live;
 mod model;
 mod redis;
@@ -44,6 +45,7 @@ use crate::production::{accounts_for_a_command, feed_for_a_command};
 use crate::settings::Settings;
 use crate::terminal::{progress, say, tell, thousands};
 
+pub(crate) use jobs::{JobsPlan, verify_jobs, verify_worker};
 pub(crate) use live::{LivePlan, verify_live};
 
 use faults::Faults;
