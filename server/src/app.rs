@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use axum::Router;
 use bytes::Bytes;
 use entrepot_accounts::{Accounts, permissions};
 use entrepot_cache::Counters;
@@ -62,10 +63,20 @@ impl App {
         let document = Bytes::from(describe(&modules)?.to_json()?);
         let operations = Operations::new(&modules)?;
         let responses = Responses::new(&production.cache, Production::kinds(settings), &modules, tasks)?;
-        let mut router = explorer::routes(document, problem_kinds(&modules)).merge(console::routes());
+        let mut router = Router::new();
+        if settings.runs_as(RunsAs::Api) {
+            router = explorer::routes(document, problem_kinds(&modules)).merge(console::routes());
+        }
         let (mut counters, mut warmers, mut topics) = (Vec::new(), Vec::new(), Vec::new());
         for module in modules {
-            router = router.merge(module.routes);
+            let is_here = match module.name {
+                "health" => true,
+                "live" => settings.runs_as(RunsAs::Live),
+                _ => settings.runs_as(RunsAs::Api),
+            };
+            if is_here {
+                router = router.merge(module.routes);
+            }
             counters.extend(module.counters.into_iter().map(|(_, counters)| counters));
             warmers.extend(module.warmers);
             topics.extend(module.topics);
@@ -85,7 +96,9 @@ impl App {
             .with_positions(positions)
             .with_doors(operations, accounts.doorkeeper(), guard.clone())
             .with_idempotency(idempotency);
-        live.start(topics, tasks);
+        if settings.runs_as(RunsAs::Live) {
+            live.start(topics, tasks);
+        }
         feed.start(tasks, &clock);
         guard.start(tasks);
         accounts.start(tasks);
@@ -94,7 +107,7 @@ impl App {
             exports.start(tasks);
             let _set_once = here.set(Workshop { jobs: &jobs, exports: &exports }.open(settings, tasks));
         }
-        if settings.cache.enabled {
+        if settings.cache.enabled && settings.runs_as(RunsAs::Api) {
             let minutes = settings.cache.warm_every_min;
             let schedule = Schedule {
                 after_start: Duration::from_secs(settings.cache.warm_after_start_s),

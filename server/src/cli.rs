@@ -37,6 +37,15 @@ enum Command {
         /// The port to listen on; 0 for any that is free.
         #[arg(long)]
         port: Option<u16>,
+        /// What it does, with commas between: api, worker, live [default: all].
+        #[arg(long, value_name = "ROLES")]
+        roles: Option<String>,
+    },
+    /// Do jobs, and listen on no port. Any number of workers may run, on any machine that reaches the database.
+    Worker {
+        /// The queues to work on, with commas between [default: all that the settings give a number].
+        #[arg(long, value_name = "QUEUES")]
+        queues: Option<String>,
     },
     /// Bring the database's schema up to date.
     Migrate {
@@ -199,9 +208,14 @@ fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
     if let Some(folder) = &cli.data {
         arguments.push(("data.folder", folder.display().to_string()));
     }
-    if let Command::Serve { host, port } = &cli.command {
+    if let Command::Serve { host, port, roles } = &cli.command {
         arguments.extend(host.clone().map(|host| ("server.host", host)));
+        arguments.extend(roles.clone().map(|roles| ("server.roles", roles)));
         arguments.extend(port.map(|port| ("server.port", port.to_string())));
+    }
+    if let Command::Worker { queues } = &cli.command {
+        arguments.push(("server.roles", "worker".to_owned()));
+        arguments.extend(queues.as_deref().map(only_queues).transpose()?.unwrap_or_default());
     }
     if let Command::Import(Import::Products { currency: Some(currency), .. }) = &cli.command {
         arguments.push(("import.currency", currency.clone()));
@@ -215,6 +229,7 @@ fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Serve { .. } => on_runtime(&loaded, commands::serve(&loaded)),
+        Command::Worker { .. } => on_runtime(&loaded, commands::worker(&loaded.settings)),
         Command::Migrate { dry_run } => on_runtime(&loaded, commands::migrate(&loaded.settings, dry_run)),
         Command::Seed { profile, reset } => {
             let profile = match profile {
@@ -271,6 +286,18 @@ fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Openapi => on_runtime(&loaded, commands::openapi()),
         Command::Psql { arguments } => on_runtime(&loaded, commands::psql(&loaded.settings, &arguments)),
     }
+}
+
+/// Settings that leave all queues but these to others.
+fn only_queues(named: &str) -> anyhow::Result<Vec<(&'static str, String)>> {
+    let named: Vec<&str> = named.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
+    let known: Vec<&str> = settings::QUEUES.iter().map(|(queue, _)| *queue).collect();
+    if let Some(unknown) = named.iter().find(|name| !known.contains(name)) {
+        anyhow::bail!("--queues: there is no queue {unknown:?}; there are {}", known.join(", "));
+    }
+    anyhow::ensure!(!named.is_empty(), "--queues names none; there are {}", known.join(", "));
+    let others = settings::QUEUES.iter().filter(|(queue, _)| !named.contains(queue));
+    Ok(others.map(|(_, key)| (*key, "0".to_owned())).collect())
 }
 
 fn on_runtime(loaded: &Loaded, work: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {

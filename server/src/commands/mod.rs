@@ -10,6 +10,7 @@ mod psql;
 mod seed;
 mod serve;
 mod verify;
+mod worker;
 
 pub(crate) use admin::admin;
 pub(crate) use config::config;
@@ -21,6 +22,7 @@ pub(crate) use psql::psql;
 pub(crate) use seed::seed;
 pub(crate) use serve::serve;
 pub(crate) use verify::{verify, verify_live_updates, verify_queue, verify_worker};
+pub(crate) use worker::worker;
 
 use std::sync::Arc;
 

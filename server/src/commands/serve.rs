@@ -22,8 +22,8 @@ use crate::database::Home;
 use crate::settings::{Loaded, Settings, ms};
 use crate::terminal::tell;
 
-/// How long background tasks may take to end.
-const TASKS_PATIENCE: Duration = Duration::from_secs(5);
+/// How long background tasks may take to end, jobs left aside.
+pub(super) const TASKS_PATIENCE: Duration = Duration::from_secs(5);
 /// How often new connections have the certificate's files looked at.
 const CERTIFICATE_CHECK: Duration = Duration::from_secs(60);
 
@@ -128,7 +128,7 @@ async fn run(
             tracing::error!(error, "counts could not be written and are lost");
         }
     }
-    for task in tasks.stop(TASKS_PATIENCE).await {
+    for task in tasks.stop(TASKS_PATIENCE + ms(settings.jobs.drain_ms)).await {
         tracing::warn!(task, "a task did not end in time");
     }
     database.close();

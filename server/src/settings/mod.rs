@@ -130,6 +130,18 @@ impl JobsSettings {
     }
 }
 
+/// The queues, and the settings that say how many jobs of each run at once.
+pub(crate) const QUEUES: [(&str, &str); 8] = [
+    ("email", "jobs.email"),
+    ("notifications", "jobs.notifications"),
+    ("reports", "jobs.reports"),
+    ("inventory", "jobs.inventory"),
+    ("analytics", "jobs.analytics"),
+    ("exports", "jobs.exports"),
+    ("images", "jobs.images"),
+    ("cache", "jobs.cache"),
+];
+
 /// What a process does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -369,3 +369,49 @@ fn a_database_that_is_not_there_is_told() {
     let told = complaint(&command.output().expect("it runs"));
     assert!(told.contains("the database does not answer"), "{told}");
 }
+
+/// A worker beside a server that leaves jobs to others, on the server's private database.
+#[tokio::test]
+async fn roles_part_the_work_and_a_worker_does_the_jobs_of_a_server_that_does_none() {
+    let folder = folder();
+    let data = folder.path().join("data");
+    let told = complaint(&run(&data, &["worker", "--queues", "exports,tea"]));
+    assert!(told.contains("there is no queue \"tea\""), "{told}");
+    let told = complaint(&run(&data, &["serve", "--roles", "cook"]));
+    assert!(told.contains("server.roles"), "{told}");
+
+    let mut command = entrepot(&data, &[]);
+    command.env("ENTREPOT_SERVER_ROLES", "api");
+    let server = Running::start(command);
+    let token = server.token().await;
+    let client = server.client.bearing(&token);
+    client.get("/api/v2/events?topics=system").await.problem(404, "web.not_found");
+    let ordered = client.post("/api/v2/exports").json(&json!({"kind": "sales"})).await.status(202).json();
+    let path = format!("/api/v2/exports/{}", ordered["id"].as_str().expect("an id"));
+    let overview = client.get("/api/admin/performance/jobs").await.ok();
+    assert_eq!((&overview["status"], &overview["totals"]["waiting"]), (&json!("unhealthy"), &json!(1)));
+
+    let mut worker = entrepot(&data, &["worker", "--queues", "exports"]).spawn().expect("it starts");
+    let mut export = client.get(&path).await.ok();
+    while !matches!(export["status"].as_str(), Some("done" | "failed")) {
+        tokio::task::yield_now().await;
+        assert!(worker.try_wait().expect("asked").is_none(), "the worker ended");
+        export = client.get(&path).await.ok();
+    }
+    assert_eq!(export["status"], "done");
+    let queues = client.get("/api/admin/queues").await.ok();
+    assert_eq!((&queues["here"], &queues["workers"][0]["queues"]), (&json!([]), &json!(["exports"])));
+    let pid = Pid::from_raw(i32::try_from(worker.id()).expect("a pid")).expect("a pid");
+    kill_process(pid, Signal::TERM).expect("signalled");
+    assert!(worker.wait().expect("it ends").success());
+    assert_eq!(client.get("/api/admin/queues").await.ok()["workers"], json!([]), "it took its row with it");
+
+    // And one that has neither the interface nor the live updates still tells how it is.
+    let mut command = entrepot(&folder.path().join("other"), &[]);
+    command.env("ENTREPOT_SERVER_ROLES", "worker");
+    let quiet = Running::start(command);
+    quiet.client.get("/health/ready").await.ok();
+    quiet.client.get("/api/v2/products").await.problem(404, "web.not_found");
+    let (rest, well) = quiet.end(Signal::TERM);
+    assert!(well, "{rest:?}");
+}
