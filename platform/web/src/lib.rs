@@ -13,6 +13,7 @@
 //! | [`page`](PageRequest) | limits, page numbers, cursors, the list's envelope |
 //! | [`openapi`] | what the OpenAPI document says beyond the handlers' own attributes |
 //! | [`access`](Rule) | who may do what: the rules of operations, callers, permits |
+//! | [`download`](Download) | files, whole or a range of them |
 //! | [`door`] | where those rules are enforced, and the guard stands |
 //! | [`topics`](TopicRule) | what can be followed live, and by whom |
 //! | [`operations`](Operations) | the table of all operations, with their rules |
@@ -32,6 +33,7 @@ pub mod body;
 mod compress;
 mod cors;
 mod door;
+mod download;
 mod edge;
 mod idempotency;
 mod module;
@@ -55,6 +57,7 @@ mod topics;
 
 pub use access::{Access, COOKIES, Caller, Counted, Credential, Doorkeeper, Permit, Rule, Scope, Via};
 pub use cors::CorsPolicy;
+pub use download::{Demand, Download};
 pub use edge::{Edge, EdgeSettings, Positions, RequestId, Uncounted};
 pub use idempotency::Idempotency;
 pub use module::{Module, Paths, Warmer};
