@@ -88,7 +88,7 @@ impl App {
                 async move { feed.last_given().await }
             }
         });
-        let Production { feed, guard, accounts, listener, live, exports, jobs, .. } = production;
+        let Production { feed, guard, accounts, listener, live, exports, jobs, notifications, .. } = production;
         let idempotency = Idempotency::new(database, clock.clone());
         idempotency.start(tasks);
         let edge = Edge::new(router, edge_settings(settings)?, clock.clone(), stats)
@@ -105,7 +105,9 @@ impl App {
         jobs.start(tasks);
         if settings.runs_as(RunsAs::Worker) {
             exports.start(tasks);
-            let _set_once = here.set(Workshop { jobs: &jobs, exports: &exports }.open(settings, tasks));
+            notifications.start(tasks);
+            let workshop = Workshop { jobs: &jobs, exports: &exports, notifications: &notifications };
+            let _set_once = here.set(workshop.open(settings, tasks));
         }
         if settings.cache.enabled && settings.runs_as(RunsAs::Api) {
             let minutes = settings.cache.warm_every_min;
@@ -129,8 +131,10 @@ fn all_modules(
     stats: RequestStats,
     here: &Arc<OnceLock<WorkFigures>>,
 ) -> Vec<Module> {
-    let Production { feed, cache, reading, guard, accounts, breakers, listener, live, exports, jobs } = production;
+    let Production { feed, cache, reading, guard, accounts, breakers, listener, live, exports, jobs, notifications } =
+        production;
     let mut all = modules(database, feed, clock, reading, accounts, tasks);
+    all.push(notifications.module());
     all.push(exports.module());
     all.push(live.module());
     all.push(queues::module(Queues { jobs: jobs.clone(), here: here.clone() }));
@@ -196,6 +200,7 @@ fn describe(modules: &[Module]) -> anyhow::Result<OpenApi> {
         tag("catalog", "Products, their categories and images."),
         tag("sales", "Stores, and what they sold."),
         tag("exports", "Rows of any number, as files."),
+        tag("notifications", "What you were told, and telling other programs of events."),
         tag("live", "Being told of changes as they happen."),
         tag("accounts", "Signing in, one's own account, everybody's accounts, API keys."),
         tag("admin", "Running the shop's machinery by hand."),

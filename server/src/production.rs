@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use entrepot_accounts::notices::Unsent;
+use anyhow::Context as _;
 use entrepot_accounts::{AccountSettings, Accounts, Algorithm, Dependencies, HashSettings};
 use entrepot_cache::{Cache, CacheSettings, Fence, FenceSettings, Policy, Queries, RedisSettings, Ticker};
 use entrepot_catalog::Reading;
@@ -13,15 +13,18 @@ use entrepot_feed::{Feed, FeedSettings};
 use entrepot_guard::limits::RedisLimits;
 use entrepot_guard::{Guard, GuardSettings, Limiter, Pressure, PressureSettings, Proxies, Quota};
 use entrepot_jobs::{JobSettings, Jobs};
+use entrepot_mail::{Mailer, Security, SmtpSettings};
+use entrepot_notifications::{Notifications, Post, Shop};
 use entrepot_pg::Database;
 use entrepot_realtime::{Live, LiveSettings};
 use entrepot_runtime::{Breakers, Clock, Tasks};
 use entrepot_web::ListenerStats;
+use entrepot_webhooks::{Sender, SenderSettings, SystemResolver, TargetRules};
 use jiff::SignedDuration;
 use object_store::ObjectStore;
 
 use crate::queues::OnTheFeed;
-use crate::settings::{LimitStore, Settings, TokenAlgorithm, ms};
+use crate::settings::{LimitStore, MailSecurity, Settings, TokenAlgorithm, ms};
 
 /// Credentials that are not good, from one address in 15 minutes: a client that has not noticed that its
 /// token has expired sends some.
@@ -42,6 +45,7 @@ pub(crate) struct Production {
     pub(crate) live: Live,
     pub(crate) exports: Exports,
     pub(crate) jobs: Jobs,
+    pub(crate) notifications: Notifications,
 }
 
 impl Production {
@@ -88,16 +92,31 @@ impl Production {
             cache: cache.clone(),
             guard: guard.clone(),
         };
-        let accounts = accounts(settings, dependencies);
+        let jobs = jobs(settings, database, &feed);
+        let post = Post::new(jobs.clone(), shop(settings), clock.clone());
+        let accounts = accounts(settings, dependencies, post.clone());
         let breakers = Breakers::default();
         if let Some(breaker) = cache.breaker() {
             breakers.register(breaker);
         }
         let live = live(settings, &feed, clock, &accounts);
-        let jobs = jobs(settings, database, &feed);
+        let mailer = mailer(settings, clock, &breakers)?;
+        let targets =
+            TargetRules { allow_http: settings.webhooks.allow_http, allow_private: settings.webhooks.allow_private };
+        let notifications = Notifications::new(entrepot_notifications::Dependencies {
+            database: database.clone(),
+            clock: clock.clone(),
+            feed: feed.clone(),
+            jobs: jobs.clone(),
+            keeper: accounts.doorkeeper(),
+            post,
+            mailer,
+            sender: sender(settings, clock, targets)?,
+            targets,
+        });
         let exports = exports(settings, database, clock, &feed, &accounts, files, &jobs);
         let listener = ListenerStats::default();
-        Ok(Self { feed, cache, reading, guard, accounts, breakers, listener, live, exports, jobs })
+        Ok(Self { feed, cache, reading, guard, accounts, breakers, listener, live, exports, jobs, notifications })
     }
 
     /// The kinds of answers, and how long each lives.
@@ -200,7 +219,50 @@ fn guard(settings: &Settings, clock: &Clock, tasks: &Tasks) -> anyhow::Result<Gu
     Ok(Guard::new(guard_settings, proxies, limiter, pressure, clock.clone()))
 }
 
-fn accounts(settings: &Settings, dependencies: Dependencies) -> Accounts {
+fn shop(settings: &Settings) -> Shop {
+    let url = settings.shop_url();
+    let support = Some(settings.shop.support.clone()).filter(|support| !support.is_empty());
+    Shop { name: settings.shop.name.clone(), support: support.unwrap_or_else(|| url.clone()), url }
+}
+
+fn mailer(settings: &Settings, clock: &Clock, breakers: &Breakers) -> anyhow::Result<Mailer> {
+    let mail = &settings.mail;
+    let extra_roots_pem = match mail.roots.as_os_str().is_empty() {
+        true => None,
+        false => Some(std::fs::read_to_string(&mail.roots).context("mail.roots cannot be read")?),
+    };
+    let smtp = (!mail.host.is_empty()).then(|| SmtpSettings {
+        host: mail.host.clone(),
+        port: mail.port,
+        security: match mail.security {
+            MailSecurity::None => Security::None,
+            MailSecurity::StartTls => Security::StartTls,
+            MailSecurity::Tls => Security::Tls,
+        },
+        user: mail.user.clone(),
+        password: mail.password.clone(),
+        timeout: ms(mail.timeout_ms),
+        connections: mail.connections,
+        extra_roots_pem,
+    });
+    let mail_settings = entrepot_mail::MailSettings {
+        smtp,
+        from: mail.from.clone(),
+        reply_to: Some(mail.reply_to.clone()).filter(|address| !address.is_empty()),
+        folder: settings.data.folder.join("mail"),
+        keep: mail.keep,
+        per_recipient: (mail.per_recipient, Duration::from_secs(3_600)),
+    };
+    Ok(Mailer::new(&mail_settings, clock.clone(), breakers)?)
+}
+
+fn sender(settings: &Settings, clock: &Clock, targets: TargetRules) -> anyhow::Result<Sender> {
+    let sender_settings =
+        SenderSettings { timeout: ms(settings.webhooks.timeout_ms), targets, ..SenderSettings::default() };
+    Ok(Sender::new(sender_settings, clock.clone(), Arc::new(SystemResolver::default()))?)
+}
+
+fn accounts(settings: &Settings, dependencies: Dependencies, post: Post) -> Accounts {
     let auth = &settings.auth;
     let account_settings = AccountSettings {
         algorithm: match auth.algorithm {
@@ -217,7 +279,7 @@ fn accounts(settings: &Settings, dependencies: Dependencies) -> Accounts {
         password_min_length: auth.password_min_length,
         verified_email_required: auth.verified_email_required,
     };
-    Accounts::new(dependencies, account_settings, Arc::new(Unsent { is_development: auth.tokens_to_log }))
+    Accounts::new(dependencies, account_settings, Arc::new(post))
 }
 
 /// Accounts that only a command uses: nothing of them runs in the background.

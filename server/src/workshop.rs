@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use entrepot_exports::Exports;
 use entrepot_jobs::{Jobs, Rate, Work, WorkFigures};
+use entrepot_notifications::Notifications;
 use entrepot_runtime::Tasks;
 
 use crate::settings::Settings;
@@ -18,6 +19,7 @@ const BURST_SHARE: u32 = 6;
 pub(crate) struct Workshop<'a> {
     pub(crate) jobs: &'a Jobs,
     pub(crate) exports: &'a Exports,
+    pub(crate) notifications: &'a Notifications,
 }
 
 impl Workshop<'_> {
@@ -36,6 +38,7 @@ impl Workshop<'_> {
             work = work.rate("email", Rate { jobs: per_minute, per: Duration::from_secs(60), burst });
         }
         work = self.exports.work(work);
+        work = self.notifications.work(work);
         work.start(tasks)
     }
 }

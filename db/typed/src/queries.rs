@@ -2,4 +2,5 @@
 
 pub mod accounts;
 pub mod catalog;
+pub mod notifications;
 pub mod sales;

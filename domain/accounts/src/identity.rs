@@ -25,6 +25,7 @@ use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use crate::events::{key_tag, person_tag, session_tag};
+use crate::model::Status;
 use crate::permissions;
 use crate::secret::{hash, is_same, page_token};
 use crate::store::{self, SessionState};
@@ -246,6 +247,23 @@ impl Doorkeeper for Identities {
                     Problem::failure(Error::Shared(error), may_pass)
                 }
             })
+        })
+    }
+
+    fn on_behalf(&self, person: Uuid) -> BoxFuture<'_, Result<Option<Arc<Caller>>, Problem>> {
+        Box::pin(async move {
+            let found = async { store::person_by_id(&self.database.client().await?, person).await };
+            let found: Result<_, Error> = found.await;
+            let found = found.map_err(|error| {
+                let may_pass = error.is_unavailable() || error.is_statement_timeout();
+                Problem::failure(error, may_pass)
+            })?;
+            Ok(found.filter(|person| person.status == Status::Active).map(|person| {
+                let mut caller = Caller::new(person.id.0, person.role.name(), Via::Behalf);
+                caller.stores = person.stores.map(Into::into);
+                caller.tags = [person_tag(person.id.0)].into();
+                Arc::new(caller)
+            }))
         })
     }
 

@@ -34,7 +34,7 @@ use entrepot_cache::Cache;
 use entrepot_feed::Feed;
 use entrepot_guard::Guard;
 use entrepot_pg::Database;
-use entrepot_runtime::{Clock, Tasks, continue_in_background};
+use entrepot_runtime::{Clock, Tasks};
 use entrepot_web::{Doorkeeper, Module};
 use jiff::SignedDuration;
 
@@ -44,7 +44,6 @@ pub use password::HashSettings;
 pub use tokens::{Algorithm, time_checks};
 
 use identity::Identities;
-use notices::Notice;
 use password::Hasher;
 use tokens::Signer;
 
@@ -147,10 +146,5 @@ impl Accounts {
         let admins = store::admins(&transaction).await?;
         transaction.roll_back().await;
         Ok(!admins.is_empty())
-    }
-
-    /// Has a notice sent; nobody waits for it.
-    fn notify(&self, notice: Notice) {
-        let _goes_on = continue_in_background(self.notify.notify(notice));
     }
 }

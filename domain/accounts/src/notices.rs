@@ -1,10 +1,10 @@
 //! Letters to people: what is to be told to somebody outside of the program.
 //!
-//! This is a port: whoever sends mail implements [`Notify`]. Until somebody does, [`Unsent`] writes down
-//! that something was to be sent, and in development what it would have said.
+//! This is a port: whoever sends letters implements [`Notify`].
 //!
-//! **Invariant:** a token that proves something is written to the log in development only.
+//! **Invariant:** a token that proves something is in no log: what `Debug` shows of a notice has none.
 
+use entrepot_pg::{Error, Transaction};
 use futures_util::future::BoxFuture;
 
 /// What is to be told, and to whom.
@@ -51,13 +51,6 @@ impl About {
             Self::TokenReused => "token_reused",
         }
     }
-
-    fn token(&self) -> Option<&str> {
-        match self {
-            Self::VerifyEmail(token) | Self::ResetPassword(token) => Some(token),
-            _ => None,
-        }
-    }
 }
 
 impl std::fmt::Debug for About {
@@ -68,24 +61,7 @@ impl std::fmt::Debug for About {
 
 /// Sends notices.
 pub trait Notify: Send + Sync + 'static {
-    /// Sends one. It is not waited for by whoever caused it, and must have a bound of its own.
-    fn notify(&self, notice: Notice) -> BoxFuture<'static, ()>;
-}
-
-/// Sends nothing.
-#[derive(Clone, Copy, Debug)]
-pub struct Unsent {
-    /// Whether tokens are written to the log.
-    pub is_development: bool,
-}
-
-impl Notify for Unsent {
-    fn notify(&self, notice: Notice) -> BoxFuture<'static, ()> {
-        let about = notice.about.name();
-        match notice.about.token().filter(|_| self.is_development) {
-            Some(token) => tracing::info!(to = notice.to, about, token, "this would have been mailed (development)"),
-            None => tracing::warn!(about, "a notice was not sent: there is no mail yet"),
-        }
-        Box::pin(std::future::ready(()))
-    }
+    /// Has one sent, if and only if the transaction commits: what did not happen is told to nobody, and what did is
+    /// told though the process dies a moment later. Sending itself is for later, when nobody waits.
+    fn notify<'a>(&'a self, transaction: &'a Transaction, notice: Notice) -> BoxFuture<'a, Result<(), Error>>;
 }

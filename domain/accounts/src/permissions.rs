@@ -108,6 +108,10 @@ pub const PERMISSIONS: &[Permission] = &[
     permission("exports.write", "order, cancel and delete exports", EXPORTS),
     permission("jobs.read", "see queues, workers and jobs, and what failed", ADMIN),
     permission("jobs.write", "pause queues, cancel, retry and clear jobs", ADMIN),
+    permission("webhooks.read", "see webhooks and what was sent to them", ADMIN),
+    permission("webhooks.write", "have events sent to other programs", ADMIN),
+    permission("mail.read", "see what letters look like, and those that became files", ADMIN),
+    permission("mail.write", "have a letter sent that tries the mail", ADMIN),
     permission("live.read", "see who is connected and how the live updates do", ADMIN),
     permission("announcements.write", "tell something to everybody who is connected", ADMIN),
 ];

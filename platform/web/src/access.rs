@@ -196,6 +196,8 @@ pub enum Via {
     Cookie(Uuid),
     /// This API key.
     Key(Uuid),
+    /// Nothing: it is done later, on a person's behalf.
+    Behalf,
 }
 
 /// Somebody who was recognised.
@@ -227,6 +229,7 @@ impl Caller {
             Via::Session(session) => format!("session:{session}"),
             Via::Cookie(session) => format!("cookie:{session}"),
             Via::Key(key) => format!("key:{key}"),
+            Via::Behalf => "behalf".to_owned(),
         };
         Self {
             id,
@@ -245,7 +248,7 @@ impl Caller {
     pub fn session(&self) -> Option<Uuid> {
         match self.via {
             Via::Session(session) | Via::Cookie(session) => Some(session),
-            Via::Key(_) => None,
+            Via::Key(_) | Via::Behalf => None,
         }
     }
 }
@@ -319,6 +322,12 @@ pub trait Doorkeeper: Send + Sync + 'static {
     ///
     /// The error is a 503: it cannot be found out.
     fn stands<'a>(&'a self, caller: &'a Caller) -> BoxFuture<'a, Result<bool, Problem>>;
+
+    /// A person as a caller whom nobody has signed in: for what is done later on that person's behalf. None where
+    /// there is no such person, or the account is not active.
+    ///
+    /// The error is a 503: it cannot be found out.
+    fn on_behalf(&self, person: Uuid) -> BoxFuture<'_, Result<Option<Arc<Caller>>, Problem>>;
 
     /// Whether this is the token that belongs to this cookie.
     fn proves_own_page(&self, cookie: &str, token: &str) -> bool;

@@ -38,6 +38,12 @@ const VARIABLES: &[(&str, &str)] = &[
     ("CACHE_TTL_PRODUCTS", "cache.ttl_products_s"),
     ("CACHE_TTL_CATEGORIES", "cache.ttl_categories_s"),
     ("CACHE_TTL_SEARCH", "cache.ttl_search_s"),
+    ("SMTP_HOST", "mail.host"),
+    ("SMTP_PORT", "mail.port"),
+    ("SMTP_SECURITY", "mail.security"),
+    ("SMTP_USER", "mail.user"),
+    ("SMTP_PASSWORD", "mail.password"),
+    ("MAIL_FROM", "mail.from"),
     ("RATE_LIMIT_GENERAL", "rate_limits.general"),
     ("RATE_LIMIT_AUTH", "rate_limits.auth"),
     ("RATE_LIMIT_API", "rate_limits.api"),
@@ -47,7 +53,7 @@ const VARIABLES: &[(&str, &str)] = &[
 const NOT_SETTINGS: &[&str] = &["ENTREPOT_CONFIG"];
 
 /// Settings whose values may hold a password.
-const SECRETS: &[&str] = &["database.url", "redis.url", "admin.password", "files.s3_secret_key"];
+const SECRETS: &[&str] = &["database.url", "redis.url", "admin.password", "files.s3_secret_key", "mail.password"];
 
 /// Everything that can be set.
 #[derive(Clone, Debug, Deserialize)]
@@ -71,6 +77,9 @@ pub struct Settings {
     pub(crate) files: FileSettings,
     pub(crate) exports: ExportSettings,
     pub(crate) jobs: JobsSettings,
+    pub(crate) shop: ShopSettings,
+    pub(crate) mail: MailSettings,
+    pub(crate) webhooks: WebhookSettings,
 }
 
 #[derive(Clone, Deserialize)]
@@ -128,6 +137,57 @@ impl JobsSettings {
             ("cache", self.cache),
         ]
     }
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ShopSettings {
+    pub(crate) name: String,
+    pub(crate) url: String,
+    pub(crate) support: String,
+}
+
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct MailSettings {
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    pub(crate) security: MailSecurity,
+    pub(crate) user: String,
+    pub(crate) password: String,
+    pub(crate) roots: PathBuf,
+    pub(crate) from: String,
+    pub(crate) reply_to: String,
+    pub(crate) timeout_ms: u64,
+    pub(crate) connections: u32,
+    pub(crate) per_recipient: u32,
+    pub(crate) keep: usize,
+}
+
+impl std::fmt::Debug for MailSettings {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("MailSettings")
+            .field("host", &self.host)
+            .field("port", &self.port)
+            .finish_non_exhaustive()
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum MailSecurity {
+    None,
+    StartTls,
+    Tls,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct WebhookSettings {
+    pub(crate) allow_private: bool,
+    pub(crate) allow_http: bool,
+    pub(crate) timeout_ms: u64,
 }
 
 /// The queues, and the settings that say how many jobs of each run at once.
@@ -319,7 +379,6 @@ pub(crate) struct AuthSettings {
     pub(crate) hash_passes: u32,
     pub(crate) hash_at_once: usize,
     pub(crate) verified_email_required: bool,
-    pub(crate) tokens_to_log: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -415,6 +474,11 @@ impl Settings {
             ("guard.at_once", self.guard.at_once as u64),
             ("feed.poll_ms", self.feed.poll_ms),
             ("feed.retention_days", u64::from(self.feed.retention_days)),
+            ("mail.connections", u64::from(self.mail.connections)),
+            ("mail.per_recipient", u64::from(self.mail.per_recipient)),
+            ("mail.keep", self.mail.keep as u64),
+            ("mail.timeout_ms", self.mail.timeout_ms),
+            ("webhooks.timeout_ms", self.webhooks.timeout_ms),
             ("database.private_shared_buffers_mib", u64::from(self.database.private_shared_buffers_mib)),
         ];
         for (key, value) in at_least_one {
@@ -439,6 +503,12 @@ impl Settings {
         }
         if self.jobs.keep_h > 8_760 || self.jobs.drain_ms > 600_000 {
             return Err(layers.bad("jobs.keep_h", "must be at most 8760, a year, and jobs.drain_ms at most 600000"));
+        }
+        if self.mail.timeout_ms > 600_000 || self.webhooks.timeout_ms > 600_000 {
+            return Err(layers.bad("mail.timeout_ms", "must be at most 600000, as must webhooks.timeout_ms"));
+        }
+        if !self.shop.url.is_empty() && entrepot_notifications::letters::Link::new(&self.shop.url).is_err() {
+            return Err(layers.bad("shop.url", "must be an address such as https://shop.example"));
         }
         if self.auth.access_token_s > 3_600 {
             return Err(layers.bad("auth.access_token_s", "must be at most 3600"));
@@ -508,6 +578,20 @@ impl Settings {
 
     pub(crate) fn cors_policy(&self) -> Result<entrepot_web::CorsPolicy, String> {
         entrepot_web::CorsPolicy::new(&self.cors.origins, self.cors.max_age_s)
+    }
+
+    /// Where people reach the shop.
+    pub(crate) fn shop_url(&self) -> String {
+        if !self.shop.url.is_empty() {
+            return self.shop.url.clone();
+        }
+        let scheme = if self.tls_files().is_some() { "https" } else { "http" };
+        let host = match self.server.host.as_str() {
+            "0.0.0.0" | "::" => "localhost".to_owned(),
+            host if host.contains(':') => format!("[{host}]"),
+            host => host.to_owned(),
+        };
+        format!("{scheme}://{host}:{}", self.server.port)
     }
 
     /// Whether the server would be reachable from other machines.

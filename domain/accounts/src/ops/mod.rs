@@ -115,14 +115,12 @@ async fn mail_token(
         Purpose::Verify => About::VerifyEmail(token),
         Purpose::Reset | Purpose::Invite => About::ResetPassword(token),
     };
-    tell(transaction, accounts, Notice { to: to.to_owned(), name: name.to_owned(), about });
-    Ok(())
+    tell(transaction, accounts, Notice { to: to.to_owned(), name: name.to_owned(), about }).await
 }
 
-/// Has a notice sent once the transaction is committed: what did not happen is told to nobody.
-fn tell(transaction: &Transaction, accounts: &Accounts, notice: Notice) {
-    let accounts = accounts.clone();
-    transaction.on_commit(move || accounts.notify(notice));
+/// Has a notice sent if the transaction commits: what did not happen is told to nobody.
+async fn tell(transaction: &Transaction, accounts: &Accounts, notice: Notice) -> Result<(), Error> {
+    accounts.notify.notify(transaction, notice).await
 }
 
 fn notice(person: &Person, about: About) -> Notice {

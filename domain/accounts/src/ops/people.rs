@@ -160,7 +160,7 @@ async fn update(
         // Who has no password yet was invited there, and is invited here now.
         let purpose = if before.has_password { Purpose::Verify } else { Purpose::Invite };
         mail_token(transaction, accounts, id, &after.email, &after.name, purpose).await?;
-        tell(transaction, accounts, notice(&before, About::AddressChanged));
+        tell(transaction, accounts, notice(&before, About::AddressChanged)).await?;
     }
     locked(transaction, id).await
 }

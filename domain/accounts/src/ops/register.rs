@@ -45,7 +45,7 @@ async fn write(transaction: &Transaction, accounts: &Accounts, input: &Registrat
     if let Some(id) = store::person_by_email(transaction, &input.email).await? {
         let person =
             store::person_lock(transaction, id).await?.ok_or(Error::Missing("a person who was just locked"))?;
-        tell(transaction, accounts, notice(&person, About::AlreadyRegistered));
+        tell(transaction, accounts, notice(&person, About::AlreadyRegistered)).await?;
         return Ok(());
     }
     let id = accounts.clock.new_id();

@@ -194,6 +194,6 @@ async fn set(
     store::person_set_password(transaction, id, hash, now).await?;
     store::sessions_revoke(transaction, id, but, "password changed", now).await?;
     accounts.feed.append(transaction, person_changed(AccountChanged::PASSWORD_CHANGED, id, None)).await?;
-    tell(transaction, accounts, notice(person, About::PasswordChanged));
+    tell(transaction, accounts, notice(person, About::PasswordChanged)).await?;
     Ok(())
 }

@@ -73,7 +73,7 @@ async fn exchange(
             let event = session_ended(AccountChanged::TOKEN_REUSED, session.person_id, token.session_id);
             accounts.feed.append(transaction, event).await?;
             if let Some(person) = &person {
-                tell(transaction, accounts, notice(person, About::TokenReused));
+                tell(transaction, accounts, notice(person, About::TokenReused)).await?;
             }
         }
         return Ok(Outcome::Reused(person));

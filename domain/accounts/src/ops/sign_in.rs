@@ -13,7 +13,7 @@ use entrepot_pg::{Error, ScopedFutureExt as _, Transaction};
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
-use super::{PasswordError, notice};
+use super::{PasswordError, notice, tell};
 use crate::Accounts;
 use crate::attempts::{Attempt, Wait};
 use crate::events::told;
@@ -164,8 +164,13 @@ async fn warn_owner(accounts: &Accounts, attempt: &Attempt, person: Uuid) -> Res
     }
     if attempt.is_worth_a_notice(&accounts.guard).await {
         let client = accounts.database.client().await?;
-        if let Some(person) = store::person_by_id(&client, person).await? {
-            accounts.notify(notice(&person, About::UnderAttack));
+        let person = store::person_by_id(&client, person).await?;
+        drop(client);
+        if let Some(person) = &person {
+            let warn = accounts.database.transaction(|transaction| {
+                async move { tell(transaction, accounts, notice(person, About::UnderAttack)).await }.scope_boxed()
+            });
+            warn.await?;
         }
     }
     Ok(())

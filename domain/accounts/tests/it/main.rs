@@ -23,6 +23,7 @@ use entrepot_cache::{Cache, CacheSettings, Fence, FenceSettings};
 use entrepot_feed::{Feed, FeedSettings};
 use entrepot_guard::{Guard, GuardSettings, Limiter, Pressure, PressureSettings, Proxies, Quota};
 use entrepot_migrations::MIGRATIONS;
+use entrepot_pg::{Error, Transaction};
 use entrepot_runtime::{Clock, ManualClock, Shutdown, Tasks};
 use entrepot_testkit::{SignedIn, TestDatabase, TestServer, edge_settings, test_database};
 use entrepot_web::{Edge, Operations, RequestStats};
@@ -43,9 +44,10 @@ const PROXY: &str = "127.0.0.1";
 struct Mail(Arc<Mutex<Vec<Notice>>>);
 
 impl Notify for Mail {
-    fn notify(&self, notice: Notice) -> BoxFuture<'static, ()> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(notice);
-        Box::pin(std::future::ready(()))
+    fn notify<'a>(&'a self, transaction: &'a Transaction, notice: Notice) -> BoxFuture<'a, Result<(), Error>> {
+        let mail = self.clone();
+        transaction.on_commit(move || mail.0.lock().unwrap_or_else(PoisonError::into_inner).push(notice));
+        Box::pin(std::future::ready(Ok(())))
     }
 }
 

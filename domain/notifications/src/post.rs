@@ -1,0 +1,115 @@
+//! Having letters sent: a letter is a job, enqueued in the transaction that it is about.
+//!
+//! **Invariants:**
+//! - A letter that carries a token has its data in the job's secret, which nobody is shown and which goes when the job
+//!   ends.
+//! - What a mail server says decides what happens next: a refusal for good ends the letter, everything else is tried
+//!   again; a breaker that is open and a recipient who has had enough cost no attempt.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use entrepot_jobs::{Context, Job, Jobs, NewJob, Outcome, Priority, Retries};
+use entrepot_mail::{Letter, MailError};
+use entrepot_pg::{Error, Transaction};
+use entrepot_runtime::Clock;
+use serde::{Deserialize, Serialize};
+
+use crate::Dependencies;
+use crate::letters::{Shop, Template};
+
+/// How long a letter is put off whose server does not take it now and does not say until when.
+const BUSY: Duration = Duration::from_secs(30);
+
+/// Has letters sent. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Post {
+    jobs: Jobs,
+    shop: Arc<Shop>,
+    pub(crate) clock: Clock,
+}
+
+impl Post {
+    /// For a shop's letters.
+    #[must_use]
+    pub fn new(jobs: Jobs, shop: Shop, clock: Clock) -> Self {
+        Self { jobs, shop: Arc::new(shop), clock }
+    }
+
+    /// The shop that writes.
+    #[must_use]
+    pub fn shop(&self) -> &Shop {
+        &self.shop
+    }
+
+    /// Has a letter sent, if and only if the transaction commits. Tells the job that does it.
+    ///
+    /// # Errors
+    /// What the database failed with.
+    pub async fn send(&self, transaction: &Transaction, to: &str, template: Template) -> Result<i64, Error> {
+        let name = template.name();
+        let is_secret = matches!(template, Template::PasswordReset(_) | Template::EmailVerification(_));
+        let (letter, secret) = if is_secret { (None, Some(template)) } else { (Some(template), None) };
+        let job = SendLetter { to: to.to_owned(), name: name.to_owned(), letter, secret };
+        Ok(self.jobs.enqueue(transaction, NewJob::of(&job)).await?.id())
+    }
+}
+
+/// Sends a letter.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct SendLetter {
+    to: String,
+    /// The template's name.
+    name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    letter: Option<Template>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    secret: Option<Template>,
+}
+
+impl Job for SendLetter {
+    const KIND: &'static str = "send-letter";
+    const QUEUE: &'static str = "email";
+    const PRIORITY: Priority = Priority::HIGH;
+    /// Servers that greylist want to be asked again after minutes: the last attempt comes after half an hour.
+    const RETRIES: Retries = Retries { at_most: 10, ..Retries::DEFAULT };
+    const TIMEOUT: Duration = Duration::from_secs(120);
+    type Needs = Dependencies;
+
+    async fn run(&self, needs: &Dependencies, context: &Context) -> Outcome {
+        let Some(template) = self.secret.as_ref().or(self.letter.as_ref()) else {
+            return Outcome::discard("what it was to say went with its first end: it cannot be sent again");
+        };
+        let rendered = match template.render(needs.post.shop()) {
+            Ok(rendered) => rendered,
+            Err(error) => return Outcome::discard(error),
+        };
+        let letter = Letter {
+            to: self.to.clone(),
+            subject: rendered.subject,
+            text: rendered.text,
+            html: Some(rendered.html),
+            kind: self.name.clone(),
+            key: context.key(),
+            attachments: Vec::new(),
+        };
+        match needs.mailer.send(&letter).await {
+            Ok(_sent) => Outcome::Done,
+            Err(error) => outcome_of(&error),
+        }
+    }
+}
+
+fn outcome_of(error: &MailError) -> Outcome {
+    let cause = std::error::Error::source(error).map(ToString::to_string);
+    let told = cause.map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"));
+    match error {
+        // Nobody was asked: that is no attempt.
+        MailError::BreakerOpen { again_after } | MailError::TooManyForRecipient { again_after } => {
+            Outcome::Snooze(*again_after)
+        }
+        error if error.is_permanent() => Outcome::discard(told),
+        MailError::Busy { .. } => Outcome::RetryAfter { pause: error.again_after().unwrap_or(BUSY), error: told },
+        _ => Outcome::retry(told),
+    }
+}
