@@ -88,7 +88,8 @@ impl App {
                 async move { feed.last_given().await }
             }
         });
-        let Production { feed, guard, accounts, listener, live, exports, jobs, notifications, .. } = production;
+        let Production { feed, guard, accounts, listener, live, exports, jobs, notifications, reports, .. } =
+            production;
         let idempotency = Idempotency::new(database, clock.clone());
         idempotency.start(tasks);
         let edge = Edge::new(router, edge_settings(settings)?, clock.clone(), stats)
@@ -106,8 +107,10 @@ impl App {
         if settings.runs_as(RunsAs::Worker) {
             exports.start(tasks);
             notifications.start(tasks);
-            let workshop = Workshop { jobs: &jobs, exports: &exports, notifications: &notifications };
-            let _set_once = here.set(workshop.open(settings, tasks));
+            reports.start(tasks);
+            let workshop =
+                Workshop { jobs: &jobs, exports: &exports, notifications: &notifications, reports: &reports };
+            let _set_once = here.set(workshop.open(settings, tasks)?);
         }
         if settings.cache.enabled && settings.runs_as(RunsAs::Api) {
             let minutes = settings.cache.warm_every_min;
@@ -131,11 +134,24 @@ fn all_modules(
     stats: RequestStats,
     here: &Arc<OnceLock<WorkFigures>>,
 ) -> Vec<Module> {
-    let Production { feed, cache, reading, guard, accounts, breakers, listener, live, exports, jobs, notifications } =
-        production;
+    let Production {
+        feed,
+        cache,
+        reading,
+        guard,
+        accounts,
+        breakers,
+        listener,
+        live,
+        exports,
+        jobs,
+        notifications,
+        reports,
+    } = production;
     let mut all = modules(database, feed, clock, reading, accounts, tasks);
     all.push(notifications.module());
     all.push(exports.module());
+    all.push(reports.module());
     all.push(live.module());
     all.push(queues::module(Queues { jobs: jobs.clone(), here: here.clone() }));
     let (feed, cache, warming) = (feed.clone(), cache.clone(), warming.clone());
@@ -200,6 +216,7 @@ fn describe(modules: &[Module]) -> anyhow::Result<OpenApi> {
         tag("catalog", "Products, their categories and images."),
         tag("sales", "Stores, and what they sold."),
         tag("exports", "Rows of any number, as files."),
+        tag("reports", "Documents to be read by people: PDF and Excel, once or by schedule."),
         tag("notifications", "What you were told, and telling other programs of events."),
         tag("live", "Being told of changes as they happen."),
         tag("accounts", "Signing in, one's own account, everybody's accounts, API keys."),

@@ -14,12 +14,15 @@ use entrepot_guard::limits::RedisLimits;
 use entrepot_guard::{Guard, GuardSettings, Limiter, Pressure, PressureSettings, Proxies, Quota};
 use entrepot_jobs::{JobSettings, Jobs};
 use entrepot_mail::{Mailer, Security, SmtpSettings};
+use entrepot_notifications::letters::{Link, ReportReady};
 use entrepot_notifications::{Notifications, Post, Shop};
-use entrepot_pg::Database;
+use entrepot_pg::{Database, Error, Transaction};
 use entrepot_realtime::{Live, LiveSettings};
+use entrepot_reports::{Herald, Ready, ReportSettings, Reports};
 use entrepot_runtime::{Breakers, Clock, Tasks};
 use entrepot_web::ListenerStats;
 use entrepot_webhooks::{Sender, SenderSettings, SystemResolver, TargetRules};
+use futures_util::future::BoxFuture;
 use jiff::SignedDuration;
 use object_store::ObjectStore;
 
@@ -46,6 +49,7 @@ pub(crate) struct Production {
     pub(crate) exports: Exports,
     pub(crate) jobs: Jobs,
     pub(crate) notifications: Notifications,
+    pub(crate) reports: Reports,
 }
 
 impl Production {
@@ -114,9 +118,38 @@ impl Production {
             sender: sender(settings, clock, targets)?,
             targets,
         });
+        let reports = Reports::new(
+            entrepot_reports::Dependencies {
+                database: database.clone(),
+                clock: clock.clone(),
+                feed: feed.clone(),
+                keeper: accounts.doorkeeper(),
+                files: files.clone(),
+                jobs: jobs.clone(),
+                herald: Arc::new(InTheInbox { notifications: notifications.clone(), shop_url: settings.shop_url() }),
+            },
+            vec![entrepot_sales::reported(database), entrepot_catalog::reported(database)],
+            ReportSettings {
+                keep: Duration::from_secs(u64::from(settings.reports.keep_days) * 86_400),
+                organisation: settings.shop.name.clone(),
+            },
+        );
         let exports = exports(settings, database, clock, &feed, &accounts, files, &jobs);
         let listener = ListenerStats::default();
-        Ok(Self { feed, cache, reading, guard, accounts, breakers, listener, live, exports, jobs, notifications })
+        Ok(Self {
+            feed,
+            cache,
+            reading,
+            guard,
+            accounts,
+            breakers,
+            listener,
+            live,
+            exports,
+            jobs,
+            notifications,
+            reports,
+        })
     }
 
     /// The kinds of answers, and how long each lives.
@@ -217,6 +250,31 @@ fn guard(settings: &Settings, clock: &Clock, tasks: &Tasks) -> anyhow::Result<Gu
     let proxies = Proxies::new(&guard.trusted_proxies);
     let proxies = proxies.map_err(|proxy| anyhow::anyhow!("{proxy:?} is no address or network"))?;
     Ok(Guard::new(guard_settings, proxies, limiter, pressure, clock.clone()))
+}
+
+/// Tells whoever ordered a report that it is ready.
+struct InTheInbox {
+    notifications: Notifications,
+    shop_url: String,
+}
+
+impl Herald for InTheInbox {
+    fn tell<'a>(&'a self, transaction: &'a Transaction, report: &'a Ready) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(async move {
+            let Ok(link) = Link::new(&format!("{}{}", self.shop_url.trim_end_matches('/'), report.path)) else {
+                tracing::error!("the shop's address cannot be linked to (shop.url): a report was not told of");
+                return Ok(());
+            };
+            let letter = ReportReady {
+                title: report.title.as_str().into(),
+                period: report.period.as_str().into(),
+                link,
+                expires_at: report.expires_at,
+            };
+            let (owner, mail_to) = (report.owner, report.mail_to.as_deref());
+            self.notifications.report_ready(transaction, owner, letter, &report.path, mail_to).await
+        })
+    }
 }
 
 fn shop(settings: &Settings) -> Shop {

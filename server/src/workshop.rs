@@ -8,6 +8,7 @@ use std::time::Duration;
 use entrepot_exports::Exports;
 use entrepot_jobs::{Jobs, Rate, Work, WorkFigures};
 use entrepot_notifications::Notifications;
+use entrepot_reports::Reports;
 use entrepot_runtime::Tasks;
 
 use crate::settings::Settings;
@@ -20,11 +21,15 @@ pub(crate) struct Workshop<'a> {
     pub(crate) jobs: &'a Jobs,
     pub(crate) exports: &'a Exports,
     pub(crate) notifications: &'a Notifications,
+    pub(crate) reports: &'a Reports,
 }
 
 impl Workshop<'_> {
     /// Begins to work, for the life of the program.
-    pub(crate) fn open(self, settings: &Settings, tasks: &Tasks) -> WorkFigures {
+    ///
+    /// # Errors
+    /// When a schedule of the program's own is none, which is a defect.
+    pub(crate) fn open(self, settings: &Settings, tasks: &Tasks) -> anyhow::Result<WorkFigures> {
         let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
         let name = format!("{host} {}", std::process::id());
         let mut work = Work::new(self.jobs, name);
@@ -39,6 +44,7 @@ impl Workshop<'_> {
         }
         work = self.exports.work(work);
         work = self.notifications.work(work);
-        work.start(tasks)
+        work = self.reports.work(work)?;
+        Ok(work.start(tasks))
     }
 }

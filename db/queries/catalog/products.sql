@@ -133,3 +133,15 @@ SELECT NOT EXISTS (SELECT FROM catalog.product) AND NOT EXISTS (SELECT FROM cata
 -- For seeds that start over. Takes the tables whole, so it may not run beside a shop that is open.
 TRUNCATE catalog.product, catalog.product_image, catalog.review, catalog.product_views, catalog.category,
     catalog.search_word;
+
+--! stock_rows (category?, at_most?) : (price?, currency?, category?)
+-- What is on sale, the shelf's name beside it; `category` is a slug, for that shelf and those below it.
+SELECT p.sku, p.title, c.name AS category, p.stock, p.price, p.currency::text AS currency
+FROM catalog.product p
+LEFT JOIN catalog.category c ON c.id = p.category_id
+WHERE p.active
+  AND (:category::text IS NULL
+       OR p.category_path @> ARRAY(SELECT id FROM catalog.category WHERE slug = :category))
+  AND (:at_most::int IS NULL OR p.stock <= :at_most)
+ORDER BY c.name NULLS LAST, p.title, p.sku
+LIMIT :rows;

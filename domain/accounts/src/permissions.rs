@@ -112,6 +112,13 @@ pub const PERMISSIONS: &[Permission] = &[
     permission("webhooks.write", "have events sent to other programs", ADMIN),
     permission("mail.read", "see what letters look like, and those that became files", ADMIN),
     permission("mail.write", "have a letter sent that tries the mail", ADMIN),
+    permission("reports.read", "see and fetch reports", EXPORTS),
+    permission("reports.write", "order, schedule, cancel and delete reports", EXPORTS),
+    permission(
+        "stock.report",
+        "have reports made of what is in stock",
+        &[(Role::Admin, Scope::All), (Role::Manager, Scope::All), (Role::Auditor, Scope::All)],
+    ),
     permission("live.read", "see who is connected and how the live updates do", ADMIN),
     permission("announcements.write", "tell something to everybody who is connected", ADMIN),
 ];

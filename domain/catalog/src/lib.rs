@@ -21,16 +21,19 @@ pub mod import;
 
 mod model;
 mod ops;
+mod reports;
 pub mod seed;
 
 mod slug;
 mod store;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use entrepot_cache::{Cache, Queries};
 use entrepot_feed::Feed;
 use entrepot_pg::Database;
+use entrepot_reports::Source;
 use entrepot_runtime::{Clock, Tasks};
 use entrepot_web::Module;
 
@@ -45,6 +48,12 @@ pub struct Dependencies {
     pub clock: Clock,
     /// Where it tells of its writes.
     pub feed: Feed,
+}
+
+/// Reports of what is in stock.
+#[must_use]
+pub fn reported(database: &Database) -> Arc<dyn Source> {
+    Arc::new(reports::StockReport::new(database.clone()))
 }
 
 /// What the catalog needs beside that to be read by many.

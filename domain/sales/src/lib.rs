@@ -21,6 +21,7 @@ mod http;
 pub mod import;
 mod model;
 mod ops;
+mod reports;
 mod store;
 
 use std::sync::Arc;
@@ -48,6 +49,12 @@ pub struct Dependencies {
 #[must_use]
 pub fn exported(database: &Database) -> Arc<dyn Source> {
     Arc::new(exports::SalesSource::new(database.clone()))
+}
+
+/// Reports of what was sold.
+#[must_use]
+pub fn reported(database: &Database) -> Arc<dyn entrepot_reports::Source> {
+    Arc::new(reports::SalesReport::new(database.clone()))
 }
 
 /// The part of the program that sales are.

@@ -76,6 +76,7 @@ pub struct Settings {
     pub(crate) live: LiveSettings,
     pub(crate) files: FileSettings,
     pub(crate) exports: ExportSettings,
+    pub(crate) reports: ReportSettings,
     pub(crate) jobs: JobsSettings,
     pub(crate) shop: ShopSettings,
     pub(crate) mail: MailSettings,
@@ -102,6 +103,12 @@ impl std::fmt::Debug for FileSettings {
 #[serde(deny_unknown_fields)]
 pub(crate) struct ExportSettings {
     pub(crate) keep_h: u64,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ReportSettings {
+    pub(crate) keep_days: u32,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -474,6 +481,7 @@ impl Settings {
             ("guard.at_once", self.guard.at_once as u64),
             ("feed.poll_ms", self.feed.poll_ms),
             ("feed.retention_days", u64::from(self.feed.retention_days)),
+            ("reports.keep_days", u64::from(self.reports.keep_days)),
             ("mail.connections", u64::from(self.mail.connections)),
             ("mail.per_recipient", u64::from(self.mail.per_recipient)),
             ("mail.keep", self.mail.keep as u64),
@@ -503,6 +511,9 @@ impl Settings {
         }
         if self.jobs.keep_h > 8_760 || self.jobs.drain_ms > 600_000 {
             return Err(layers.bad("jobs.keep_h", "must be at most 8760, a year, and jobs.drain_ms at most 600000"));
+        }
+        if self.reports.keep_days > 3_650 {
+            return Err(layers.bad("reports.keep_days", "must be at most 3650"));
         }
         if self.mail.timeout_ms > 600_000 || self.webhooks.timeout_ms > 600_000 {
             return Err(layers.bad("mail.timeout_ms", "must be at most 600000, as must webhooks.timeout_ms"));

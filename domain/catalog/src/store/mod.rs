@@ -268,6 +268,36 @@ pub(crate) async fn category_counts_below(
 }
 
 /// A category by its slug, with everything below it, itself first.
+/// A product in stock, as a report tells it.
+#[derive(Clone, Debug)]
+pub(crate) struct StockRow {
+    pub(crate) sku: String,
+    pub(crate) title: String,
+    pub(crate) category: Option<String>,
+    pub(crate) stock: i32,
+    pub(crate) price: Option<rust_decimal::Decimal>,
+    pub(crate) currency: Option<String>,
+}
+
+/// What is on sale, shelf by shelf: of a shelf and those below it, and of which there is no more than `at_most`.
+pub(crate) async fn stock(
+    client: &Pooled,
+    category: Option<&str>,
+    at_most: Option<i32>,
+    rows: i64,
+) -> Result<Vec<StockRow>, Error> {
+    let found = products::stock_rows().bind(client, &category, &at_most, &rows).all().await?;
+    let row = |row: products::StockRows| StockRow {
+        sku: row.sku,
+        title: row.title,
+        category: row.category,
+        stock: row.stock,
+        price: row.price,
+        currency: row.currency,
+    };
+    Ok(found.into_iter().map(row).collect())
+}
+
 pub(crate) async fn category_with_below(database: &Database, slug: &str) -> Result<Vec<CategoryRow>, Error> {
     let client = database.client().await?;
     let Some(category) = categories::category_by_slug().bind(&client, &slug).opt().await? else {

@@ -15,6 +15,12 @@ pub struct ProductDeleteParams {
     pub now: jiff::Timestamp,
     pub id: uuid::Uuid,
 }
+#[derive(Debug)]
+pub struct StockRowsParams<T1: crate::StringSql> {
+    pub category: Option<T1>,
+    pub at_most: Option<i32>,
+    pub rows: i64,
+}
 #[derive(Debug, Clone, PartialEq)]
 pub struct ProductLock {
     pub id: uuid::Uuid,
@@ -115,6 +121,35 @@ pub struct ProductSimilarWordsBorrowed<'a> {
 impl<'a> From<ProductSimilarWordsBorrowed<'a>> for ProductSimilarWords {
     fn from(ProductSimilarWordsBorrowed { word, similarity }: ProductSimilarWordsBorrowed<'a>) -> Self {
         Self { word: word.into(), similarity }
+    }
+}
+#[derive(Debug, Clone, PartialEq)]
+pub struct StockRows {
+    pub sku: String,
+    pub title: String,
+    pub category: Option<String>,
+    pub stock: i32,
+    pub price: Option<rust_decimal::Decimal>,
+    pub currency: Option<String>,
+}
+pub struct StockRowsBorrowed<'a> {
+    pub sku: &'a str,
+    pub title: &'a str,
+    pub category: Option<&'a str>,
+    pub stock: i32,
+    pub price: Option<rust_decimal::Decimal>,
+    pub currency: Option<&'a str>,
+}
+impl<'a> From<StockRowsBorrowed<'a>> for StockRows {
+    fn from(StockRowsBorrowed { sku, title, category, stock, price, currency }: StockRowsBorrowed<'a>) -> Self {
+        Self {
+            sku: sku.into(),
+            title: title.into(),
+            category: category.map(|v| v.into()),
+            stock,
+            price,
+            currency: currency.map(|v| v.into()),
+        }
     }
 }
 use crate::client::async_::GenericClient;
@@ -565,6 +600,60 @@ where
 {
     pub fn map<R>(self, mapper: fn(bool) -> R) -> BoolQuery<'c, 'a, 's, C, R, N> {
         BoolQuery {
+            client: self.client,
+            params: self.params,
+            query: self.query,
+            cached: self.cached,
+            extractor: self.extractor,
+            mapper,
+        }
+    }
+    pub async fn one(self) -> Result<T, tokio_postgres::Error> {
+        let row = crate::client::async_::one(self.client, self.query, &self.params, self.cached).await?;
+        Ok((self.mapper)((self.extractor)(&row)?))
+    }
+    pub async fn all(self) -> Result<Vec<T>, tokio_postgres::Error> {
+        self.iter().await?.try_collect().await
+    }
+    pub async fn opt(self) -> Result<Option<T>, tokio_postgres::Error> {
+        let opt_row = crate::client::async_::opt(self.client, self.query, &self.params, self.cached).await?;
+        Ok(opt_row
+            .map(|row| {
+                let extracted = (self.extractor)(&row)?;
+                Ok((self.mapper)(extracted))
+            })
+            .transpose()?)
+    }
+    pub async fn iter(
+        self,
+    ) -> Result<impl futures::Stream<Item = Result<T, tokio_postgres::Error>> + 'c, tokio_postgres::Error> {
+        let stream =
+            crate::client::async_::raw(self.client, self.query, crate::slice_iter(&self.params), self.cached).await?;
+        let mapped = stream
+            .map(move |res| {
+                res.and_then(|row| {
+                    let extracted = (self.extractor)(&row)?;
+                    Ok((self.mapper)(extracted))
+                })
+            })
+            .into_stream();
+        Ok(mapped)
+    }
+}
+pub struct StockRowsQuery<'c, 'a, 's, C: GenericClient, T, const N: usize> {
+    client: &'c C,
+    params: [&'a (dyn postgres_types::ToSql + Sync); N],
+    query: &'static str,
+    cached: Option<&'s tokio_postgres::Statement>,
+    extractor: fn(&tokio_postgres::Row) -> Result<StockRowsBorrowed, tokio_postgres::Error>,
+    mapper: fn(StockRowsBorrowed) -> T,
+}
+impl<'c, 'a, 's, C, T: 'c, const N: usize> StockRowsQuery<'c, 'a, 's, C, T, N>
+where
+    C: GenericClient,
+{
+    pub fn map<R>(self, mapper: fn(StockRowsBorrowed) -> R) -> StockRowsQuery<'c, 'a, 's, C, R, N> {
+        StockRowsQuery {
             client: self.client,
             params: self.params,
             query: self.query,
@@ -1059,5 +1148,51 @@ impl CatalogClearStmt {
     }
     pub async fn bind<'c, 'a, 's, C: GenericClient>(&'s self, client: &'c C) -> Result<u64, tokio_postgres::Error> {
         client.execute(&client.prepare(self.0).await?, &[]).await
+    }
+}
+pub struct StockRowsStmt(&'static str, Option<tokio_postgres::Statement>);
+pub fn stock_rows() -> StockRowsStmt {
+    StockRowsStmt(
+        "SELECT p.sku, p.title, c.name AS category, p.stock, p.price, p.currency::text AS currency FROM catalog.product p LEFT JOIN catalog.category c ON c.id = p.category_id WHERE p.active AND ($1::text IS NULL OR p.category_path @> ARRAY(SELECT id FROM catalog.category WHERE slug = $1)) AND ($2::int IS NULL OR p.stock <= $2) ORDER BY c.name NULLS LAST, p.title, p.sku LIMIT $3",
+        None,
+    )
+}
+impl StockRowsStmt {
+    pub async fn prepare<'a, C: GenericClient>(mut self, client: &'a C) -> Result<Self, tokio_postgres::Error> {
+        self.1 = Some(client.prepare(self.0).await?);
+        Ok(self)
+    }
+    pub fn bind<'c, 'a, 's, C: GenericClient, T1: crate::StringSql>(
+        &'s self,
+        client: &'c C,
+        category: &'a Option<T1>,
+        at_most: &'a Option<i32>,
+        rows: &'a i64,
+    ) -> StockRowsQuery<'c, 'a, 's, C, StockRows, 3> {
+        StockRowsQuery {
+            client,
+            params: [category, at_most, rows],
+            query: self.0,
+            cached: self.1.as_ref(),
+            extractor: |row: &tokio_postgres::Row| -> Result<StockRowsBorrowed, tokio_postgres::Error> {
+                Ok(StockRowsBorrowed {
+                    sku: row.try_get(0)?,
+                    title: row.try_get(1)?,
+                    category: row.try_get(2)?,
+                    stock: row.try_get(3)?,
+                    price: row.try_get(4)?,
+                    currency: row.try_get(5)?,
+                })
+            },
+            mapper: |it| StockRows::from(it),
+        }
+    }
+}
+impl<'c, 'a, 's, C: GenericClient, T1: crate::StringSql>
+    crate::client::async_::Params<'c, 'a, 's, StockRowsParams<T1>, StockRowsQuery<'c, 'a, 's, C, StockRows, 3>, C>
+    for StockRowsStmt
+{
+    fn params(&'s self, client: &'c C, params: &'a StockRowsParams<T1>) -> StockRowsQuery<'c, 'a, 's, C, StockRows, 3> {
+        self.bind(client, &params.category, &params.at_most, &params.rows)
     }
 }
