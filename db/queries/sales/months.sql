@@ -11,13 +11,14 @@ FROM sales.month
 WHERE store_id = :store_id AND year = :year AND month = :month
 FOR UPDATE;
 
---! months_upsert : (is_known, written_id?, created?, version?, sales?, transactions?, customers?, units?, discount?, before_id?, before_sales?, before_transactions?, before_customers?, before_units?, before_discount?)
+--! months_upsert : (is_known, written_id?, created?, version?, sales?, transactions?, customers?, units?, discount?, before_id?, before_sales?, before_transactions?, before_customers?, before_units?, before_discount?, gone?)
 -- Puts in or changes months, a row for each that was given, in the given order. Where there is no such
 -- store, `is_known` is false and nothing is written. With `merge` days that a row does not name stay as they
 -- are. Rows are locked in the order of their keys before anything is
 -- written, so that two batches never wait for each other in a circle. A row that is as it should be is not
 -- written: it has no `written_id`. One that another transaction made between the two steps has neither a
--- `written_id` nor a `before_id`: the caller runs the whole again.
+-- `written_id` nor a `before_id`: the caller runs the whole again. `gone` are the days that a whole month does not have
+-- any more.
 -- Two branches and no ON CONFLICT DO UPDATE, which would derive the totals of every row twice.
 WITH input AS MATERIALIZED (
     SELECT r.id, r.store_id, r.year, r.month, r.daily::jsonb AS daily, r.number, store.id IS NOT NULL AS is_known
@@ -25,7 +26,10 @@ WITH input AS MATERIALIZED (
          WITH ORDINALITY AS r (id, store_id, year, month, daily, number)
     LEFT JOIN sales.store ON store.id = r.store_id
 ), before AS MATERIALIZED (
-    SELECT m.id, m.store_id, m.year, m.month, m.sales, m.transactions, m.customers, m.units, m.discount, input.daily AS given
+    SELECT m.id, m.store_id, m.year, m.month, m.sales, m.transactions, m.customers, m.units, m.discount, input.daily AS given,
+           CASE WHEN NOT :merge THEN
+               ARRAY(SELECT jsonb_object_keys(m.daily) EXCEPT SELECT jsonb_object_keys(input.daily))
+           END AS gone
     FROM input JOIN sales.month AS m ON (m.store_id, m.year, m.month) = (input.store_id, input.year, input.month)
     ORDER BY m.store_id, m.year, m.month
     FOR UPDATE OF m
@@ -52,7 +56,7 @@ WITH input AS MATERIALIZED (
 SELECT input.is_known, written.id AS written_id, written.created, written.version, written.sales, written.transactions,
        written.customers, written.units, written.discount, before.id AS before_id, before.sales AS before_sales,
        before.transactions AS before_transactions, before.customers AS before_customers,
-       before.units AS before_units, before.discount AS before_discount
+       before.units AS before_units, before.discount AS before_discount, before.gone
 FROM input
 LEFT JOIN written USING (store_id, year, month)
 LEFT JOIN before USING (store_id, year, month)

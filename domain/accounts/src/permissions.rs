@@ -104,6 +104,7 @@ pub const PERMISSIONS: &[Permission] = &[
     permission("sales.read", "see, sum up and export what stores sold", STORES).by_store(),
     permission("sales.write", "write down and delete what stores sold, one by one, in batches and files", SELLING)
         .by_store(),
+    permission("analytics.read", "see what stores sold today, this week and this month", STORES).by_store(),
     permission("exports.read", "see and fetch exports", EXPORTS),
     permission("exports.write", "order, cancel and delete exports", EXPORTS),
     permission("jobs.read", "see queues, workers and jobs, and what failed", ADMIN),

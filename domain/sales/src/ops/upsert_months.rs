@@ -211,9 +211,9 @@ pub(crate) async fn upsert_in(
                 continue;
             }
         };
-        let (id, outcome, before, totals) = match written.next() {
-            Some(Upserted::Created { id, totals }) => (id, Outcome::Created, None, totals),
-            Some(Upserted::Updated { id, totals, before }) => (id, Outcome::Updated, Some(before), totals),
+        let (id, outcome, before, totals, gone) = match written.next() {
+            Some(Upserted::Created { id, totals }) => (id, Outcome::Created, None, totals, Vec::new()),
+            Some(Upserted::Updated { id, totals, before, gone }) => (id, Outcome::Updated, Some(before), totals, gone),
             Some(Upserted::Unchanged { id }) => {
                 verdicts.push(Verdict::Done { id, key: input.key, outcome: Outcome::Unchanged });
                 continue;
@@ -225,7 +225,9 @@ pub(crate) async fn upsert_in(
             Some(Upserted::Raced) | None => return Err(UpsertMonthsError::Raced),
         };
         let name = if before.is_some() { SalesChanged::UPDATED } else { SalesChanged::CREATED };
-        events.push(month_changed(name, &input.key, Some(&input.days), Some(totals), before));
+        let mut told = input.days;
+        told.extend(gone.into_iter().map(|day| (day, Value::Null)));
+        events.push(month_changed(name, &input.key, Some(&told), Some(totals), before));
         verdicts.push(Verdict::Done { id, key: input.key, outcome });
     }
     if manner.atomic && verdicts.iter().any(|verdict| matches!(verdict, Verdict::Failed { .. })) {

@@ -147,6 +147,8 @@ pub(crate) enum Upserted {
         id: Uuid,
         totals: Totals,
         before: Totals,
+        /// Days that a whole month does not have any more.
+        gone: Vec<String>,
     },
     Unchanged {
         id: Uuid,
@@ -183,7 +185,9 @@ pub(crate) async fn months_upsert(
             match (row.written_id, row.created, row.before_id) {
                 _ if !row.is_known => Upserted::NoStore,
                 (Some(id), Some(true), _) => Upserted::Created { id, totals: after },
-                (Some(id), _, Some(_)) => Upserted::Updated { id, totals: after, before },
+                (Some(id), _, Some(_)) => {
+                    Upserted::Updated { id, totals: after, before, gone: row.gone.unwrap_or_default() }
+                }
                 (None, _, Some(id)) => Upserted::Unchanged { id },
                 (_, _, None) => Upserted::Raced,
             }

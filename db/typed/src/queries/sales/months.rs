@@ -157,7 +157,7 @@ impl<'a> From<MonthLockBorrowed<'a>> for MonthLock {
         }
     }
 }
-#[derive(Debug, Clone, PartialEq, Copy)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct MonthsUpsert {
     pub is_known: bool,
     pub written_id: Option<uuid::Uuid>,
@@ -174,6 +174,66 @@ pub struct MonthsUpsert {
     pub before_customers: Option<rust_decimal::Decimal>,
     pub before_units: Option<rust_decimal::Decimal>,
     pub before_discount: Option<rust_decimal::Decimal>,
+    pub gone: Option<Vec<String>>,
+}
+pub struct MonthsUpsertBorrowed<'a> {
+    pub is_known: bool,
+    pub written_id: Option<uuid::Uuid>,
+    pub created: Option<bool>,
+    pub version: Option<i64>,
+    pub sales: Option<rust_decimal::Decimal>,
+    pub transactions: Option<rust_decimal::Decimal>,
+    pub customers: Option<rust_decimal::Decimal>,
+    pub units: Option<rust_decimal::Decimal>,
+    pub discount: Option<rust_decimal::Decimal>,
+    pub before_id: Option<uuid::Uuid>,
+    pub before_sales: Option<rust_decimal::Decimal>,
+    pub before_transactions: Option<rust_decimal::Decimal>,
+    pub before_customers: Option<rust_decimal::Decimal>,
+    pub before_units: Option<rust_decimal::Decimal>,
+    pub before_discount: Option<rust_decimal::Decimal>,
+    pub gone: Option<crate::ArrayIterator<'a, &'a str>>,
+}
+impl<'a> From<MonthsUpsertBorrowed<'a>> for MonthsUpsert {
+    fn from(
+        MonthsUpsertBorrowed {
+            is_known,
+            written_id,
+            created,
+            version,
+            sales,
+            transactions,
+            customers,
+            units,
+            discount,
+            before_id,
+            before_sales,
+            before_transactions,
+            before_customers,
+            before_units,
+            before_discount,
+            gone,
+        }: MonthsUpsertBorrowed<'a>,
+    ) -> Self {
+        Self {
+            is_known,
+            written_id,
+            created,
+            version,
+            sales,
+            transactions,
+            customers,
+            units,
+            discount,
+            before_id,
+            before_sales,
+            before_transactions,
+            before_customers,
+            before_units,
+            before_discount,
+            gone: gone.map(|v| v.map(|v| v.into()).collect()),
+        }
+    }
 }
 #[derive(Debug, Clone, PartialEq, Copy)]
 pub struct MonthsDelete {
@@ -299,14 +359,14 @@ pub struct MonthsUpsertQuery<'c, 'a, 's, C: GenericClient, T, const N: usize> {
     params: [&'a (dyn postgres_types::ToSql + Sync); N],
     query: &'static str,
     cached: Option<&'s tokio_postgres::Statement>,
-    extractor: fn(&tokio_postgres::Row) -> Result<MonthsUpsert, tokio_postgres::Error>,
-    mapper: fn(MonthsUpsert) -> T,
+    extractor: fn(&tokio_postgres::Row) -> Result<MonthsUpsertBorrowed, tokio_postgres::Error>,
+    mapper: fn(MonthsUpsertBorrowed) -> T,
 }
 impl<'c, 'a, 's, C, T: 'c, const N: usize> MonthsUpsertQuery<'c, 'a, 's, C, T, N>
 where
     C: GenericClient,
 {
-    pub fn map<R>(self, mapper: fn(MonthsUpsert) -> R) -> MonthsUpsertQuery<'c, 'a, 's, C, R, N> {
+    pub fn map<R>(self, mapper: fn(MonthsUpsertBorrowed) -> R) -> MonthsUpsertQuery<'c, 'a, 's, C, R, N> {
         MonthsUpsertQuery {
             client: self.client,
             params: self.params,
@@ -511,7 +571,7 @@ impl<'c, 'a, 's, C: GenericClient, T1: crate::StringSql>
 pub struct MonthsUpsertStmt(&'static str, Option<tokio_postgres::Statement>);
 pub fn months_upsert() -> MonthsUpsertStmt {
     MonthsUpsertStmt(
-        "WITH input AS MATERIALIZED ( SELECT r.id, r.store_id, r.year, r.month, r.daily::jsonb AS daily, r.number, store.id IS NOT NULL AS is_known FROM unnest($1::uuid[], $2::text[], $3::int2[], $4::int2[], $5::text[]) WITH ORDINALITY AS r (id, store_id, year, month, daily, number) LEFT JOIN sales.store ON store.id = r.store_id ), before AS MATERIALIZED ( SELECT m.id, m.store_id, m.year, m.month, m.sales, m.transactions, m.customers, m.units, m.discount, input.daily AS given FROM input JOIN sales.month AS m ON (m.store_id, m.year, m.month) = (input.store_id, input.year, input.month) ORDER BY m.store_id, m.year, m.month FOR UPDATE OF m ), updated AS ( UPDATE sales.month AS m SET daily = CASE WHEN $6 THEN m.daily || before.given ELSE before.given END, version = m.version + 1, updated_at = $7 FROM before WHERE m.id = before.id AND m.daily IS DISTINCT FROM CASE WHEN $6 THEN m.daily || before.given ELSE before.given END RETURNING m.id, m.store_id, m.year, m.month, m.version, m.sales, m.transactions, m.customers, m.units, m.discount, false AS created ), inserted AS ( INSERT INTO sales.month AS m (id, store_id, year, month, daily, created_at, updated_at) SELECT input.id, input.store_id, input.year, input.month, input.daily, $7, $7 FROM input LEFT JOIN before USING (store_id, year, month) WHERE before.id IS NULL AND input.is_known ORDER BY input.store_id, input.year, input.month ON CONFLICT ON CONSTRAINT month_key DO NOTHING RETURNING m.id, m.store_id, m.year, m.month, m.version, m.sales, m.transactions, m.customers, m.units, m.discount, true AS created ), written AS ( SELECT * FROM updated UNION ALL SELECT * FROM inserted ) SELECT input.is_known, written.id AS written_id, written.created, written.version, written.sales, written.transactions, written.customers, written.units, written.discount, before.id AS before_id, before.sales AS before_sales, before.transactions AS before_transactions, before.customers AS before_customers, before.units AS before_units, before.discount AS before_discount FROM input LEFT JOIN written USING (store_id, year, month) LEFT JOIN before USING (store_id, year, month) ORDER BY input.number",
+        "WITH input AS MATERIALIZED ( SELECT r.id, r.store_id, r.year, r.month, r.daily::jsonb AS daily, r.number, store.id IS NOT NULL AS is_known FROM unnest($1::uuid[], $2::text[], $3::int2[], $4::int2[], $5::text[]) WITH ORDINALITY AS r (id, store_id, year, month, daily, number) LEFT JOIN sales.store ON store.id = r.store_id ), before AS MATERIALIZED ( SELECT m.id, m.store_id, m.year, m.month, m.sales, m.transactions, m.customers, m.units, m.discount, input.daily AS given, CASE WHEN NOT $6 THEN ARRAY(SELECT jsonb_object_keys(m.daily) EXCEPT SELECT jsonb_object_keys(input.daily)) END AS gone FROM input JOIN sales.month AS m ON (m.store_id, m.year, m.month) = (input.store_id, input.year, input.month) ORDER BY m.store_id, m.year, m.month FOR UPDATE OF m ), updated AS ( UPDATE sales.month AS m SET daily = CASE WHEN $6 THEN m.daily || before.given ELSE before.given END, version = m.version + 1, updated_at = $7 FROM before WHERE m.id = before.id AND m.daily IS DISTINCT FROM CASE WHEN $6 THEN m.daily || before.given ELSE before.given END RETURNING m.id, m.store_id, m.year, m.month, m.version, m.sales, m.transactions, m.customers, m.units, m.discount, false AS created ), inserted AS ( INSERT INTO sales.month AS m (id, store_id, year, month, daily, created_at, updated_at) SELECT input.id, input.store_id, input.year, input.month, input.daily, $7, $7 FROM input LEFT JOIN before USING (store_id, year, month) WHERE before.id IS NULL AND input.is_known ORDER BY input.store_id, input.year, input.month ON CONFLICT ON CONSTRAINT month_key DO NOTHING RETURNING m.id, m.store_id, m.year, m.month, m.version, m.sales, m.transactions, m.customers, m.units, m.discount, true AS created ), written AS ( SELECT * FROM updated UNION ALL SELECT * FROM inserted ) SELECT input.is_known, written.id AS written_id, written.created, written.version, written.sales, written.transactions, written.customers, written.units, written.discount, before.id AS before_id, before.sales AS before_sales, before.transactions AS before_transactions, before.customers AS before_customers, before.units AS before_units, before.discount AS before_discount, before.gone FROM input LEFT JOIN written USING (store_id, year, month) LEFT JOIN before USING (store_id, year, month) ORDER BY input.number",
         None,
     )
 }
@@ -548,8 +608,8 @@ impl MonthsUpsertStmt {
             params: [ids, store_ids, years, months, dailies, merge, now],
             query: self.0,
             cached: self.1.as_ref(),
-            extractor: |row: &tokio_postgres::Row| -> Result<MonthsUpsert, tokio_postgres::Error> {
-                Ok(MonthsUpsert {
+            extractor: |row: &tokio_postgres::Row| -> Result<MonthsUpsertBorrowed, tokio_postgres::Error> {
+                Ok(MonthsUpsertBorrowed {
                     is_known: row.try_get(0)?,
                     written_id: row.try_get(1)?,
                     created: row.try_get(2)?,
@@ -565,6 +625,7 @@ impl MonthsUpsertStmt {
                     before_customers: row.try_get(12)?,
                     before_units: row.try_get(13)?,
                     before_discount: row.try_get(14)?,
+                    gone: row.try_get(15)?,
                 })
             },
             mapper: |it| MonthsUpsert::from(it),
