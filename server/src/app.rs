@@ -108,8 +108,14 @@ impl App {
             exports.start(tasks);
             notifications.start(tasks);
             reports.start(tasks);
-            let workshop =
-                Workshop { jobs: &jobs, exports: &exports, notifications: &notifications, reports: &reports };
+            analytics.start(tasks);
+            let workshop = Workshop {
+                jobs: &jobs,
+                exports: &exports,
+                notifications: &notifications,
+                reports: &reports,
+                analytics: &analytics,
+            };
             let _set_once = here.set(workshop.open(settings, tasks)?);
         }
         if settings.cache.enabled && settings.runs_as(RunsAs::Api) {
@@ -149,6 +155,7 @@ fn all_modules(
         reports,
     } = production;
     let mut all = modules(database, feed, clock, reading, accounts, tasks);
+    all.push(analytics.module());
     all.push(notifications.module());
     all.push(exports.module());
     all.push(reports.module());
@@ -216,6 +223,7 @@ fn describe(modules: &[Module]) -> anyhow::Result<OpenApi> {
         tag("catalog", "Products, their categories and images."),
         tag("sales", "Stores, and what they sold."),
         tag("exports", "Rows of any number, as files."),
+        tag("analytics", "What was sold, day by day, kept ready by jobs."),
         tag("reports", "Documents to be read by people: PDF and Excel, once or by schedule."),
         tag("notifications", "What you were told, and telling other programs of events."),
         tag("live", "Being told of changes as they happen."),

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use entrepot_accounts::{AccountSettings, Accounts, Algorithm, Dependencies, HashSettings};
+use entrepot_analytics::Analytics;
 use entrepot_cache::{Cache, CacheSettings, Fence, FenceSettings, Policy, Queries, RedisSettings, Ticker};
 use entrepot_catalog::Reading;
 use entrepot_exports::{ExportSettings, Exports};
@@ -50,6 +51,7 @@ pub(crate) struct Production {
     pub(crate) jobs: Jobs,
     pub(crate) notifications: Notifications,
     pub(crate) reports: Reports,
+    pub(crate) analytics: Analytics,
 }
 
 impl Production {
@@ -104,6 +106,12 @@ impl Production {
             breakers.register(breaker);
         }
         let live = live(settings, &feed, clock, &accounts);
+        let analytics = Analytics::new(entrepot_analytics::Dependencies {
+            database: database.clone(),
+            clock: clock.clone(),
+            feed: feed.clone(),
+            jobs: jobs.clone(),
+        });
         let mailer = mailer(settings, clock, &breakers)?;
         let targets =
             TargetRules { allow_http: settings.webhooks.allow_http, allow_private: settings.webhooks.allow_private };

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use entrepot_analytics::Analytics;
 use entrepot_exports::Exports;
 use entrepot_jobs::{Jobs, Rate, Work, WorkFigures};
 use entrepot_notifications::Notifications;
@@ -22,6 +23,7 @@ pub(crate) struct Workshop<'a> {
     pub(crate) exports: &'a Exports,
     pub(crate) notifications: &'a Notifications,
     pub(crate) reports: &'a Reports,
+    pub(crate) analytics: &'a Analytics,
 }
 
 impl Workshop<'_> {
@@ -45,6 +47,7 @@ impl Workshop<'_> {
         work = self.exports.work(work);
         work = self.notifications.work(work);
         work = self.reports.work(work)?;
+        work = self.analytics.work(work);
         Ok(work.start(tasks))
     }
 }

@@ -21,7 +21,7 @@ use crate::store::{self, Sum, SumBy, SumQuery};
 const MOST_DAYS: i32 = 3_660;
 const MOST_BY_DAY: i32 = 366;
 /// From here on whole months are told month by month.
-const DAYS_ENOUGH: i32 = 62;
+const DAYS_ENOUGH: i32 = 100;
 /// Stores in the chart.
 const CHARTED: usize = 12;
 const MONEY: Kind = Kind::Decimal { places: 2 };

@@ -32,6 +32,7 @@ const THINNED: f32 = 80.0;
 /// Points of a line are marked while there are not more than this.
 const MARKED: usize = 40;
 /// The share of a label's room that its bars take.
+const WIDEST_BAR: f32 = 46.0;
 const BARS: f32 = 0.72;
 
 /// A legend, laid out: the lines, each of its entries with their distance from the left.
@@ -190,8 +191,9 @@ fn legend(letters: &mut Letters<'_>, chart: &Chart, width: f32) -> Legend {
 }
 
 fn bars(paper: &mut Paper, chart: &Chart, axis: &Axis, plot: &Plot) {
-    let group = plot.slot() * BARS;
-    let bar = group / chart.series.len().max(1) as f32;
+    // Few groups do not make bars as wide as walls; a narrower group stands over its label all the same.
+    let bar = (plot.slot() * BARS / chart.series.len().max(1) as f32).min(WIDEST_BAR);
+    let group = bar * chart.series.len() as f32;
     // Bars of a group have a hairline of paper between them while they are wide enough for one.
     let gap = if bar > 4.0 { 0.8 } else { 0.0 };
     let zero = plot.y(axis, 0.0);
@@ -201,7 +203,7 @@ fn bars(paper: &mut Paper, chart: &Chart, axis: &Axis, plot: &Plot) {
             let y = plot.y(axis, value);
             let x = plot.x(index) - group / 2.0 + bar * number as f32;
             let height = (zero - y).abs();
-            paper.area(x + gap / 2.0, y.min(zero), (bar - gap).min(46.0), height, colours::of_series(number));
+            paper.area(x + gap / 2.0, y.min(zero), bar - gap, height, colours::of_series(number));
         }
     }
 }
