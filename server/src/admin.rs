@@ -9,6 +9,8 @@ use axum::extract::State;
 use entrepot_cache::{Cache, CacheFigures, EVERYTHING};
 use entrepot_feed::{Feed, FeedFigures};
 use entrepot_guard::{Guard, GuardFigures};
+use entrepot_jobs::{Jobs, NewJob};
+use entrepot_pg::{Error, ScopedFutureExt as _};
 use entrepot_runtime::{BreakerFigures, Breakers};
 use entrepot_web::body::{JsonBody, Reader, Text};
 use entrepot_web::{CacheClass, Caching, Fault, ListenerStats, Module, Problem, Query, Reply, Rule};
@@ -18,7 +20,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::warming::{Warming, WarmingFigures};
+use crate::warming::{WarmCaches, Warming, WarmingFigures};
 
 /// Names in one call at the most, of each kind.
 const MOST_NAMES: usize = 100;
@@ -32,6 +34,7 @@ pub(crate) struct Administration {
     pub(crate) guard: Guard,
     pub(crate) breakers: Breakers,
     pub(crate) listener: ListenerStats,
+    pub(crate) jobs: Jobs,
 }
 
 const RULES: &[(&str, Rule)] = &[
@@ -182,13 +185,27 @@ async fn get_cache_performance(State(admin): State<Arc<Administration>>, query: 
     Reply::json(&figures, CacheClass::Never)
 }
 
-/// Warms the caches of this instance in the background; the figures tell how far it is.
+/// Warms the caches of this instance in the background, and with `scope=all` by a job those of all; the figures tell
+/// how far this one is.
 #[utoipa::path(
     post, path = "/api/admin/performance/cache/warm", tag = "admin",
+    params(("scope" = Option<String>, Query, description = "`this` instance unless told, or `all`.", example = "all")),
     responses((status = 202, description = "It is under way.", body = WarmingFigures)),
 )]
-async fn warm_cache(State(admin): State<Arc<Administration>>, query: Query) -> Result<Reply, Problem> {
+async fn warm_cache(State(admin): State<Arc<Administration>>, mut query: Query) -> Result<Reply, Problem> {
+    let is_for_all = query.one_of("scope", &[("this", false), ("all", true)]).unwrap_or(false);
     query.finish()?;
+    if is_for_all {
+        let admin = &admin;
+        let enqueued = admin.jobs.database().transaction(|transaction| {
+            async move { admin.jobs.enqueue(transaction, NewJob::of(&WarmCaches {}).unique("warm-caches")).await }
+                .scope_boxed()
+        });
+        enqueued.await.map_err(|error: Error| {
+            let may_pass = error.is_unavailable();
+            Problem::failure(error, may_pass)
+        })?;
+    }
     Ok(Reply::json(&admin.warming.ask(), CacheClass::Never)?
         .status(StatusCode::ACCEPTED)
         .header(http::header::LOCATION, "/api/admin/performance/cache"))

@@ -88,8 +88,9 @@ impl App {
                 async move { feed.last_given().await }
             }
         });
-        let Production { feed, guard, accounts, listener, live, exports, jobs, notifications, reports, .. } =
-            production;
+        let Production {
+            feed, guard, accounts, listener, live, exports, jobs, notifications, reports, analytics, ..
+        } = production;
         let idempotency = Idempotency::new(database, clock.clone());
         idempotency.start(tasks);
         let edge = Edge::new(router, edge_settings(settings)?, clock.clone(), stats)
@@ -115,6 +116,7 @@ impl App {
                 notifications: &notifications,
                 reports: &reports,
                 analytics: &analytics,
+                feed: &feed,
             };
             let _set_once = here.set(workshop.open(settings, tasks)?);
         }
@@ -126,6 +128,7 @@ impl App {
                 at_once: settings.cache.warm_at_once,
             };
             warming.start(tasks, edge.clone(), warmers, clock, schedule);
+            warming.listen(tasks, &feed);
         }
         Ok(Self { edge, counters, accounts, guard, listener, live })
     }
@@ -153,6 +156,7 @@ fn all_modules(
         jobs,
         notifications,
         reports,
+        analytics,
     } = production;
     let mut all = modules(database, feed, clock, reading, accounts, tasks);
     all.push(analytics.module());
@@ -163,7 +167,8 @@ fn all_modules(
     all.push(queues::module(Queues { jobs: jobs.clone(), here: here.clone() }));
     let (feed, cache, warming) = (feed.clone(), cache.clone(), warming.clone());
     let (guard, breakers, listener) = (guard.clone(), breakers.clone(), listener.clone());
-    all.push(admin::module(Administration { cache: cache.clone(), feed, warming, guard, breakers, listener }));
+    let jobs = jobs.clone();
+    all.push(admin::module(Administration { cache: cache.clone(), feed, warming, guard, breakers, listener, jobs }));
     let vitals = Vitals { database: database.clone(), cache, stats, clock: clock.clone(), start: Instant::now() };
     all.push(health::module(vitals));
     all

@@ -17,7 +17,9 @@ const HTML: &str = "text/html; charset=utf-8";
 const CSS: &str = "text/css; charset=utf-8";
 const JS: &str = "text/javascript; charset=utf-8";
 
-const FILES: [(&str, &str, &str); 4] = [
+const FILES: [(&str, &str, &str); 6] = [
+    ("/console/account", HTML, include_str!("console/account.html")),
+    ("/console/account.js", JS, include_str!("console/account.js")),
     ("/console/live", HTML, include_str!("console/live.html")),
     ("/console/live.css", CSS, include_str!("console/live.css")),
     ("/console/live.js", JS, include_str!("console/live.js")),

@@ -157,6 +157,7 @@ impl Production {
             jobs,
             notifications,
             reports,
+            analytics,
         })
     }
 

@@ -6,6 +6,8 @@
 //! **Invariants:**
 //! - Never on the path of a request, and never more than a few at once.
 //! - One round at a time: whoever asks for one while it runs gets the one that runs.
+//! - What is in memory is each instance's own, so a job that warms has all instances warm theirs: it tells them on the
+//!   feed.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,12 +15,40 @@ use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::http::Request;
+use entrepot_feed::{Feed, NewEvent, Received};
+use entrepot_jobs::{Context, Job, Outcome, Priority};
+use entrepot_pg::{Error, ScopedFutureExt as _};
 use entrepot_runtime::{Clock, Tasks};
 use entrepot_web::{Edge, Uncounted, Warmer};
 use futures_util::{StreamExt as _, stream};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 use utoipa::ToSchema;
+
+/// The event by which all instances warm their caches.
+const TO_WARM: &str = "cache.to-warm";
+
+/// Has the caches of all instances warmed: after a deployment, or much that was imported.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct WarmCaches {}
+
+impl Job for WarmCaches {
+    const KIND: &'static str = "warm-caches";
+    const QUEUE: &'static str = "cache";
+    const PRIORITY: Priority = Priority::LOW;
+    type Needs = Feed;
+
+    async fn run(&self, feed: &Feed, context: &Context) -> Outcome {
+        let told = context.jobs().database().transaction(|transaction| {
+            async move {
+                feed.append(transaction, NewEvent::new(TO_WARM, "cache")).await?;
+                context.complete(transaction).await
+            }
+            .scope_boxed()
+        });
+        told.await.unwrap_or_else(|error: Error| Outcome::retry(error))
+    }
+}
 
 /// When caches are warmed.
 #[derive(Clone, Copy, Debug)]
@@ -77,6 +107,22 @@ impl Warming {
                     this.wait(next).await;
                     this.round(&edge, &warmers, &clock, schedule.at_once).await;
                     next = schedule.every;
+                }
+            }
+        });
+    }
+
+    /// Warms whenever an event of the feed says so, for the life of the program.
+    pub(crate) fn listen(&self, tasks: &Tasks, feed: &Feed) {
+        let (this, feed) = (self.clone(), feed.clone());
+        tasks.supervise("cache-warming-asked-for", move || {
+            let (this, mut events) = (this.clone(), feed.subscribe());
+            async move {
+                // A gap is no reason: the next round by the clock comes anyway.
+                while let Some(received) = events.next().await {
+                    if matches!(received, Received::Event(event) if event.name == TO_WARM) {
+                        this.ask();
+                    }
                 }
             }
         });

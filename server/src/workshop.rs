@@ -3,16 +3,19 @@
 //! **Invariant:** a process that works knows every kind of job there is: which of them it does follows from the queues
 //! that it works on.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use entrepot_analytics::Analytics;
 use entrepot_exports::Exports;
+use entrepot_feed::Feed;
 use entrepot_jobs::{Jobs, Rate, Work, WorkFigures};
 use entrepot_notifications::Notifications;
 use entrepot_reports::Reports;
 use entrepot_runtime::Tasks;
 
 use crate::settings::Settings;
+use crate::warming::WarmCaches;
 
 /// Mails that may go out at once after a pause, of those that a minute has.
 const BURST_SHARE: u32 = 6;
@@ -24,6 +27,7 @@ pub(crate) struct Workshop<'a> {
     pub(crate) notifications: &'a Notifications,
     pub(crate) reports: &'a Reports,
     pub(crate) analytics: &'a Analytics,
+    pub(crate) feed: &'a Feed,
 }
 
 impl Workshop<'_> {
@@ -48,6 +52,7 @@ impl Workshop<'_> {
         work = self.notifications.work(work);
         work = self.reports.work(work)?;
         work = self.analytics.work(work);
+        work = work.does::<WarmCaches>(Arc::new(self.feed.clone()));
         Ok(work.start(tasks))
     }
 }
