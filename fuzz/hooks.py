@@ -91,7 +91,7 @@ class World:
 
     def refresh_me(self):
         self.me = fresh_person()
-        for mine in ("session", "key", "export"):
+        for mine in ("session", "key", "export", "report", "schedule", "notification"):
             self.ids.pop(mine, None)
 
     def maker(self):
@@ -136,6 +136,34 @@ class World:
         if kind == "export":
             # Everybody's exports are their own; who may order none looks at the admin's.
             return (owner if "exports.write" in SCOPES else ADMIN).ask("POST", "/api/v2/exports", {"kind": "sales"})["id"]
+        if kind == "report":
+            body = {"kind": "sales", "parameters": {"period": "last-year"}}
+            return (owner if "reports.write" in SCOPES else ADMIN).ask("POST", "/api/v2/reports", body)["id"]
+        if kind == "schedule":
+            asker = owner if "reports.write" in SCOPES else ADMIN
+            known = asker.ask("GET", "/api/v2/reports/schedules?limit=50")["data"]
+            if len(known) >= 20:
+                return CHANCE.choice(known)["id"]
+            body = {"kind": "sales", "pattern": "0 6 * * 1"}
+            return (owner if "reports.write" in SCOPES else ADMIN).ask("POST", "/api/v2/reports/schedules", body)["id"]
+        if kind == "webhook":
+            # Nobody is there: what is sent fails, as it does in life.
+            known = ADMIN.ask("GET", "/api/v2/webhooks?limit=50")["data"]
+            if len(known) >= 20:
+                return CHANCE.choice(known)["id"]
+            body = {"url": "https://hooks.invalid/entrepot", "topics": ["store-*"]}
+            return ADMIN.ask("POST", "/api/v2/webhooks", body)["id"]
+        if kind == "delivery":
+            webhook = WORLD.pick("webhook")
+            return webhook, ADMIN.ask("POST", f"/api/v2/webhooks/{webhook}/test")["delivery"]
+        if kind == "notification":
+            inbox = owner.ask("GET", "/api/v2/me/notifications?limit=1")["data"]
+            return inbox[0]["id"] if inbox else "00000000-0000-7000-8000-000000000000"
+        if kind == "template":
+            return CHANCE.choice(["order_confirmation", "low_stock", "alert"])
+        if kind == "letter":
+            letters = ADMIN.ask("GET", "/api/admin/mail/letters?limit=1")["data"]
+            return letters[0]["id"] if letters else "0"
         if kind == "queue":
             # Not those that the run's own exports wait in.
             return CHANCE.choice(["inventory", "images"])
@@ -185,6 +213,8 @@ def steer_path(case):
     if positive(case, ParameterLocation.PATH) and CHANCE.random() < 0.8:
         if "image" in values:
             values["product"], values["image"] = WORLD.pick("image")
+        elif "delivery" in values:
+            values["webhook"], values["delivery"] = WORLD.pick("delivery")
         elif "month" in values:
             values["store"], values["year"], values["month"] = WORLD.pick("month")
         else:
@@ -296,7 +326,8 @@ def steer_members(body, operation_id):
         elif name == "tags" and isinstance(value, list):
             body[name] = ["fuzz"]
         elif name == "url":
-            body[name] = "https://shop.example/tea.jpg"
+            of_webhooks = operation_id in ("create_webhook", "update_webhook")
+            body[name] = "https://hooks.invalid/entrepot" if of_webhooks else "https://shop.example/tea.jpg"
         elif name == "storeId":
             body[name] = WORLD.pick("store")
         elif name == "stores" and value is not None:
@@ -306,9 +337,20 @@ def steer_members(body, operation_id):
         elif name == "kind":
             body[name] = "sales"
         elif name == "format":
-            body[name] = CHANCE.choice(["csv", "json", "ndjson"])
+            of_reports = operation_id in ("order_report", "create_report_schedule")
+            body[name] = CHANCE.choice(["pdf", "xlsx"] if of_reports else ["csv", "json", "ndjson"])
         elif name == "parameters":
-            body[name] = CHANCE.choice([{}, {"year": 2024, "fields": "storeId,sales"}])
+            of_reports = operation_id in ("order_report", "create_report_schedule")
+            asked = {"period": "last-month"} if of_reports else {"year": 2024, "fields": "storeId,sales"}
+            body[name] = CHANCE.choice([{}, asked])
+        elif name == "pattern":
+            body[name] = "0 6 * * 1"
+        elif name == "zone":
+            body[name] = "Europe/Oslo"
+        elif name in ("to", "mailTo") and isinstance(value, str) and operation_id in ("send_test_mail", "create_report_schedule"):
+            body[name] = f"{unique('someone')}@shop.example"
+        elif name == "topics":
+            body[name] = ["store-*"]
         elif name == "severity":
             body[name] = CHANCE.choice(["info", "warning", "critical"])
         elif name == "network":

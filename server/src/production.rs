@@ -99,7 +99,9 @@ impl Production {
             guard: guard.clone(),
         };
         let jobs = jobs(settings, database, &feed);
-        let post = Post::new(jobs.clone(), shop(settings), clock.clone());
+        let shop = shop(settings);
+        shop.check().context("letters cannot be written: see [shop] in the settings")?;
+        let post = Post::new(jobs.clone(), shop, clock.clone());
         let accounts = accounts(settings, dependencies, post.clone());
         let breakers = Breakers::default();
         if let Some(breaker) = cache.breaker() {

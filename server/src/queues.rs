@@ -163,7 +163,7 @@ struct JobsPerformance {
     status: &'static str,
     /// What is wrong, in words.
     reasons: Vec<String>,
-    totals: Totals,
+    totals: JobTotals,
     #[schema(value_type = Vec<Object>)]
     queues: Vec<QueueOverview>,
     /// The latest that failed for good.
@@ -174,7 +174,7 @@ struct JobsPerformance {
 /// Sums over all queues.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct Totals {
+struct JobTotals {
     /// Jobs that may run now.
     waiting: i64,
     /// Jobs that run.
@@ -461,7 +461,7 @@ async fn get_jobs_performance(State(queues): State<Shared>, query: Query) -> Res
     let overview = queues.jobs.queues().await.map_err(failed)?;
     let recent_failures = queues.jobs.failed(&Failures::default(), None, RECENT).await.map_err(failed)?;
     let sum = |of: fn(&QueueOverview) -> i64| overview.iter().map(of).sum();
-    let totals = Totals {
+    let totals = JobTotals {
         waiting: sum(|queue| queue.available),
         active: sum(|queue| queue.running),
         delayed: sum(|queue| queue.scheduled + queue.retryable),
@@ -542,7 +542,7 @@ async fn list_failed_jobs(State(queues): State<Shared>, mut query: Query) -> Res
     Reply::json(&FailedList { data, page }, CacheClass::Never)
 }
 
-/// Has jobs that failed for good tried again, with as many attempts as they had.
+/// Has jobs that failed for good tried again, with as many attempts as they had, and four at the least.
 #[utoipa::path(
     post, path = "/api/admin/performance/jobs/retry", tag = "admin",
     request_body = Which,

@@ -19,7 +19,7 @@ ORDER BY id DESC
 LIMIT :at_most OFFSET :skipped;
 
 --! webhooks_enabled
-SELECT id, topics FROM notifications.webhook WHERE is_enabled ORDER BY id LIMIT 1000;
+SELECT id, topics FROM notifications.webhook WHERE is_enabled ORDER BY id LIMIT 10000;
 
 --! webhook_by_id (owner?) : WebhookRow
 SELECT id, owner, url, topics, description, secret, old_secret, old_secret_until, is_enabled, disabled_reason,
@@ -44,6 +44,10 @@ WHERE id = :id;
 --! webhook_arrived
 -- Written only where it changes something: most deliveries follow one that arrived.
 UPDATE notifications.webhook SET failures = 0 WHERE id = :id AND failures > 0;
+
+--! webhook_failed
+-- No new version: nobody has edited it.
+UPDATE notifications.webhook SET failures = failures + 1 WHERE id = :id RETURNING failures;
 
 --! webhook_delete
 DELETE FROM notifications.webhook WHERE id = :id;
@@ -77,5 +81,5 @@ WHERE id = :id AND status <> 'pending';
 
 --! deliveries_forget
 DELETE FROM notifications.delivery WHERE id IN (
-    SELECT id FROM notifications.delivery WHERE created_at < :before ORDER BY created_at LIMIT :at_most
+    SELECT id FROM notifications.delivery WHERE created_at < :before AND status <> 'pending' ORDER BY created_at LIMIT :at_most
 );

@@ -6,6 +6,7 @@
 
 use entrepot_pg::{Error, Transaction};
 use futures_util::future::BoxFuture;
+use jiff::SignedDuration;
 
 /// What is to be told, and to whom.
 #[derive(Clone, Debug)]
@@ -16,6 +17,8 @@ pub struct Notice {
     pub name: String,
     /// What it says.
     pub about: About,
+    /// How long its token is good for, where it has one.
+    pub good_for: SignedDuration,
 }
 
 /// What a notice says.
@@ -25,6 +28,8 @@ pub enum About {
     VerifyEmail(String),
     /// Choose a new password, with this token.
     ResetPassword(String),
+    /// You have an account now: choose a password, with this token.
+    Invited(String),
     /// Somebody wanted to open an account with this address, which has one.
     AlreadyRegistered,
     /// Your account has another address now.
@@ -44,6 +49,7 @@ impl About {
         match self {
             Self::VerifyEmail(_) => "verify_email",
             Self::ResetPassword(_) => "reset_password",
+            Self::Invited(_) => "invited",
             Self::AlreadyRegistered => "already_registered",
             Self::AddressChanged => "address_changed",
             Self::PasswordChanged => "password_changed",

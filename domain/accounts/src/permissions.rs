@@ -109,8 +109,13 @@ pub const PERMISSIONS: &[Permission] = &[
     permission("exports.write", "order, cancel and delete exports", EXPORTS),
     permission("jobs.read", "see queues, workers and jobs, and what failed", ADMIN),
     permission("jobs.write", "pause queues, cancel, retry and clear jobs", ADMIN),
-    permission("webhooks.read", "see webhooks and what was sent to them", ADMIN),
-    permission("webhooks.write", "have events sent to other programs", ADMIN),
+    permission("webhooks.read", "see webhooks and what was sent to them", ADMIN).by_store(),
+    permission(
+        "webhooks.write",
+        "have events of all stores sent to other programs; not for those who are tied to some",
+        ADMIN,
+    )
+    .by_store(),
     permission("mail.read", "see what letters look like, and those that became files", ADMIN),
     permission("mail.write", "have a letter sent that tries the mail", ADMIN),
     permission("reports.read", "see and fetch reports", EXPORTS),

@@ -187,7 +187,7 @@ fn by_category(code: &str, kind: Kind, rows: &[&StockRow]) -> Section {
         sum.2 += worth(row).map(|worth| rounded(worth, kind)).unwrap_or_default();
     }
     let mut sums: Vec<_> = sums.into_iter().collect();
-    sums.sort_by(|(_, one), (_, other)| other.2.cmp(&one.2));
+    sums.sort_by_key(|(_, (_, _, worth))| std::cmp::Reverse(*worth));
     let chart = Chart {
         kind: ChartKind::Bars,
         title: if sums.len() > CHARTED { format!("The {CHARTED} that are worth most") } else { "Worth".to_owned() },

@@ -10,11 +10,6 @@ use futures_util::future::BoxFuture;
 use crate::letters::{Alert, EmailVerification, Link, PasswordReset, Severity, Template};
 use crate::post::Post;
 
-/// How long a link to choose a password is good for at the least, in minutes.
-const RESET_MINUTES: u32 = 60;
-/// The same for one that proves an address.
-const VERIFY_MINUTES: u32 = 24 * 60;
-
 impl Notify for Post {
     fn notify<'a>(&'a self, transaction: &'a Transaction, notice: Notice) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(async move {
@@ -23,7 +18,8 @@ impl Notify for Post {
                 tracing::error!(about, "the shop's address cannot be linked to (shop.url): a notice was not sent");
                 return Ok(());
             };
-            self.send(transaction, &notice.to, template).await?;
+            let is_secret = matches!(notice.about, About::VerifyEmail(_) | About::ResetPassword(_) | About::Invited(_));
+            self.enqueue(transaction, &notice.to, template, is_secret).await?;
             Ok(())
         })
     }
@@ -37,19 +33,29 @@ impl Post {
 
     fn template(&self, notice: &Notice) -> Option<Template> {
         let name = notice.name.as_str().into();
+        let good_for_minutes = u32::try_from(notice.good_for.as_mins()).unwrap_or(0);
         // Behind the `#`: what a browser tells no server, and no server writes into a log.
         let (title, detail) = match &notice.about {
             About::VerifyEmail(token) => {
                 let link = self.page(&format!("/console/account#verify={token}"))?;
-                return Some(Template::EmailVerification(EmailVerification {
-                    name,
-                    link,
-                    good_for_minutes: VERIFY_MINUTES,
-                }));
+                return Some(Template::EmailVerification(EmailVerification { name, link, good_for_minutes }));
             }
             About::ResetPassword(token) => {
                 let link = self.page(&format!("/console/account#reset={token}"))?;
-                return Some(Template::PasswordReset(PasswordReset { name, link, good_for_minutes: RESET_MINUTES }));
+                return Some(Template::PasswordReset(PasswordReset { name, link, good_for_minutes }));
+            }
+            About::Invited(token) => {
+                return Some(Template::Alert(Alert {
+                    severity: Severity::Info,
+                    title: "You have an account now".into(),
+                    detail: format!(
+                        "{}\n\nSomebody at the shop made an account for you. Choose a password by the link below; it works for {} days.",
+                        notice.name,
+                        notice.good_for.as_hours() / 24
+                    ),
+                    at: self.clock.now(),
+                    link: Some(self.page(&format!("/console/account#reset={token}"))?),
+                }));
             }
             About::AlreadyRegistered => (
                 "You have an account already",

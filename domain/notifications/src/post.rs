@@ -18,9 +18,6 @@ use serde::{Deserialize, Serialize};
 use crate::Dependencies;
 use crate::letters::{Shop, Template};
 
-/// How long a letter is put off whose server does not take it now and does not say until when.
-const BUSY: Duration = Duration::from_secs(30);
-
 /// Has letters sent. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Post {
@@ -47,8 +44,19 @@ impl Post {
     /// # Errors
     /// What the database failed with.
     pub async fn send(&self, transaction: &Transaction, to: &str, template: Template) -> Result<i64, Error> {
-        let name = template.name();
         let is_secret = matches!(template, Template::PasswordReset(_) | Template::EmailVerification(_));
+        self.enqueue(transaction, to, template, is_secret).await
+    }
+
+    /// The same; what has a token in it is a secret.
+    pub(crate) async fn enqueue(
+        &self,
+        transaction: &Transaction,
+        to: &str,
+        template: Template,
+        is_secret: bool,
+    ) -> Result<i64, Error> {
+        let name = template.name();
         let (letter, secret) = if is_secret { (None, Some(template)) } else { (Some(template), None) };
         let job = SendLetter { to: to.to_owned(), name: name.to_owned(), letter, secret };
         Ok(self.jobs.enqueue(transaction, NewJob::of(&job)).await?.id())
@@ -71,8 +79,9 @@ impl Job for SendLetter {
     const KIND: &'static str = "send-letter";
     const QUEUE: &'static str = "email";
     const PRIORITY: Priority = Priority::HIGH;
-    /// Servers that greylist want to be asked again after minutes: the last attempt comes after half an hour.
-    const RETRIES: Retries = Retries { at_most: 10, ..Retries::DEFAULT };
+    /// 5 s, 10 s, 20 s, … up to an hour: some four hours in all, as servers that greylist want to be asked again after
+    /// minutes, and one that is being mended after hours.
+    const RETRIES: Retries = Retries { at_most: 12, first_pause: Duration::from_secs(5), ..Retries::DEFAULT };
     const TIMEOUT: Duration = Duration::from_secs(120);
     type Needs = Dependencies;
 
@@ -109,7 +118,6 @@ fn outcome_of(error: &MailError) -> Outcome {
             Outcome::Snooze(*again_after)
         }
         error if error.is_permanent() => Outcome::discard(told),
-        MailError::Busy { .. } => Outcome::RetryAfter { pause: error.again_after().unwrap_or(BUSY), error: told },
         _ => Outcome::retry(told),
     }
 }

@@ -13,6 +13,7 @@ use std::time::Duration;
 use entrepot_feed::{Consumer, ConsumerError, Event};
 use entrepot_jobs::{Context, Job, NewJob, Outcome, Retries};
 use entrepot_pg::{Error, ScopedFutureExt as _, Transaction};
+use entrepot_web::Scope;
 use entrepot_webhooks::{Message, Secret, SendError, Target};
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
@@ -146,7 +147,7 @@ pub(crate) struct Deliver {
 impl Job for Deliver {
     const KIND: &'static str = "deliver-webhook";
     const QUEUE: &'static str = "notifications";
-    /// 5 s, 10 s, 20 s, … up to 4 h: some ten hours in all, in which a receiver can be mended.
+    /// 5 s, 10 s, 20 s, … up to three hours: some six hours in all, in which a receiver can be mended.
     const RETRIES: Retries =
         Retries { at_most: 12, first_pause: Duration::from_secs(5), longest_pause: Duration::from_secs(4 * 3_600) };
     const TIMEOUT: Duration = Duration::from_secs(120);
@@ -186,7 +187,7 @@ impl Deliver {
         }
         let owner = needs.keeper.on_behalf(webhook.owner).await;
         let Ok(owner) = owner else { return Ok(Outcome::retry("it cannot be found out what its owner may do")) };
-        if owner.is_none_or(|owner| needs.keeper.granted(&owner, "webhooks.write").is_none()) {
+        if owner.is_none_or(|owner| needs.keeper.granted(&owner, "webhooks.write") != Some(Scope::All)) {
             let reason = "its owner may not have webhooks any more";
             self.switch_off(needs, &webhook, reason).await?;
             return Ok(Outcome::Cancel { reason: reason.to_owned() });
@@ -260,20 +261,9 @@ impl Deliver {
         why: &str,
     ) -> Result<Outcome, Error> {
         self.write_down(needs, Tried { status: "failed", http_status, error: Some(why) }).await?;
-        let failures = needs
-            .database
-            .transaction(|transaction| {
-                async move {
-                    let Some(mut webhook) = store::webhook_lock(transaction, webhook.id, None).await? else {
-                        return Ok(0);
-                    };
-                    webhook.failures += 1;
-                    store::webhook_update(transaction, &webhook, needs.clock.now()).await?;
-                    Ok::<_, Error>(webhook.failures)
-                }
-                .scope_boxed()
-            })
-            .await?;
+        let client = needs.database.client().await?;
+        let failures = store::webhook_failed(&client, webhook.id).await?.unwrap_or(0);
+        drop(client);
         if failures >= MOST_FAILURES {
             let reason = format!("its receiver has taken none of the last {failures} deliveries: {why}");
             self.switch_off(needs, webhook, &reason).await?;

@@ -305,7 +305,12 @@ pub(crate) async fn expire(client: &Pooled, now: Timestamp) -> Result<Vec<Uuid>,
 /// Forgets the pieces of an export whose files are gone, and the export itself a week after it was ordered.
 pub(crate) async fn forget(client: &Pooled, id: Uuid, now: Timestamp) -> Result<(), Error> {
     client.execute("DELETE FROM exports.piece WHERE export_id = $1", &[&id]).await?;
-    client.execute("UPDATE exports.export SET pieces = 0 WHERE id = $1", &[&id]).await?;
+    // One that failed may still be tried again by hand: then it begins at the beginning.
+    let anew = "UPDATE exports.export
+                SET pieces = 0, last_key = NULL, rows = CASE status WHEN 'failed' THEN 0 ELSE rows END,
+                    bytes = CASE status WHEN 'failed' THEN 0 ELSE bytes END
+                WHERE id = $1";
+    client.execute(anew, &[&id]).await?;
     let sql = "DELETE FROM exports.export WHERE id = $1 AND created_at < $2::timestamptz - interval '7 days'";
     client.execute(sql, &[&id, &now]).await?;
     Ok(())

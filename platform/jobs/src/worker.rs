@@ -677,12 +677,19 @@ impl Crew {
             }
         };
         if let Some(counts) = counts {
-            let which = if matches!(end, None | Some(End::Done(_))) { &counts.done } else { &counts.failed };
-            which.fetch_add(1, Ordering::Relaxed);
-            Counts::add(&counts.waited, waited);
-            Counts::add(&counts.ran, start.elapsed());
+            let which = match &end {
+                None | Some(End::Done(_)) => Some(&counts.done),
+                Some(End::Failed(failure)) if failure.counts => Some(&counts.failed),
+                // Put off, or cancelled: neither.
+                Some(End::Failed(_)) => None,
+            };
+            if let Some(which) = which {
+                which.fetch_add(1, Ordering::Relaxed);
+                Counts::add(&counts.waited, waited);
+                Counts::add(&counts.ran, start.elapsed());
+            }
         }
-        if let Some(End::Failed(Failure { error, outcome, again_after, .. })) = &end {
+        if let Some(End::Failed(Failure { error, outcome, again_after, counts: true, .. })) = &end {
             tracing::warn!(
                 kind,
                 job = token.id,
@@ -854,18 +861,21 @@ async fn fail(jobs: &Jobs, failure: &Failure) -> Result<(), Error> {
                 if matches!(failure.outcome, "snoozed" | "cancelled") {
                     return Ok(());
                 }
-                let news = News::Failed {
-                    id: failure.token.id,
-                    kind: ended.kind,
-                    queue: ended.queue,
-                    error: failure.error.chars().take(LONGEST_NEWS).collect(),
-                    is_final: ended.is_final,
-                };
-                jobs.tell(transaction, &news).await
+                jobs.tell(transaction, &failed_news(failure, ended)).await
             }
             .scope_boxed()
         })
         .await
+}
+
+fn failed_news(failure: &Failure, ended: store::Failed) -> News {
+    News::Failed {
+        id: failure.token.id,
+        kind: ended.kind,
+        queue: ended.queue,
+        error: failure.error.chars().take(LONGEST_NEWS).collect(),
+        is_final: ended.is_final,
+    }
 }
 
 /// Writes down what was done, every few seconds.
@@ -971,7 +981,11 @@ async fn bury_some(jobs: &Jobs, worker: Uuid, lease: Duration) -> Result<usize, 
                         again_after: Some(LONGEST_AHEAD.mul_f64(noise())),
                         counts: orphan.was_begun,
                     };
-                    store::fail(transaction.client(), &failure).await?;
+                    if let Some(ended) = store::fail(transaction.client(), &failure).await?
+                        && ended.is_final
+                    {
+                        jobs.tell(transaction, &failed_news(&failure, ended)).await?;
+                    }
                 }
                 Ok(orphans.len())
             }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use croner::Cron;
-use croner::parser::CronParser;
+use croner::parser::{CronParser, Seconds};
 use entrepot_documents::Document;
 use entrepot_feed::NewEvent;
 use entrepot_jobs::{Context, Job, Looked, NewJob, Outcome, Priority, Retries};
@@ -319,7 +319,11 @@ impl Slots {
     /// # Errors
     /// What is wrong, in words: the pattern or the zone.
     pub(crate) fn new(pattern: &str, zone: &str) -> Result<Self, Result<String, String>> {
-        let cron = CronParser::new().parse(pattern).map_err(|error| Ok(error.to_string()))?;
+        let cron = CronParser::builder()
+            .seconds(Seconds::Disallowed)
+            .build()
+            .parse(pattern)
+            .map_err(|error| Ok(error.to_string()))?;
         let zone = if zone == "UTC" { Ok(TimeZone::UTC) } else { TimeZone::get(zone) };
         Ok(Self { cron, zone: zone.map_err(|error| Err(error.to_string()))? })
     }
@@ -400,9 +404,11 @@ mod tests {
     #[test]
     fn slots_are_those_of_the_zone_and_what_is_none_is_told() {
         let noon: Timestamp = "2026-07-01T12:00:00Z".parse().expect("a time");
-        let slots = Slots::new("0 6 * * 1", "Europe/Oslo").ok().expect("sound");
+        let Ok(slots) = Slots::new("0 6 * * 1", "Europe/Oslo") else { panic!("it is sound") };
         assert_eq!(slots.after(noon).expect("one").to_string(), "2026-07-06T04:00:00Z");
-        assert!(matches!(Slots::new("mondays", "UTC"), Err(Ok(_))));
+        for wrong in ["mondays", "0 0 6 * * 1", ""] {
+            assert!(matches!(Slots::new(wrong, "UTC"), Err(Ok(_))), "{wrong:?}");
+        }
         assert!(matches!(Slots::new("0 6 * * 1", "Atlantis"), Err(Err(_))));
     }
 }

@@ -202,10 +202,10 @@ const STREAMED: Levels = Levels { zstd: 1, brotli: 1, gzip: 1 };
 /// half of it for the whole.
 pub(crate) fn streamed(coding: Coding, body: Body) -> Body {
     enum State {
-        Going(Encoder, axum::body::BodyDataStream),
+        Going(Box<Encoder>, axum::body::BodyDataStream),
         Over,
     }
-    let begun = Encoder::new(coding).map(|encoder| State::Going(encoder, body.into_data_stream()));
+    let begun = Encoder::new(coding).map(|encoder| State::Going(Box::new(encoder), body.into_data_stream()));
     let pieces = stream::try_unfold(begun, |state| async move {
         let (mut encoder, mut body) = match state? {
             State::Going(encoder, body) => (encoder, body),

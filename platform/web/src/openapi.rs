@@ -52,6 +52,14 @@ pub enum AssembleError {
         /// The operation.
         operation: String,
     },
+    /// Two modules name different schemas alike: of the two one would stand for both.
+    #[error("the module {module} has a schema {schema}, which another module has otherwise")]
+    TwoSchemas {
+        /// The module.
+        module: &'static str,
+        /// The schema.
+        schema: String,
+    },
     /// The module lists problems for an operation that there is not.
     #[error("the module {module} lists problems for {operation}, which is no operation of it")]
     NoOperation {
@@ -102,6 +110,12 @@ pub fn assemble(
         for (operation, _) in module.problems {
             if !seen.iter().any(|id| id == operation) {
                 return Err(AssembleError::NoOperation { module: module.name, operation });
+            }
+        }
+        let known = document.components.as_ref().map(|components| &components.schemas);
+        for (name, schema) in part.components.iter().flat_map(|components| &components.schemas) {
+            if known.and_then(|known| known.get(name)).is_some_and(|other| other != schema) {
+                return Err(AssembleError::TwoSchemas { module: module.name, schema: name.clone() });
             }
         }
         document.merge(part);

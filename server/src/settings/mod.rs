@@ -515,8 +515,9 @@ impl Settings {
         if self.reports.keep_days > 3_650 {
             return Err(layers.bad("reports.keep_days", "must be at most 3650"));
         }
-        if self.mail.timeout_ms > 600_000 || self.webhooks.timeout_ms > 600_000 {
-            return Err(layers.bad("mail.timeout_ms", "must be at most 600000, as must webhooks.timeout_ms"));
+        // Twice as long, and a job that waits for it would be over its time.
+        if self.mail.timeout_ms > 50_000 || self.webhooks.timeout_ms > 60_000 {
+            return Err(layers.bad("mail.timeout_ms", "must be at most 50000, and webhooks.timeout_ms at most 60000"));
         }
         if !self.shop.url.is_empty() && entrepot_notifications::letters::Link::new(&self.shop.url).is_err() {
             return Err(layers.bad("shop.url", "must be an address such as https://shop.example"));

@@ -11,7 +11,10 @@ fn example(path: &str) -> String {
     let path = path.replace("{product}", "CACHED-1").replace("{category}", "cached");
     let path = path.replace("{store}", "330").replace("{year}", "2024").replace("{month}", "1");
     let path = path.replace("{queue}", "exports").replace("{job}", "1");
-    let path = ["{user}", "{key}", "{export}"].iter().fold(path, |path, name| path.replace(name, nothing));
+    let path = path.replace("{template}", "alert").replace("{letter}", nothing);
+    let path = ["{user}", "{key}", "{export}", "{report}", "{webhook}"]
+        .iter()
+        .fold(path, |path, name| path.replace(name, nothing));
     assert!(!path.contains('{'), "{path}: give the new parameter an example here");
     if path.ends_with("/search") { format!("{path}?q=cached") } else { path }
 }

@@ -12,4 +12,5 @@ mod permissions;
 mod program;
 mod protection;
 mod sales;
+mod telling;
 mod verify;

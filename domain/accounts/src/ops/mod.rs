@@ -113,9 +113,11 @@ async fn mail_token(
     let token = token.reveal().to_owned();
     let about = match purpose {
         Purpose::Verify => About::VerifyEmail(token),
-        Purpose::Reset | Purpose::Invite => About::ResetPassword(token),
+        Purpose::Reset => About::ResetPassword(token),
+        Purpose::Invite => About::Invited(token),
     };
-    tell(transaction, accounts, Notice { to: to.to_owned(), name: name.to_owned(), about }).await
+    tell(transaction, accounts, Notice { to: to.to_owned(), name: name.to_owned(), about, good_for: purpose.within() })
+        .await
 }
 
 /// Has a notice sent if the transaction commits: what did not happen is told to nobody.
@@ -124,5 +126,5 @@ async fn tell(transaction: &Transaction, accounts: &Accounts, notice: Notice) ->
 }
 
 fn notice(person: &Person, about: About) -> Notice {
-    Notice { to: person.email.clone(), name: person.name.clone(), about }
+    Notice { to: person.email.clone(), name: person.name.clone(), about, good_for: SignedDuration::ZERO }
 }

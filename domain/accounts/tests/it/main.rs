@@ -65,7 +65,9 @@ impl Mail {
                 let sent = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
                 let token =
                     sent.iter().rev().filter(|notice| notice.to == address).find_map(|notice| match &notice.about {
-                        About::VerifyEmail(token) | About::ResetPassword(token) => Some(token.clone()),
+                        About::VerifyEmail(token) | About::ResetPassword(token) | About::Invited(token) => {
+                            Some(token.clone())
+                        }
                         _ => None,
                     });
                 if let Some(token) = token {

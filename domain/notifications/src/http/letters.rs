@@ -1,13 +1,12 @@
 //! Letters, for admins: what they look like, and those that became files since there is no mail server.
 
-use axum::body::Body;
 use axum::extract::{Path, State};
-use axum::response::Response;
+use bytes::Bytes;
 use entrepot_mail::{LetterSummary, MailError, ReadLetter};
 use entrepot_pg::ScopedFutureExt as _;
 use entrepot_web::body::{JsonBody, Reader, Text};
 use entrepot_web::{CacheClass, Problem, Query, Reply};
-use http::{HeaderValue, StatusCode, header};
+use http::{StatusCode, header};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -91,7 +90,7 @@ pub(super) async fn preview_mail_template(
     State(shared): State<Shared>,
     Path(template): Path<String>,
     mut query: Query,
-) -> Result<Response, Problem> {
+) -> Result<Reply, Problem> {
     let is_html = query.one_of("format", &[("html", true), ("text", false)]).unwrap_or(true);
     query.finish()?;
     let sample = Template::samples().into_iter().find(|sample| sample.name() == template);
@@ -102,12 +101,7 @@ pub(super) async fn preview_mail_template(
     } else {
         (rendered.text, "text/plain; charset=utf-8")
     };
-    let mut response = Response::new(Body::from(body));
-    let fields = response.headers_mut();
-    fields.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
-    fields.insert(header::CONTENT_SECURITY_POLICY, const { HeaderValue::from_static(POLICY) });
-    fields.insert(header::CACHE_CONTROL, const { HeaderValue::from_static("no-store") });
-    Ok(response)
+    Ok(Reply::bytes(Bytes::from(body), kind, CacheClass::Never).header(header::CONTENT_SECURITY_POLICY, POLICY))
 }
 
 /// Letters that became files, the newest first: where no mail server is set, that is where all go.

@@ -93,6 +93,16 @@ pub enum LetterError {
     },
 }
 
+impl Shop {
+    /// Whether letters can be written in its name.
+    ///
+    /// # Errors
+    /// When its page or its support cannot be linked to.
+    pub fn check(&self) -> Result<(), LetterError> {
+        pages::House::new(self).map(|_house| ())
+    }
+}
+
 impl Template {
     /// The names of all templates, in the order of [`Template::samples`].
     pub const NAMES: [&'static str; 7] = [

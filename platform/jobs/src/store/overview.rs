@@ -312,7 +312,7 @@ pub(crate) async fn retry(
              OVERRIDING SYSTEM VALUE
              SELECT id, queue, kind, priority, tenant, payload, 'available', clock_timestamp(),
                     coalesce((SELECT max(claim) FROM jobs.attempt WHERE attempt.job_id = gone.id), 0),
-                    greatest(failures, 1), request_id, created_at
+                    greatest(failures, 4), request_id, created_at
              FROM gone
              RETURNING id, queue",
         )

@@ -396,6 +396,60 @@ where
         Ok(mapped)
     }
 }
+pub struct I32Query<'c, 'a, 's, C: GenericClient, T, const N: usize> {
+    client: &'c C,
+    params: [&'a (dyn postgres_types::ToSql + Sync); N],
+    query: &'static str,
+    cached: Option<&'s tokio_postgres::Statement>,
+    extractor: fn(&tokio_postgres::Row) -> Result<i32, tokio_postgres::Error>,
+    mapper: fn(i32) -> T,
+}
+impl<'c, 'a, 's, C, T: 'c, const N: usize> I32Query<'c, 'a, 's, C, T, N>
+where
+    C: GenericClient,
+{
+    pub fn map<R>(self, mapper: fn(i32) -> R) -> I32Query<'c, 'a, 's, C, R, N> {
+        I32Query {
+            client: self.client,
+            params: self.params,
+            query: self.query,
+            cached: self.cached,
+            extractor: self.extractor,
+            mapper,
+        }
+    }
+    pub async fn one(self) -> Result<T, tokio_postgres::Error> {
+        let row = crate::client::async_::one(self.client, self.query, &self.params, self.cached).await?;
+        Ok((self.mapper)((self.extractor)(&row)?))
+    }
+    pub async fn all(self) -> Result<Vec<T>, tokio_postgres::Error> {
+        self.iter().await?.try_collect().await
+    }
+    pub async fn opt(self) -> Result<Option<T>, tokio_postgres::Error> {
+        let opt_row = crate::client::async_::opt(self.client, self.query, &self.params, self.cached).await?;
+        Ok(opt_row
+            .map(|row| {
+                let extracted = (self.extractor)(&row)?;
+                Ok((self.mapper)(extracted))
+            })
+            .transpose()?)
+    }
+    pub async fn iter(
+        self,
+    ) -> Result<impl futures::Stream<Item = Result<T, tokio_postgres::Error>> + 'c, tokio_postgres::Error> {
+        let stream =
+            crate::client::async_::raw(self.client, self.query, crate::slice_iter(&self.params), self.cached).await?;
+        let mapped = stream
+            .map(move |res| {
+                res.and_then(|row| {
+                    let extracted = (self.extractor)(&row)?;
+                    Ok((self.mapper)(extracted))
+                })
+            })
+            .into_stream();
+        Ok(mapped)
+    }
+}
 pub struct DeliveryRowQuery<'c, 'a, 's, C: GenericClient, T, const N: usize> {
     client: &'c C,
     params: [&'a (dyn postgres_types::ToSql + Sync); N],
@@ -604,7 +658,7 @@ impl<'c, 'a, 's, C: GenericClient>
 }
 pub struct WebhooksEnabledStmt(&'static str, Option<tokio_postgres::Statement>);
 pub fn webhooks_enabled() -> WebhooksEnabledStmt {
-    WebhooksEnabledStmt("SELECT id, topics FROM notifications.webhook WHERE is_enabled ORDER BY id LIMIT 1000", None)
+    WebhooksEnabledStmt("SELECT id, topics FROM notifications.webhook WHERE is_enabled ORDER BY id LIMIT 10000", None)
 }
 impl WebhooksEnabledStmt {
     pub async fn prepare<'a, C: GenericClient>(mut self, client: &'a C) -> Result<Self, tokio_postgres::Error> {
@@ -850,6 +904,30 @@ impl WebhookArrivedStmt {
         client.execute(&client.prepare(self.0).await?, &[id]).await
     }
 }
+pub struct WebhookFailedStmt(&'static str, Option<tokio_postgres::Statement>);
+pub fn webhook_failed() -> WebhookFailedStmt {
+    WebhookFailedStmt("UPDATE notifications.webhook SET failures = failures + 1 WHERE id = $1 RETURNING failures", None)
+}
+impl WebhookFailedStmt {
+    pub async fn prepare<'a, C: GenericClient>(mut self, client: &'a C) -> Result<Self, tokio_postgres::Error> {
+        self.1 = Some(client.prepare(self.0).await?);
+        Ok(self)
+    }
+    pub fn bind<'c, 'a, 's, C: GenericClient>(
+        &'s self,
+        client: &'c C,
+        id: &'a uuid::Uuid,
+    ) -> I32Query<'c, 'a, 's, C, i32, 1> {
+        I32Query {
+            client,
+            params: [id],
+            query: self.0,
+            cached: self.1.as_ref(),
+            extractor: |row| Ok(row.try_get(0)?),
+            mapper: |it| it,
+        }
+    }
+}
 pub struct WebhookDeleteStmt(&'static str, Option<tokio_postgres::Statement>);
 pub fn webhook_delete() -> WebhookDeleteStmt {
     WebhookDeleteStmt("DELETE FROM notifications.webhook WHERE id = $1", None)
@@ -1093,7 +1171,7 @@ impl DeliveryAgainStmt {
 pub struct DeliveriesForgetStmt(&'static str, Option<tokio_postgres::Statement>);
 pub fn deliveries_forget() -> DeliveriesForgetStmt {
     DeliveriesForgetStmt(
-        "DELETE FROM notifications.delivery WHERE id IN ( SELECT id FROM notifications.delivery WHERE created_at < $1 ORDER BY created_at LIMIT $2 )",
+        "DELETE FROM notifications.delivery WHERE id IN ( SELECT id FROM notifications.delivery WHERE created_at < $1 AND status <> 'pending' ORDER BY created_at LIMIT $2 )",
         None,
     )
 }

@@ -258,6 +258,11 @@ pub(crate) async fn webhook_arrived(transaction: &Transaction, id: Uuid) -> Resu
     Ok(())
 }
 
+/// Counts a delivery that was given up; how many in a row.
+pub(crate) async fn webhook_failed(client: &Pooled, id: Uuid) -> Result<Option<i32>, Error> {
+    Ok(queries::webhook_failed().bind(client, &id).opt().await?)
+}
+
 pub(crate) async fn webhook_delete(transaction: &Transaction, id: Uuid) -> Result<(), Error> {
     queries::webhook_delete().bind(transaction.client(), &id).await?;
     Ok(())
