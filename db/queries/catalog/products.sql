@@ -131,8 +131,8 @@ SELECT NOT EXISTS (SELECT FROM catalog.product) AND NOT EXISTS (SELECT FROM cata
 
 --! catalog_clear
 -- For seeds that start over. Takes the tables whole, so it may not run beside a shop that is open.
-TRUNCATE catalog.product, catalog.product_image, catalog.review, catalog.product_views, catalog.category,
-    catalog.search_word;
+TRUNCATE catalog.product, catalog.product_image, catalog.picture, catalog.review, catalog.product_views,
+    catalog.category, catalog.search_word;
 
 --! stock_rows (category?, at_most?) : (price?, currency?, category?)
 -- What is on sale, the shelf's name beside it; `category` is a slug, for that shelf and those below it.

@@ -12,6 +12,7 @@
 //! - Every change of a product or category makes a new `version`, which is what `If-Match` names.
 //! - Every write appends an event in its own transaction that touches the tags of everything it shows
 //!   up in; every answer carries the tags of everything that it was made from (`events.rs`).
+//! - Of an uploaded picture everybody sees what was made of it, and nobody the original (`pictures.rs`).
 //!
 //! Reads go from `http` to `store`; writes from `http` through `ops` to `store`.
 
@@ -21,6 +22,7 @@ pub mod import;
 
 mod model;
 mod ops;
+mod pictures;
 mod reports;
 pub mod seed;
 
@@ -38,6 +40,7 @@ use entrepot_runtime::{Clock, Tasks};
 use entrepot_web::Module;
 
 pub use model::PRODUCT_FIELDS;
+pub use pictures::{PICTURE_QUEUE, Pictures, work};
 
 /// What the catalog needs to write; a command that only loads products needs no more.
 #[derive(Clone, Debug)]
@@ -78,6 +81,6 @@ pub fn product_by_ids_sql() -> &'static str {
 
 /// The catalog's part of the program.
 #[must_use]
-pub fn module(dependencies: Dependencies, reading: Reading, tasks: &Tasks) -> Module {
-    http::module(dependencies, reading, tasks)
+pub fn module(dependencies: Dependencies, reading: Reading, pictures: Pictures, tasks: &Tasks) -> Module {
+    http::module(dependencies, reading, pictures, tasks)
 }

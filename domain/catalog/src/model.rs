@@ -3,6 +3,8 @@
 //! [`Product`], [`CategoryNode`] and [`Review`] are what clients read; [`ProductInput`] and its like are
 //! what they write; [`ProductRecord`] and [`ReviewRecord`] are what the store writes.
 
+use std::collections::BTreeMap;
+
 use entrepot_contracts::{CategoryId, Currency, ImageId, Money, ProductId, ReviewId, SellerId};
 use entrepot_web::body::{Reader, Text};
 use entrepot_web::{Fault, FieldNames};
@@ -50,6 +52,11 @@ pub const PRODUCT_FIELDS: FieldNames = FieldNames(&[
     "images.widthPx",
     "images.heightPx",
     "images.position",
+    "images.status",
+    "images.error",
+    "images.variants.thumb",
+    "images.variants.medium",
+    "images.variants.large",
     "active",
     "createdAt",
     "updatedAt",
@@ -141,6 +148,59 @@ pub(crate) struct Image {
     pub(crate) height_px: Option<i32>,
     /// Its place among the product's images, from 0.
     pub(crate) position: i32,
+    /// How far an uploaded picture is. `null` for an image that lies elsewhere.
+    pub(crate) status: Option<PictureStatus>,
+    /// Why an uploaded picture came to nothing.
+    pub(crate) error: Option<String>,
+    /// Where an uploaded picture is fetched, once it is ready.
+    pub(crate) variants: Option<ImageVariants>,
+}
+
+/// How far an uploaded picture is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum PictureStatus {
+    /// It waits for being made smaller.
+    Queued,
+    /// It can be fetched.
+    Ready,
+    /// It could not be made; `error` says why.
+    Failed,
+}
+
+/// Where an uploaded picture is fetched: WebP, upright, without anything that the camera wrote beside it. What lies
+/// at such an address never changes.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct ImageVariants {
+    /// At most 200 x 200 pixels.
+    #[schema(example = "/api/v2/images/019a2b3c-4d5e-7f60-8a9b-0c1d2e3f4a5b/thumb")]
+    pub(crate) thumb: String,
+    /// At most 800 x 800 pixels.
+    #[schema(example = "/api/v2/images/019a2b3c-4d5e-7f60-8a9b-0c1d2e3f4a5b/medium")]
+    pub(crate) medium: String,
+    /// At most 1600 x 1600 pixels.
+    #[schema(example = "/api/v2/images/019a2b3c-4d5e-7f60-8a9b-0c1d2e3f4a5b/large")]
+    pub(crate) large: String,
+}
+
+/// A file that was made of a picture.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct StoredVariant {
+    pub(crate) width: u32,
+    pub(crate) height: u32,
+    pub(crate) bytes: usize,
+    /// Where it lies among the files.
+    pub(crate) place: String,
+}
+
+/// What is known of a picture that was uploaded.
+#[derive(Clone, Debug)]
+pub(crate) struct Picture {
+    pub(crate) product_id: Uuid,
+    pub(crate) status: PictureStatus,
+    pub(crate) error: Option<String>,
+    /// By name; none before it is ready.
+    pub(crate) variants: BTreeMap<String, StoredVariant>,
 }
 
 /// A category, with how many products are in it or below.

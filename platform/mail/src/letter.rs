@@ -122,7 +122,8 @@ impl Letter {
         let mut builder = Message::builder()
             .from(sender.from.clone())
             .to(Mailbox::new(None, to.clone()))
-            .subject(self.subject.clone())
+            // Where a subject is encoded word by word a run of spaces would be lost: it is one.
+            .subject(self.subject.split_whitespace().collect::<Vec<_>>().join(" "))
             .date(now.into())
             .message_id(Some(format!("<{id}@{}>", from.domain())))
             .raw_header(header("Auto-Submitted", "auto-generated"))
@@ -324,6 +325,13 @@ mod tests {
         let attachment = read.attachment(0).expect("there is one");
         assert_eq!(attachment.attachment_name(), Some("Übersicht \"März\".pdf"));
         assert_eq!(attachment.contents(), bytes);
+    }
+
+    #[test]
+    fn spaces_between_words_that_are_encoded_are_kept() {
+        let written = compose(&Letter { subject: "Grüße  aus   Köln".to_owned(), ..letter() }).expect("it is sound");
+        let read = MessageParser::default().parse(written.as_bytes()).expect("a message");
+        assert_eq!(read.subject(), Some("Grüße aus Köln"));
     }
 
     #[test]

@@ -15,7 +15,7 @@ async fn accounts_are_made_found_changed_and_deleted() {
     // Invited: the person chooses the password, also if the address was wrong at first.
     house.mail.clear();
     admin.patch(&path).merge_patch(&json!({"email": "jon.berg@shop.example"})).await.ok();
-    assert!(house.mail.to("jon.berg@shop.example").contains(&"reset_password"));
+    assert!(house.mail.to("jon.berg@shop.example").contains(&"invited"));
     admin.patch(&path).merge_patch(&json!({"email": "jon@shop.example"})).await.ok();
     let body = json!({"token": house.mail.token("jon@shop.example").await, "password": PASSWORD});
     house.server.post("/api/v2/auth/reset").json(&body).await.status(204);

@@ -1,4 +1,4 @@
-//! Images of products: what is known about them. Their bytes are elsewhere for now.
+//! Images of products: what is known about them. Those that are uploaded are in `pictures.rs`.
 
 use std::sync::Arc;
 
@@ -33,15 +33,20 @@ pub(super) async fn add_product_image(
     if !may_be_name(&reference) {
         return Err(not_found(&reference));
     }
-    let image =
-        ops::add_image(&catalog.to, &reference, permit.owner()?, &input).await.map_err(|error| match error {
-            AddImageError::ProductNotFound => not_found(&reference),
-            AddImageError::ProductDeleted => deleted(&reference),
-            AddImageError::TooMany => Problem::new(&TOO_MANY_IMAGES, "the product has 50 images already"),
-            AddImageError::NotOwn => not_own(),
-            AddImageError::Database(error) => database_problem(error),
-        })?;
+    let added = ops::add_image(&catalog.to, &reference, permit.owner()?, &input).await;
+    let image = added.map_err(|error| not_added(error, &reference))?;
     Ok(Reply::json(&image, CacheClass::Never)?.status(StatusCode::CREATED))
+}
+
+/// Why a product was given no image, as a client may know it.
+pub(super) fn not_added(error: AddImageError, reference: &str) -> Problem {
+    match error {
+        AddImageError::ProductNotFound => not_found(reference),
+        AddImageError::ProductDeleted => deleted(reference),
+        AddImageError::TooMany => Problem::new(&TOO_MANY_IMAGES, "the product has 50 images already"),
+        AddImageError::NotOwn => not_own(),
+        AddImageError::Database(error) => database_problem(error),
+    }
 }
 
 /// Takes an image away from a product.
@@ -68,7 +73,8 @@ pub(super) async fn remove_product_image(
         return Err(not_found(&reference));
     }
     let accepts = |version| if_match.allows(version);
-    ops::remove_image(&catalog.to, &reference, permit.owner()?, &accepts, id).await.map_err(|error| match error {
+    let removed = ops::remove_image(&catalog.to, &catalog.pictures, &reference, permit.owner()?, &accepts, id).await;
+    removed.map_err(|error| match error {
         RemoveImageError::ProductNotFound => not_found(&reference),
         RemoveImageError::ProductDeleted => deleted(&reference),
         RemoveImageError::MovedOn(version) => IfMatch::failed(version),

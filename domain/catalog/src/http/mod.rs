@@ -3,6 +3,7 @@
 mod batch;
 mod categories;
 mod images;
+mod pictures;
 mod popular;
 mod problems;
 mod products;
@@ -22,7 +23,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::store::{self, ProductReads};
-use crate::{Dependencies, Reading};
+use crate::{Dependencies, Pictures, Reading};
 use reviews::Ratings;
 
 /// Who may call what. Looking is for everybody, and so is saying what one thinks of a product.
@@ -39,6 +40,8 @@ const RULES: &[(&str, Rule)] = &[
     ("add_product_review", Rule::public().costs(5)),
     ("add_product_image", Rule::needs("products.write")),
     ("remove_product_image", Rule::needs("products.write")),
+    ("upload_product_image", Rule::needs("products.write").costs(5)),
+    ("get_image", Rule::public().file()),
     ("list_categories", Rule::public()),
     ("get_category", Rule::public()),
     ("create_category", Rule::needs("categories.write")),
@@ -53,6 +56,7 @@ const CACHING: &[(&str, Caching)] = &[
     ("list_popular_products", Caching::As("products")),
     ("get_product", Caching::As("products")),
     ("list_product_reviews", Caching::As("products")),
+    ("get_image", Caching::Streamed("a picture; its address is of no other, so browsers may keep it")),
     ("list_categories", Caching::As("categories")),
     ("get_category", Caching::As("categories")),
 ];
@@ -62,17 +66,19 @@ const CACHING: &[(&str, Caching)] = &[
 struct Catalog {
     to: Dependencies,
     product_reads: ProductReads,
+    pictures: Pictures,
     ratings: Ratings,
     queries: Queries,
     /// How long what is in the two may be kept.
     ttl: Duration,
 }
 
-pub(crate) fn module(dependencies: Dependencies, reading: Reading, tasks: &Tasks) -> Module {
+pub(crate) fn module(dependencies: Dependencies, reading: Reading, pictures: Pictures, tasks: &Tasks) -> Module {
     let views = popular::views(&dependencies, &reading, tasks);
     let warmers = warmers::warmers(&dependencies.database);
     let catalog = Arc::new(Catalog {
         product_reads: store::product_reads(dependencies.database.clone(), tasks),
+        pictures,
         ratings: reading.cache.namespace("ratings", Policy::live(reading.ttl)),
         queries: reading.queries,
         ttl: reading.ttl,
@@ -87,6 +93,8 @@ pub(crate) fn module(dependencies: Dependencies, reading: Reading, tasks: &Tasks
         .routes(routes!(reviews::list_product_reviews, reviews::add_product_review))
         .routes(routes!(images::add_product_image))
         .routes(routes!(images::remove_product_image))
+        .routes(routes!(pictures::upload_product_image))
+        .routes(routes!(pictures::get_image))
         .routes(routes!(categories::list_categories, categories::create_category))
         .routes(routes!(categories::get_category, categories::update_category, categories::delete_category))
         .with_state(catalog)

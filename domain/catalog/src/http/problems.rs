@@ -88,6 +88,41 @@ kind!(
     "A product may have 50 images."
 );
 kind!(
+    NOT_A_PICTURE,
+    422,
+    "catalog.not_a_picture",
+    "The body is not a picture",
+    "It is no JPEG, PNG, WebP or GIF, or it is a broken one; the detail tells what is wrong."
+);
+kind!(
+    TOO_MANY_PIXELS,
+    422,
+    "catalog.too_many_pixels",
+    "The picture has too many pixels",
+    "A picture may have 50 million pixels, and 16383 along a side."
+);
+kind!(
+    MEDIA_TYPE_MISMATCH,
+    415,
+    "catalog.media_type_mismatch",
+    "The body is another format than its media type says",
+    "What a picture is is told by its bytes. Send it with the media type that it has."
+);
+kind!(
+    PICTURE_NOT_FOUND,
+    404,
+    "catalog.picture_not_found",
+    "There is no such picture",
+    "No image with this id was uploaded, it was taken away, nothing could be made of it, or there is no such variant."
+);
+kind!(
+    PICTURE_NOT_READY,
+    404,
+    "catalog.picture_not_ready",
+    "The picture is not ready yet",
+    "It was uploaded, and is being made smaller. `Retry-After` tells when to ask again."
+);
+kind!(
     BATCH_SIZE,
     422,
     "catalog.batch_size",
@@ -119,6 +154,19 @@ pub(super) const BY_OPERATION: &[(&str, &[&ProblemKind])] = &[
     ("add_product_review", &[&PRODUCT_NOT_FOUND, &PRODUCT_DELETED]),
     ("add_product_image", &[&NOT_OWN, &PRODUCT_NOT_FOUND, &PRODUCT_DELETED, &TOO_MANY_IMAGES]),
     ("remove_product_image", &[&NOT_OWN, &PRODUCT_NOT_FOUND, &PRODUCT_DELETED, &IMAGE_NOT_FOUND]),
+    (
+        "upload_product_image",
+        &[
+            &NOT_OWN,
+            &PRODUCT_NOT_FOUND,
+            &PRODUCT_DELETED,
+            &TOO_MANY_IMAGES,
+            &NOT_A_PICTURE,
+            &TOO_MANY_PIXELS,
+            &MEDIA_TYPE_MISMATCH,
+        ],
+    ),
+    ("get_image", &[&PICTURE_NOT_FOUND, &PICTURE_NOT_READY]),
     ("list_categories", &[]),
     ("get_category", &[&CATEGORY_NOT_FOUND]),
     ("create_category", &[&DUPLICATE_SLUG, &UNKNOWN_CATEGORY, &CATEGORY_TOO_DEEP]),

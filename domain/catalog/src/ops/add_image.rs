@@ -1,16 +1,14 @@
-//! Gives a product an image. Only what is known about it for now: where it lies and what it shows.
+//! Gives a product an image that lies elsewhere: where it is and what it shows.
 
-use entrepot_contracts::Change;
-use entrepot_pg::{Error, ScopedFutureExt as _};
+use entrepot_pg::{Error, ScopedFutureExt as _, Transaction};
 use uuid::Uuid;
 
-use super::{Unlockable, lock_product};
-use crate::events::product_changed;
+use super::{Unlockable, images_changed, lock_product};
 use crate::model::{Image, ImageInput};
 use crate::{Dependencies, store};
 
 /// Images of a product at the most; the database checks it too.
-pub(crate) const MOST_IMAGES: usize = 50;
+const MOST_IMAGES: i64 = 50;
 
 /// Why a product was not given an image.
 #[derive(Debug, thiserror::Error)]
@@ -37,25 +35,31 @@ pub(crate) async fn add_image(
     to.database
         .transaction(|transaction| {
             async move {
-                let product_id =
-                    lock_product(transaction, reference, &|_| true, owner).await?.map_err(|error| match error {
-                        Unlockable::NotFound => AddImageError::ProductNotFound,
-                        Unlockable::Deleted | Unlockable::MovedOn(_) => AddImageError::ProductDeleted,
-                        Unlockable::NotOwn => AddImageError::NotOwn,
-                    })?;
-                let images = store::image_list(transaction, product_id).await?;
-                if images.len() >= MOST_IMAGES {
-                    return Err(AddImageError::TooMany);
-                }
+                let product_id = lock_for_image(transaction, reference, owner).await?;
                 let now = to.clock.now();
                 let image = store::image_insert(transaction, product_id, to.clock.new_id(), input, now).await?;
-                store::product_images_changed(transaction, product_id, now).await?;
-                let marks = store::product_marks(transaction, &[product_id]).await?;
-                let event = product_changed(product_id, Change::Updated, &[marks.get(&product_id)]);
-                to.feed.append(transaction, event).await?;
+                images_changed(to, transaction, product_id, now).await?;
                 Ok(image)
             }
             .scope_boxed()
         })
         .await
+}
+
+/// Locks a product that has room for one more image.
+pub(super) async fn lock_for_image(
+    transaction: &Transaction,
+    reference: &str,
+    owner: Option<Uuid>,
+) -> Result<Uuid, AddImageError> {
+    let locked = lock_product(transaction, reference, &|_| true, owner).await?;
+    let product_id = locked.map_err(|error| match error {
+        Unlockable::NotFound => AddImageError::ProductNotFound,
+        Unlockable::Deleted | Unlockable::MovedOn(_) => AddImageError::ProductDeleted,
+        Unlockable::NotOwn => AddImageError::NotOwn,
+    })?;
+    match store::image_count(transaction, product_id).await? {
+        MOST_IMAGES.. => Err(AddImageError::TooMany),
+        _ => Ok(product_id),
+    }
 }

@@ -9,9 +9,11 @@ mod create_category;
 mod create_product;
 mod delete_category;
 mod delete_product;
+mod finish_picture;
 mod remove_image;
 mod update_category;
 mod update_product;
+mod upload_image;
 mod upsert_products;
 
 pub(crate) use add_image::{AddImageError, add_image};
@@ -21,19 +23,24 @@ pub(crate) use create_category::{CreateCategoryError, create_category, create_ca
 pub(crate) use create_product::{CreateProductError, create_product};
 pub(crate) use delete_category::{DeleteCategoryError, delete_category};
 pub(crate) use delete_product::{DeleteProductError, delete_product};
+pub(crate) use finish_picture::{Finished, fail_picture, finish_picture};
 pub(crate) use remove_image::{RemoveImageError, remove_image};
 pub(crate) use update_category::{UpdateCategoryError, update_category};
 pub(crate) use update_product::{UpdateProductError, update_product};
+pub(crate) use upload_image::{Upload, UploadImageError, upload_image};
 pub(crate) use upsert_products::{Outcome, UpsertProductsError, UpsertRow, Verdict, upsert_products};
 
 use std::collections::HashMap;
 
+use entrepot_contracts::Change;
 use entrepot_pg::{Error, Transaction};
+use jiff::Timestamp;
 use uuid::Uuid;
 
+use crate::events::product_changed;
 use crate::model::ProductInput;
 use crate::slug::{is_reserved, slugify};
-use crate::store;
+use crate::{Dependencies, store};
 
 /// Whether the caller accepts this present version of what it wants to change.
 pub(crate) type Accepts<'a> = &'a (dyn Fn(i64) -> bool + Send + Sync);
@@ -70,6 +77,19 @@ async fn lock_product(
         Some(product) if !accepts(product.version) => Err(Unlockable::MovedOn(product.version)),
         Some(_) => Ok(id),
     })
+}
+
+/// Gives a product whose images changed its new version, and tells of it.
+async fn images_changed(
+    to: &Dependencies,
+    transaction: &Transaction,
+    product: Uuid,
+    now: Timestamp,
+) -> Result<(), Error> {
+    store::product_images_changed(transaction, product, now).await?;
+    let marks = store::product_marks(transaction, &[product]).await?;
+    let event = product_changed(product, Change::Updated, &[marks.get(&product)]);
+    to.feed.append(transaction, event).await.map(drop)
 }
 
 /// A slug for each product that names none: made from the title, with the SKU behind it where the

@@ -1,12 +1,13 @@
-//! Takes an image away from a product.
+//! Takes an image away from a product. The files of an uploaded one go after it, by a job.
 
-use entrepot_contracts::{Change, ImageId};
+use entrepot_contracts::ImageId;
+use entrepot_jobs::NewJob;
 use entrepot_pg::{Error, ScopedFutureExt as _};
 use uuid::Uuid;
 
-use super::{Accepts, Unlockable, lock_product};
-use crate::events::product_changed;
-use crate::{Dependencies, store};
+use super::{Accepts, Unlockable, images_changed, lock_product};
+use crate::pictures::RemovePicture;
+use crate::{Dependencies, Pictures, store};
 
 /// Why an image was not taken away.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +29,7 @@ pub(crate) enum RemoveImageError {
 /// Takes the image away.
 pub(crate) async fn remove_image(
     to: &Dependencies,
+    pictures: &Pictures,
     reference: &str,
     owner: Option<Uuid>,
     accepts: Accepts<'_>,
@@ -43,13 +45,14 @@ pub(crate) async fn remove_image(
                         Unlockable::MovedOn(version) => RemoveImageError::MovedOn(version),
                         Unlockable::NotOwn => RemoveImageError::NotOwn,
                     })?;
+                let is_uploaded = store::picture_in(transaction, image.0).await?.is_some();
                 if !store::image_delete(transaction, product_id, image).await? {
                     return Err(RemoveImageError::ImageNotFound);
                 }
-                store::product_images_changed(transaction, product_id, to.clock.now()).await?;
-                let marks = store::product_marks(transaction, &[product_id]).await?;
-                let event = product_changed(product_id, Change::Updated, &[marks.get(&product_id)]);
-                to.feed.append(transaction, event).await?;
+                if is_uploaded {
+                    pictures.jobs.enqueue(transaction, NewJob::of(&RemovePicture { image: image.0 })).await?;
+                }
+                images_changed(to, transaction, product_id, to.clock.now()).await?;
                 Ok(())
             }
             .scope_boxed()

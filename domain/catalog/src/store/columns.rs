@@ -53,8 +53,12 @@ const GROUPS: &[Group] = &[
     group(
         "images",
         "CASE WHEN p.image_count > 0 THEN (SELECT json_agg(json_build_object('id', i.id, 'url', i.url, 'alt', i.alt, \
-         'widthPx', i.width_px, 'heightPx', i.height_px, 'position', i.position) ORDER BY i.position, i.id)::text \
-         FROM catalog.product_image i WHERE i.product_id = p.id) END",
+         'widthPx', i.width_px, 'heightPx', i.height_px, 'position', i.position, 'status', u.status, 'error', u.error, \
+         'variants', CASE WHEN u.status = 'ready' THEN json_build_object(\
+         'thumb', format('/api/v2/images/%s/thumb', i.id), 'medium', format('/api/v2/images/%s/medium', i.id), \
+         'large', format('/api/v2/images/%s/large', i.id)) END) ORDER BY i.position, i.id)::text \
+         FROM catalog.product_image i LEFT JOIN catalog.picture u ON u.image_id = i.id \
+         WHERE i.product_id = p.id) END",
         1,
     ),
     group("active", "p.active", 1),

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `columns` | which columns a read of products asks for, and how a row becomes a [`Product`] |
 //! | `list` | lists of products: filters, order, cursors, counts, facets |
+//! | `pictures` | pictures that were uploaded |
 //! | `reviews` | pages of a product's reviews |
 //! | `text` | what people type into a search box, as a tsquery |
 //! | `staging` | the set-based load of many rows |
@@ -14,6 +15,7 @@
 
 mod columns;
 mod list;
+mod pictures;
 #[cfg(test)]
 mod plans;
 mod reviews;
@@ -41,6 +43,9 @@ pub(crate) use columns::{Columns, by_ids_sql as product_by_ids_sql};
 pub(crate) use list::{
     CategoryFilter, Facet, FacetField, Filters, Found, ListConnection, ListError, ListQuery, SortField, SortKey,
     list_count, list_facets, list_page,
+};
+pub(crate) use pictures::{
+    image_measured, picture_by_image, picture_failed, picture_in, picture_insert, picture_list, picture_ready,
 };
 pub(crate) use reviews::{ReviewQuery, review_page};
 pub(crate) use staging::{StagedProduct, refresh_statistics, staging_apply, staging_load, staging_open};
@@ -433,10 +438,9 @@ pub(crate) async fn category_delete(transaction: &Transaction, id: Uuid) -> Resu
     Ok(())
 }
 
-/// The images of a product, in order.
-pub(crate) async fn image_list(transaction: &Transaction, product_id: Uuid) -> Result<Vec<Image>, Error> {
-    let rows = images::image_list().bind(transaction.client(), &product_id).all().await?;
-    Ok(rows.into_iter().map(image).collect())
+/// How many images a product has.
+pub(crate) async fn image_count(transaction: &Transaction, product_id: Uuid) -> Result<i64, Error> {
+    Ok(images::image_count().bind(transaction.client(), &product_id).one().await?)
 }
 
 /// Puts an image in, behind the last unless it says where.
@@ -542,5 +546,8 @@ fn image(row: images::ImageRow) -> Image {
         width_px: row.width_px,
         height_px: row.height_px,
         position: row.position,
+        status: None,
+        error: None,
+        variants: None,
     }
 }

@@ -60,7 +60,8 @@ async fn the_documented_parameters_are_those_that_are_taken() {
         shop.to.clock.clone(),
         &tasks,
     );
-    let module = entrepot_catalog::module(shop.to.clone(), reading(&cache.expect("no Redis")), &tasks);
+    let reading = reading(&cache.expect("no Redis"));
+    let module = entrepot_catalog::module(shop.to.clone(), reading, shop.pictures.clone(), &tasks);
     let document = serde_json::to_value(module.openapi).expect("JSON");
     for (path, url) in [
         ("/api/v2/products", "/api/v2/products"),

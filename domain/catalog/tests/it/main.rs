@@ -7,19 +7,22 @@ mod categories;
 mod import;
 mod outage;
 mod paging;
+mod pictures;
 mod popular;
 mod products;
 mod reviews;
 mod search;
 mod writes;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use entrepot_cache::{Cache, CacheSettings, Counters, Fence, FenceSettings, Policy, Queries};
 use entrepot_catalog::seed::{SeedProfile, seed};
-use entrepot_catalog::{Dependencies, Reading, module};
+use entrepot_catalog::{Dependencies, Pictures, Reading, module};
 use entrepot_feed::{Feed, FeedSettings};
+use entrepot_jobs::{JobSettings, Jobs};
 use entrepot_migrations::MIGRATIONS;
 use entrepot_runtime::{Clock, Shutdown, Tasks};
 use entrepot_testkit::{Response, TestDatabase, TestServer, edge_settings, test_database};
@@ -37,6 +40,8 @@ struct Shop {
     to: Dependencies,
     database: TestDatabase,
     cache: Cache,
+    /// Where uploaded pictures go. Nothing is made of them unless a test says so.
+    pictures: Pictures,
     /// What counts views; it is flushed by hand.
     views: Counters,
     warmers: Vec<Warmer>,
@@ -75,7 +80,11 @@ impl Shop {
         let feed = Feed::new(database.database.clone(), fence.clone(), FeedSettings::default());
         let to = Dependencies { database: database.database.clone(), clock: clock.clone(), feed: feed.clone() };
         let cache = Cache::start(CacheSettings::default(), fence.clone(), clock.clone(), &tasks).expect("no Redis");
-        let mut modules = vec![module(to.clone(), reading(&cache), &tasks)];
+        let pictures = Pictures {
+            files: Arc::new(object_store::memory::InMemory::new()),
+            jobs: Jobs::new(database.database.clone(), JobSettings::default()),
+        };
+        let mut modules = vec![module(to.clone(), reading(&cache), pictures.clone(), &tasks)];
         let policy = || Policy::live(LONG).without_jitter();
         let kinds = ["products", "categories", "search"].map(|kind| (kind, policy())).into();
         let responses = Responses::new(&cache, kinds, &modules, &tasks).expect("every GET says how it is cached");
@@ -100,6 +109,7 @@ impl Shop {
             to,
             database,
             cache,
+            pictures,
             views: views.expect("views are counted").1,
             warmers: module.warmers,
             _tasks: tasks,

@@ -63,7 +63,11 @@ fn check_type(headers: &HeaderMap, types: &[&str]) -> Result<(), Problem> {
     if types.iter().any(|known| media.eq_ignore_ascii_case(known)) { Ok(()) } else { Err(unsupported(given)) }
 }
 
-pub(crate) async fn collect(body: Body) -> Result<bytes::Bytes, Problem> {
+/// The bytes of a body, read whole: for handlers whose bodies are no JSON.
+///
+/// # Errors
+/// 400 when it breaks off, 408 when it comes too slowly, 413 when it is larger than the server takes.
+pub async fn collect(body: Body) -> Result<bytes::Bytes, Problem> {
     match body.collect().await {
         Ok(body) => Ok(body.to_bytes()),
         Err(error) => {

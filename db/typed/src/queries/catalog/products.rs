@@ -1137,7 +1137,7 @@ impl CatalogIsEmptyStmt {
 pub struct CatalogClearStmt(&'static str, Option<tokio_postgres::Statement>);
 pub fn catalog_clear() -> CatalogClearStmt {
     CatalogClearStmt(
-        "TRUNCATE catalog.product, catalog.product_image, catalog.review, catalog.product_views, catalog.category, catalog.search_word",
+        "TRUNCATE catalog.product, catalog.product_image, catalog.picture, catalog.review, catalog.product_views, catalog.category, catalog.search_word",
         None,
     )
 }
