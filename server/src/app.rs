@@ -89,8 +89,21 @@ impl App {
             }
         });
         let Production {
-            feed, guard, accounts, listener, live, exports, jobs, notifications, reports, analytics, ..
+            feed,
+            guard,
+            accounts,
+            listener,
+            live,
+            exports,
+            jobs,
+            notifications,
+            reports,
+            analytics,
+            pictures,
+            ..
         } = production;
+        let catalog =
+            entrepot_catalog::Dependencies { database: database.clone(), clock: clock.clone(), feed: feed.clone() };
         let idempotency = Idempotency::new(database, clock.clone());
         idempotency.start(tasks);
         let edge = Edge::new(router, edge_settings(settings)?, clock.clone(), stats)
@@ -117,6 +130,8 @@ impl App {
                 reports: &reports,
                 analytics: &analytics,
                 feed: &feed,
+                pictures: &pictures,
+                catalog: &catalog,
             };
             let _set_once = here.set(workshop.open(settings, tasks)?);
         }
@@ -157,8 +172,9 @@ fn all_modules(
         notifications,
         reports,
         analytics,
+        pictures,
     } = production;
-    let mut all = modules(database, feed, clock, reading, accounts, tasks);
+    let mut all = modules(database, feed, clock, reading, pictures, accounts, tasks);
     all.push(analytics.module());
     all.push(notifications.module());
     all.push(exports.module());

@@ -1,7 +1,7 @@
 //! The one list of what the program is made of. A new domain is a crate and a line here.
 
 use entrepot_accounts::Accounts;
-use entrepot_catalog::{Dependencies, Reading};
+use entrepot_catalog::{Dependencies, Pictures, Reading};
 use entrepot_feed::Feed;
 use entrepot_pg::Database;
 use entrepot_runtime::{Clock, Tasks};
@@ -14,13 +14,14 @@ pub fn modules(
     feed: &Feed,
     clock: &Clock,
     reading: &Reading,
+    pictures: &Pictures,
     accounts: &Accounts,
     tasks: &Tasks,
 ) -> Vec<Module> {
     let catalog = Dependencies { database: database.clone(), clock: clock.clone(), feed: feed.clone() };
     let sales = entrepot_sales::Dependencies { database: database.clone(), clock: clock.clone(), feed: feed.clone() };
     vec![
-        entrepot_catalog::module(catalog, reading.clone(), tasks),
+        entrepot_catalog::module(catalog, reading.clone(), pictures.clone(), tasks),
         entrepot_sales::module(sales, tasks),
         accounts.module(),
     ]

@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use entrepot_accounts::{AccountSettings, Accounts, Algorithm, Dependencies, HashSettings};
 use entrepot_analytics::Analytics;
 use entrepot_cache::{Cache, CacheSettings, Fence, FenceSettings, Policy, Queries, RedisSettings, Ticker};
-use entrepot_catalog::Reading;
+use entrepot_catalog::{Pictures, Reading};
 use entrepot_exports::{ExportSettings, Exports};
 use entrepot_feed::{Feed, FeedSettings};
 use entrepot_guard::limits::RedisLimits;
@@ -52,6 +52,7 @@ pub(crate) struct Production {
     pub(crate) notifications: Notifications,
     pub(crate) reports: Reports,
     pub(crate) analytics: Analytics,
+    pub(crate) pictures: Pictures,
 }
 
 impl Production {
@@ -128,6 +129,7 @@ impl Production {
             sender: sender(settings, clock, targets)?,
             targets,
         });
+        let pictures = Pictures { files: files.clone(), jobs: jobs.clone() };
         let reports = Reports::new(
             entrepot_reports::Dependencies {
                 database: database.clone(),
@@ -160,6 +162,7 @@ impl Production {
             notifications,
             reports,
             analytics,
+            pictures,
         })
     }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use entrepot_analytics::Analytics;
+use entrepot_catalog::Pictures;
 use entrepot_exports::Exports;
 use entrepot_feed::Feed;
 use entrepot_jobs::{Jobs, Rate, Work, WorkFigures};
@@ -28,6 +29,8 @@ pub(crate) struct Workshop<'a> {
     pub(crate) reports: &'a Reports,
     pub(crate) analytics: &'a Analytics,
     pub(crate) feed: &'a Feed,
+    pub(crate) pictures: &'a Pictures,
+    pub(crate) catalog: &'a entrepot_catalog::Dependencies,
 }
 
 impl Workshop<'_> {
@@ -52,6 +55,7 @@ impl Workshop<'_> {
         work = self.notifications.work(work);
         work = self.reports.work(work)?;
         work = self.analytics.work(work);
+        work = entrepot_catalog::work(self.pictures.clone(), self.catalog.clone(), work)?;
         work = work.does::<WarmCaches>(Arc::new(self.feed.clone()));
         Ok(work.start(tasks))
     }

@@ -12,7 +12,8 @@ fn example(path: &str) -> String {
     let path = path.replace("{store}", "330").replace("{year}", "2024").replace("{month}", "1");
     let path = path.replace("{queue}", "exports").replace("{job}", "1");
     let path = path.replace("{template}", "alert").replace("{letter}", nothing);
-    let path = ["{user}", "{key}", "{export}", "{report}", "{webhook}"]
+    let path = path.replace("{variant}", "thumb");
+    let path = ["{image}", "{user}", "{key}", "{export}", "{report}", "{webhook}"]
         .iter()
         .fold(path, |path, name| path.replace(name, nothing));
     assert!(!path.contains('{'), "{path}: give the new parameter an example here");
