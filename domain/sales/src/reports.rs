@@ -168,8 +168,8 @@ fn cell(share: Option<Decimal>) -> Cell {
 
 fn in_percent(share: Option<Decimal>) -> String {
     match share {
-        Some(share) => format!("{:+.1} % on the period before", share * Decimal::ONE_HUNDRED),
-        None => "nothing to compare with".to_owned(),
+        Some(share) => format!("{:+.1} % on before", share * Decimal::ONE_HUNDRED),
+        None => "nothing before".to_owned(),
     }
 }
 
