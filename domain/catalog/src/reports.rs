@@ -198,10 +198,11 @@ fn by_category(code: &str, kind: Kind, rows: &[&StockRow]) -> Section {
             values: sums.iter().take(CHARTED).map(|(_, (_, _, worth))| Some(*worth)).collect(),
         }],
     };
+    let is_worth_a_picture = sums.len() > 1 && sums.iter().any(|(_, (_, _, worth))| !worth.is_zero());
     Section {
         heading: format!("By category ({code})"),
         text: String::new(),
-        chart: (sums.len() > 1).then_some(chart),
+        chart: is_worth_a_picture.then_some(chart),
         table: Table {
             columns: vec![
                 Column::new("Category", Kind::Text),

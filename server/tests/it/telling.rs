@@ -50,7 +50,8 @@ async fn a_forgotten_password_is_mailed_chosen_anew_and_its_token_is_nowhere_els
     let of_kind = |list: &[Value]| list.iter().find(|one| one["kind"] == "password_reset").cloned();
     let found = eventually("the letter", async || of_kind(&letters(&house, &admin, 1).await)).await;
     assert_eq!(found["to"], "one-customer@shop.example");
-    let letter = house.server.bearing(&admin).get(&format!("/api/admin/mail/letters/{}", text(&found, "id"))).await.ok();
+    let letter =
+        house.server.bearing(&admin).get(&format!("/api/admin/mail/letters/{}", text(&found, "id"))).await.ok();
     assert_eq!(text(&letter, "subject"), "Choose a new password for Tea & Co");
     let said = text(&letter, "text");
     let token = said
