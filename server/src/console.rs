@@ -17,7 +17,9 @@ const HTML: &str = "text/html; charset=utf-8";
 const CSS: &str = "text/css; charset=utf-8";
 const JS: &str = "text/javascript; charset=utf-8";
 
-const FILES: [(&str, &str, &str); 6] = [
+const FILES: [(&str, &str, &str); 8] = [
+    ("/console/mail", HTML, include_str!("console/mail.html")),
+    ("/console/mail.js", JS, include_str!("console/mail.js")),
     ("/console/account", HTML, include_str!("console/account.html")),
     ("/console/account.js", JS, include_str!("console/account.js")),
     ("/console/live", HTML, include_str!("console/live.html")),

@@ -53,6 +53,11 @@ async fn a_forgotten_password_is_mailed_chosen_anew_and_its_token_is_nowhere_els
     let letter =
         house.server.bearing(&admin).get(&format!("/api/admin/mail/letters/{}", text(&found, "id"))).await.ok();
     assert_eq!(text(&letter, "subject"), "Choose a new password for Tea & Co");
+    let shown = format!("/api/admin/mail/letters/{}?format=html", text(&found, "id"));
+    let shown = house.server.bearing(&admin).get(&shown).header("accept", "text/html").await.status(200);
+    assert!(
+        shown.text().contains("Tea &#38; Co") && shown.header("content-security-policy").contains("default-src 'none'")
+    );
     let said = text(&letter, "text");
     let token = said
         .split_once("https://shop.example/console/account#reset=")

@@ -13,6 +13,8 @@ use utoipa::ToSchema;
 use super::{LETTER_NOT_FOUND, Shared, TEMPLATE_NOT_FOUND, failed};
 use crate::letters::{Alert, Severity, Template};
 
+const HTML: &str = "text/html; charset=utf-8";
+const TEXT: &str = "text/plain; charset=utf-8";
 /// Letters that are listed.
 const MOST_LETTERS: usize = 200;
 /// A letter shows itself, and loads nothing.
@@ -96,12 +98,7 @@ pub(super) async fn preview_mail_template(
     let sample = Template::samples().into_iter().find(|sample| sample.name() == template);
     let sample = sample.ok_or_else(|| Problem::new(&TEMPLATE_NOT_FOUND, "there is no template of this name"))?;
     let rendered = sample.render(shared.post.shop()).map_err(|error| Problem::failure(error, false))?;
-    let (body, kind) = if is_html {
-        (rendered.html, "text/html; charset=utf-8")
-    } else {
-        (rendered.text, "text/plain; charset=utf-8")
-    };
-    Ok(Reply::bytes(Bytes::from(body), kind, CacheClass::Never).header(header::CONTENT_SECURITY_POLICY, POLICY))
+    Ok(if is_html { page(rendered.html, HTML) } else { page(rendered.text, TEXT) })
 }
 
 /// Letters that became files, the newest first: where no mail server is set, that is where all go.
@@ -123,17 +120,39 @@ pub(super) async fn list_mail_letters(State(shared): State<Shared>, mut query: Q
 /// A letter that became a file.
 #[utoipa::path(
     get, path = "/api/admin/mail/letters/{letter}", tag = "admin",
-    params(("letter" = String, Path, description = "The letter's id.")),
-    responses((status = 200, description = "Its fields, its text and its HTML.", body = Object)),
+    params(
+        ("letter" = String, Path, description = "The letter's id."),
+        ("format" = Option<String>, Query, description = "`json` unless told: its fields, its text and its HTML; or `html` or `text` alone, as a page.", example = "json"),
+    ),
+    responses((status = 200, description = "The letter.", content((Object = "application/json"), (String = "text/html"), (String = "text/plain")))),
 )]
 pub(super) async fn get_mail_letter(
     State(shared): State<Shared>,
     Path(letter): Path<String>,
-    query: Query,
+    mut query: Query,
 ) -> Result<Reply, Problem> {
+    let forms = [("json", Form::Json), ("html", Form::Html), ("text", Form::Text)];
+    let form = query.one_of("format", &forms).unwrap_or(Form::Json);
     query.finish()?;
     let letter: ReadLetter = shared.mailer.letter(&letter).await.map_err(mail_problem)?;
-    Reply::json(&letter, CacheClass::Never)
+    match (form, letter.html) {
+        (Form::Json, html) => Reply::json(&ReadLetter { html, ..letter }, CacheClass::Never),
+        (Form::Html, Some(html)) => Ok(page(html, HTML)),
+        (Form::Html | Form::Text, _) => Ok(page(letter.text, TEXT)),
+    }
+}
+
+/// What a letter is shown as.
+#[derive(Clone, Copy)]
+enum Form {
+    Json,
+    Html,
+    Text,
+}
+
+/// A letter as a page of its own.
+fn page(body: String, content_type: &'static str) -> Reply {
+    Reply::bytes(Bytes::from(body), content_type, CacheClass::Never).header(header::CONTENT_SECURITY_POLICY, POLICY)
 }
 
 fn mail_problem(error: MailError) -> Problem {

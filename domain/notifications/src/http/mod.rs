@@ -92,7 +92,7 @@ const RULES: &[(&str, Rule)] = &[
     ("list_mail_templates", Rule::needs("mail.read")),
     ("preview_mail_template", Rule::needs("mail.read").file()),
     ("list_mail_letters", Rule::needs("mail.read")),
-    ("get_mail_letter", Rule::needs("mail.read")),
+    ("get_mail_letter", Rule::needs("mail.read").file()),
     ("send_test_mail", Rule::needs("mail.write").costs(5)),
 ];
 const OWN: Caching = Caching::Never("each person's own");
