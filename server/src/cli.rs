@@ -291,13 +291,13 @@ fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
 /// Settings that leave all queues but these to others.
 fn only_queues(named: &str) -> anyhow::Result<Vec<(&'static str, String)>> {
     let named: Vec<&str> = named.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
-    let known: Vec<&str> = settings::QUEUES.iter().map(|(queue, _)| *queue).collect();
+    let known: Vec<&str> = settings::QUEUES.iter().map(|(queue, ..)| *queue).collect();
     if let Some(unknown) = named.iter().find(|name| !known.contains(name)) {
         anyhow::bail!("--queues: there is no queue {unknown:?}; there are {}", known.join(", "));
     }
     anyhow::ensure!(!named.is_empty(), "--queues names none; there are {}", known.join(", "));
-    let others = settings::QUEUES.iter().filter(|(queue, _)| !named.contains(queue));
-    Ok(others.map(|(_, key)| (*key, "0".to_owned())).collect())
+    let others = settings::QUEUES.iter().filter(|(queue, ..)| !named.contains(queue));
+    Ok(others.map(|(_, key, _)| (*key, "0".to_owned())).collect())
 }
 
 fn on_runtime(loaded: &Loaded, work: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {

@@ -15,14 +15,12 @@ use entrepot_jobs::{
 use entrepot_pg::{Error, Transaction};
 use entrepot_web::body::{JsonBody, Reader, Text};
 use entrepot_web::{
-    CacheClass, Caching, Cursor, Fault, Module, PageRequest, Position, Problem, ProblemKind, Query, Reply, Rule,
-    TopicRule, kinds,
+    CacheClass, Caching, Cursor, Fault, Module, PageRequest, Problem, ProblemKind, Query, Reply, Rule, TopicRule, kinds,
 };
 use futures_util::future::BoxFuture;
 use http::StatusCode;
 use jiff::Timestamp;
 use serde::Serialize;
-use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -527,18 +525,13 @@ async fn list_failed_jobs(State(queues): State<Shared>, mut query: Query) -> Res
     let page = page?;
     let Failures { queue, kind, from, to } = &which;
     let fingerprint = Cursor::fingerprint(&format!("failed jobs {queue:?} {kind:?} {from:?} {to:?}"));
-    let below = match &page.position {
-        Position::Start => None,
-        Position::Offset(_) => return Err(Cursor::invalid()),
-        Position::Cursor(cursor) => {
-            cursor.check(fingerprint)?;
-            let id = cursor.values.first().and_then(Value::as_str).and_then(|text| text.parse().ok());
-            Some(id.filter(|_| !page.is_backwards()).ok_or_else(Cursor::invalid)?)
-        }
-    };
-    let found = queues.jobs.failed(&which, below, u16::try_from(page.limit + 1).unwrap_or(u16::MAX)).await;
-    let (data, mut page) = page.cut(found.map_err(failed)?, fingerprint, |job| vec![job.id.to_string().into()]);
-    page.prev_cursor = None;
+    let part = page.below::<i64>(fingerprint)?;
+    if part.skipped > 0 {
+        return Err(Cursor::invalid());
+    }
+    let at_most = u16::try_from(part.at_most).unwrap_or(u16::MAX);
+    let found = queues.jobs.failed(&which, part.id, at_most).await.map_err(failed)?;
+    let (data, page) = page.cut_below(found, fingerprint, |job| job.id);
     Reply::json(&FailedList { data, page }, CacheClass::Never)
 }
 

@@ -8,7 +8,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::letters::{Line, ReportReady, Template};
-use crate::{Notifications, store};
+use crate::{Dependencies, Notifications, store};
 
 /// What a person is told.
 #[derive(Clone, Debug)]
@@ -23,22 +23,32 @@ pub struct News {
     pub link: Option<String>,
 }
 
+/// Puts something into a person's inbox, and tells it live on `user-{id}`.
+pub(crate) async fn notify(
+    needs: &Dependencies,
+    transaction: &Transaction,
+    person: Uuid,
+    news: &News,
+) -> Result<Uuid, Error> {
+    let (id, now) = (needs.clock.new_id(), needs.clock.now());
+    // As lines are in letters: no breaks, nothing that turns the direction.
+    let title = Line::from(news.title.as_str()).to_string();
+    let body: String = news.body.chars().take(2_000).collect();
+    let link = news.link.as_deref().filter(|link| link.len() <= 500);
+    store::notification_insert(transaction, id, person, news.kind, &title, &body, link, now).await?;
+    let told = json!({"id": id, "kind": news.kind, "title": title, "body": body, "link": link, "createdAt": now});
+    let event = NewEvent::new("notification", format!("user-{person}")).data(&told);
+    needs.feed.append(transaction, event).await?;
+    Ok(id)
+}
+
 impl Notifications {
     /// Puts something into a person's inbox, and tells it live on `user-{id}`.
     ///
     /// # Errors
     /// What the database failed with.
     pub async fn notify(&self, transaction: &Transaction, person: Uuid, news: &News) -> Result<Uuid, Error> {
-        let (id, now) = (self.shared.clock.new_id(), self.shared.clock.now());
-        // As lines are in letters: no breaks, nothing that turns the direction.
-        let title = Line::from(news.title.as_str()).to_string();
-        let body: String = news.body.chars().take(2_000).collect();
-        let link = news.link.as_deref().filter(|link| link.len() <= 500);
-        store::notification_insert(transaction, id, person, news.kind, &title, &body, link, now).await?;
-        let told = json!({"id": id, "kind": news.kind, "title": title, "body": body, "link": link, "createdAt": now});
-        let event = NewEvent::new("notification", format!("user-{person}")).data(&told);
-        self.shared.feed.append(transaction, event).await?;
-        Ok(id)
+        notify(&self.shared, transaction, person, news).await
     }
 
     /// Tells a person that a report is ready: in the inbox, and by a letter where one is wanted.

@@ -48,7 +48,6 @@ const KEEP_DELIVERIES: Duration = Duration::from_secs(7 * 86_400);
 const FORGOTTEN_AT_ONCE: i64 = 5_000;
 
 /// What notifications need.
-#[derive(Clone)]
 pub struct Dependencies {
     /// Where they are kept.
     pub database: Database,

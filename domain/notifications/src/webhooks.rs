@@ -21,9 +21,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::inbox::News;
+use crate::Dependencies;
+use crate::inbox::{News, notify};
 use crate::store::{self, Webhook};
-use crate::{Dependencies, Notifications};
 
 /// Deliveries in a row that were given up, after which a webhook is switched off.
 pub(crate) const MOST_FAILURES: i32 = 5;
@@ -297,8 +297,6 @@ impl Deliver {
     async fn switch_off(&self, needs: &Dependencies, webhook: &Webhook, reason: &str) -> Result<(), Error> {
         let id = webhook.id;
         let owner = webhook.owner;
-        let notifications = Notifications { shared: Arc::new(needs.clone()) };
-        let notifications = &notifications;
         needs
             .database
             .transaction(|transaction| {
@@ -314,7 +312,7 @@ impl Deliver {
                         body: format!("{}: {reason}", webhook.url),
                         link: Some(format!("/api/v2/webhooks/{id}")),
                     };
-                    notifications.notify(transaction, owner, &news).await?;
+                    notify(needs, transaction, owner, &news).await?;
                     Ok::<_, Error>(())
                 }
                 .scope_boxed()

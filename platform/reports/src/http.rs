@@ -9,7 +9,7 @@ use entrepot_feed::NewEvent;
 use entrepot_pg::{Error, ScopedFutureExt as _};
 use entrepot_web::body::{JsonBody, Reader, Text};
 use entrepot_web::{
-    CacheClass, Caching, Caller, Cursor, Demand, Download, Fault, Module, Page, PageRequest, Permit, Position, Problem,
+    CacheClass, Caching, Caller, Cursor, Demand, Download, Fault, Module, Page, PageRequest, Permit, Problem,
     ProblemKind, Query, Reply, Rule, Scope, TopicRule, kinds,
 };
 use http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -347,19 +347,6 @@ fn not_found() -> Problem {
     Problem::new(&NOT_FOUND, "none of your reports has this id")
 }
 
-/// Where a page of a list by descending id begins, and how many rows lie before it.
-fn place(page: &PageRequest, fingerprint: u64) -> Result<(Option<Uuid>, i64), Problem> {
-    Ok(match &page.position {
-        Position::Start => (None, 0),
-        Position::Offset(rows) => (None, i64::from(*rows)),
-        Position::Cursor(cursor) => {
-            cursor.check(fingerprint)?;
-            let id: Option<Uuid> = cursor.values.first().and_then(Value::as_str).and_then(|text| text.parse().ok());
-            (Some(id.filter(|_| !page.is_backwards()).ok_or_else(Cursor::invalid)?), 0)
-        }
-    })
-}
-
 /// The kinds of reports that there are, and what each takes.
 #[utoipa::path(
     get, path = "/api/v2/reports/kinds", tag = "reports",
@@ -388,11 +375,10 @@ async fn list_reports(State(shared): State<Arc<Shared>>, permit: Permit, mut que
     query.finish()?;
     let (page, owner) = (page?, permit.owner()?);
     let fingerprint = Cursor::fingerprint(&format!("reports {owner:?} {schedule:?}"));
-    let (below, skipped) = place(&page, fingerprint)?;
+    let part = page.below(fingerprint)?;
     let client = shared.database.client().await.map_err(failed)?;
-    let found = store::list(&client, owner, schedule, below, i64::from(page.limit) + 1, skipped).await;
-    let (found, mut page) = page.cut(found.map_err(failed)?, fingerprint, |one| vec![one.id.to_string().into()]);
-    page.prev_cursor = None;
+    let found = store::list(&client, owner, schedule, part).await.map_err(failed)?;
+    let (found, page) = page.cut_below(found, fingerprint, |one| one.id);
     let data = found.into_iter().map(Report::from).collect();
     Reply::json(&ReportList { data, page }, CacheClass::Private)
 }
@@ -631,11 +617,10 @@ async fn list_report_schedules(
     query.finish()?;
     let (page, owner) = (page?, permit.owner()?);
     let fingerprint = Cursor::fingerprint(&format!("report schedules {owner:?}"));
-    let (below, skipped) = place(&page, fingerprint)?;
+    let part = page.below(fingerprint)?;
     let client = shared.database.client().await.map_err(failed)?;
-    let found = store::schedules(&client, owner, below, i64::from(page.limit) + 1, skipped).await.map_err(failed)?;
-    let (found, mut page) = page.cut(found, fingerprint, |one| vec![one.id.to_string().into()]);
-    page.prev_cursor = None;
+    let found = store::schedules(&client, owner, part).await.map_err(failed)?;
+    let (found, page) = page.cut_below(found, fingerprint, |one| one.id);
     let data = found.into_iter().map(ScheduleOut::from).collect();
     Reply::json(&ScheduleList { data, page }, CacheClass::Private)
 }

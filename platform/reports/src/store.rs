@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use entrepot_pg::tokio_postgres::Row;
 use entrepot_pg::{Error, Pooled, Transaction};
+use entrepot_web::Below;
 use jiff::Timestamp;
 use serde_json::Value;
 use uuid::Uuid;
@@ -222,9 +223,7 @@ pub(crate) async fn list(
     client: &Pooled,
     owner: Option<Uuid>,
     schedule: Option<Uuid>,
-    below: Option<Uuid>,
-    at_most: i64,
-    skipped: i64,
+    part: Below<Uuid>,
 ) -> Result<Vec<Written>, Error> {
     let sql = format!(
         "SELECT {COLUMNS} FROM reports.report
@@ -232,7 +231,7 @@ pub(crate) async fn list(
            AND ($3::uuid IS NULL OR id < $3)
          ORDER BY id DESC LIMIT $4 OFFSET $5"
     );
-    let rows = client.query(&sql, &[&owner, &schedule, &below, &at_most, &skipped]).await?;
+    let rows = client.query(&sql, &[&owner, &schedule, &part.id, &part.at_most, &part.skipped]).await?;
     rows.iter().map(written).collect()
 }
 
@@ -338,19 +337,13 @@ pub(crate) async fn schedule_insert(transaction: &Transaction, new: &Schedule, a
     Ok(made > 0)
 }
 
-pub(crate) async fn schedules(
-    client: &Pooled,
-    owner: Option<Uuid>,
-    below: Option<Uuid>,
-    at_most: i64,
-    skipped: i64,
-) -> Result<Vec<Schedule>, Error> {
+pub(crate) async fn schedules(client: &Pooled, owner: Option<Uuid>, part: Below<Uuid>) -> Result<Vec<Schedule>, Error> {
     let sql = format!(
         "SELECT {SCHEDULE} FROM reports.schedule
          WHERE ($1::uuid IS NULL OR owner = $1) AND ($2::uuid IS NULL OR id < $2)
          ORDER BY id DESC LIMIT $3 OFFSET $4"
     );
-    client.query(&sql, &[&owner, &below, &at_most, &skipped]).await?.iter().map(schedule).collect()
+    client.query(&sql, &[&owner, &part.id, &part.at_most, &part.skipped]).await?.iter().map(schedule).collect()
 }
 
 pub(crate) async fn schedule_delete(transaction: &Transaction, id: Uuid, owner: Option<Uuid>) -> Result<bool, Error> {

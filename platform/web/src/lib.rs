@@ -62,7 +62,7 @@ pub use edge::{Edge, EdgeSettings, Positions, RequestId, Uncounted};
 pub use idempotency::Idempotency;
 pub use module::{Module, Paths, Warmer};
 pub use operations::{Operations, OperationsError};
-pub use page::{Cursor, DEFAULT_LIMIT, ListMeta, MAX_LIMIT, Page, PageRequest, Position, list_reply};
+pub use page::{Below, Cursor, DEFAULT_LIMIT, ListMeta, MAX_LIMIT, Page, PageRequest, Position, list_reply};
 pub use preconditions::IfMatch;
 pub use problem::{Fault, Problem, ProblemDocument, ProblemKind, kinds};
 pub use projection::{FieldNames, Projected, Projection};

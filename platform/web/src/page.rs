@@ -7,6 +7,9 @@
 //! **Invariant:** a cursor is data for the store's own binding of parameters; nothing of it is ever
 //! made into SQL text.
 
+use std::fmt::Display;
+use std::str::FromStr;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
@@ -170,6 +173,41 @@ impl PageRequest {
         };
         (rows, page)
     }
+
+    /// The part that a page is of a list whose ids tell its order, the newest first, and which is read forwards only.
+    /// `query` stands for the list and its filters.
+    ///
+    /// # Errors
+    /// A 400 for a cursor of another list, or one that is none.
+    pub fn below<Id: FromStr>(&self, query: u64) -> Result<Below<Id>, Problem> {
+        let at_most = i64::from(self.limit) + 1;
+        Ok(match &self.position {
+            Position::Start => Below { id: None, at_most, skipped: 0 },
+            Position::Offset(rows) => Below { id: None, at_most, skipped: i64::from(*rows) },
+            Position::Cursor(cursor) => {
+                cursor.check(query)?;
+                let id = cursor.values.first().and_then(Value::as_str).and_then(|text| text.parse().ok());
+                Below { id: Some(id.filter(|_| !cursor.backwards).ok_or_else(Cursor::invalid)?), at_most, skipped: 0 }
+            }
+        })
+    }
+
+    /// Makes a page of the rows that were read for such a part.
+    pub fn cut_below<T, Id: Display>(&self, rows: Vec<T>, query: u64, id: impl Fn(&T) -> Id) -> (Vec<T>, Page) {
+        let (rows, page) = self.cut(rows, query, |row| vec![id(row).to_string().into()]);
+        (rows, Page { prev_cursor: None, ..page })
+    }
+}
+
+/// A part of a list that its ids put in order, the newest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Below<Id> {
+    /// Only what is older than this.
+    pub id: Option<Id>,
+    /// Rows to read: one more than the page has.
+    pub at_most: i64,
+    /// Rows to pass over.
+    pub skipped: i64,
 }
 
 /// Where a page lies in its list.

@@ -133,16 +133,7 @@ pub(crate) struct JobsSettings {
 impl JobsSettings {
     /// The queues, and how many jobs of each run at once.
     pub(crate) fn queues(&self) -> [(&'static str, usize); 8] {
-        [
-            ("email", self.email),
-            ("notifications", self.notifications),
-            ("reports", self.reports),
-            ("inventory", self.inventory),
-            ("analytics", self.analytics),
-            ("exports", self.exports),
-            ("images", self.images),
-            ("cache", self.cache),
-        ]
+        QUEUES.map(|(queue, _, at_once)| (queue, at_once(self)))
     }
 }
 
@@ -197,16 +188,19 @@ pub(crate) struct WebhookSettings {
     pub(crate) timeout_ms: u64,
 }
 
+/// How many jobs of a queue run at once.
+type AtOnce = fn(&JobsSettings) -> usize;
+
 /// The queues, and the settings that say how many jobs of each run at once.
-pub(crate) const QUEUES: [(&str, &str); 8] = [
-    ("email", "jobs.email"),
-    ("notifications", "jobs.notifications"),
-    ("reports", "jobs.reports"),
-    ("inventory", "jobs.inventory"),
-    ("analytics", "jobs.analytics"),
-    ("exports", "jobs.exports"),
-    ("images", "jobs.images"),
-    ("cache", "jobs.cache"),
+pub(crate) const QUEUES: [(&str, &str, AtOnce); 8] = [
+    ("email", "jobs.email", |jobs| jobs.email),
+    ("notifications", "jobs.notifications", |jobs| jobs.notifications),
+    ("reports", "jobs.reports", |jobs| jobs.reports),
+    ("inventory", "jobs.inventory", |jobs| jobs.inventory),
+    ("analytics", "jobs.analytics", |jobs| jobs.analytics),
+    ("exports", "jobs.exports", |jobs| jobs.exports),
+    ("images", "jobs.images", |jobs| jobs.images),
+    ("cache", "jobs.cache", |jobs| jobs.cache),
 ];
 
 /// What a process does.

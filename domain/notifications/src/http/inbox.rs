@@ -11,7 +11,7 @@ use serde_json::json;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{NOTIFICATION_NOT_FOUND, Shared, failed, part};
+use super::{NOTIFICATION_NOT_FOUND, Shared, failed};
 use crate::store::{self, Notification};
 
 /// The most that are counted.
@@ -68,13 +68,12 @@ pub(super) async fn list_notifications(
     query.finish()?;
     let (page, person) = (page?, permit.signed_in()?.id);
     let fingerprint = Cursor::fingerprint(&format!("notifications {person} {is_unread}"));
-    let part = part(&page, fingerprint)?;
+    let part = page.below(fingerprint)?;
     let client = shared.database.client().await.map_err(failed)?;
     let found = store::notification_list(&client, person, is_unread, part).await.map_err(failed)?;
     let unread = store::notifications_unread(&client, person, MOST_COUNTED).await.map_err(failed)?;
     drop(client);
-    let (data, mut page) = page.cut(found, fingerprint, |one| vec![one.id.to_string().into()]);
-    page.prev_cursor = None;
+    let (data, page) = page.cut_below(found, fingerprint, |one| one.id);
     let list = ListMeta::new(&Projection::default(), FIELDS, "-createdAt".to_owned());
     Reply::json(&NotificationList { data, page, meta: InboxMeta { list, unread } }, CacheClass::Private)
 }

@@ -7,14 +7,11 @@ mod webhooks;
 use std::sync::Arc;
 
 use entrepot_pg::Error;
-use entrepot_web::{Caching, Cursor, Module, PageRequest, Position, Problem, ProblemKind, Rule, kinds};
-use serde_json::Value;
+use entrepot_web::{Caching, Module, Problem, ProblemKind, Rule, kinds};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use uuid::Uuid;
 
 use crate::Dependencies;
-use crate::store::Part;
 
 type Shared = Arc<Dependencies>;
 
@@ -161,19 +158,4 @@ pub(crate) fn module(shared: Shared) -> Module {
 fn failed(error: Error) -> Problem {
     let may_pass = error.is_unavailable() || error.is_statement_timeout();
     Problem::failure(error, may_pass)
-}
-
-/// The part of a list that a page is: lists here are in the order of their ids, the newest first, and go forwards.
-fn part(page: &PageRequest, fingerprint: u64) -> Result<Part, Problem> {
-    let at_most = i64::from(page.limit) + 1;
-    Ok(match &page.position {
-        Position::Start => Part { below: None, at_most, skipped: 0 },
-        Position::Offset(rows) => Part { below: None, at_most, skipped: i64::from(*rows) },
-        Position::Cursor(cursor) => {
-            cursor.check(fingerprint)?;
-            let id: Option<Uuid> = cursor.values.first().and_then(Value::as_str).and_then(|text| text.parse().ok());
-            let id = id.filter(|_| !page.is_backwards()).ok_or_else(Cursor::invalid)?;
-            Part { below: Some(id), at_most, skipped: 0 }
-        }
-    })
 }

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{DELIVERY_NOT_FOUND, DELIVERY_PENDING, Shared, TOO_MANY_WEBHOOKS, WEBHOOK_NOT_FOUND, failed, part};
+use super::{DELIVERY_NOT_FOUND, DELIVERY_PENDING, Shared, TOO_MANY_WEBHOOKS, WEBHOOK_NOT_FOUND, failed};
 use crate::store::{self, Delivery, Webhook};
 use crate::webhooks::{self, EXCHANGE, check_topic};
 
@@ -187,11 +187,10 @@ pub(super) async fn list_webhooks(
     query.finish()?;
     let (page, owner) = (page?, permit.owner()?);
     let fingerprint = Cursor::fingerprint(&format!("webhooks {owner:?}"));
-    let part = part(&page, fingerprint)?;
+    let part = page.below(fingerprint)?;
     let client = shared.database.client().await.map_err(failed)?;
     let found = store::webhook_list(&client, owner, part).await.map_err(failed)?;
-    let (found, mut page) = page.cut(found, fingerprint, |one| vec![one.id.to_string().into()]);
-    page.prev_cursor = None;
+    let (found, page) = page.cut_below(found, fingerprint, |one| one.id);
     let data = found.iter().map(WebhookOut::from).collect();
     Reply::json(&WebhookList { data, page }, CacheClass::Private)
 }
@@ -499,11 +498,10 @@ pub(super) async fn list_webhook_deliveries(
     let page = page?;
     let webhook = own(&shared, &permit, &id).await?.id;
     let fingerprint = Cursor::fingerprint(&format!("deliveries {webhook}"));
-    let part = part(&page, fingerprint)?;
+    let part = page.below(fingerprint)?;
     let client = shared.database.client().await.map_err(failed)?;
     let found = store::delivery_list(&client, webhook, part).await.map_err(failed)?;
-    let (data, mut page) = page.cut(found, fingerprint, |one| vec![one.id.to_string().into()]);
-    page.prev_cursor = None;
+    let (data, page) = page.cut_below(found, fingerprint, |one| one.id);
     Reply::json(&DeliveryList { data, page }, CacheClass::Private)
 }
 

@@ -7,6 +7,7 @@ use entrepot_queries::queries::notifications::webhooks::{
     self as queries, DeliveryInsertParams, DeliveryRow, DeliveryTriedParams, WebhookInsertParams, WebhookRow,
     WebhookUpdateParams,
 };
+use entrepot_web::Below;
 use jiff::Timestamp;
 use postgres_types::Json;
 use serde::Serialize;
@@ -123,13 +124,8 @@ fn delivery(row: DeliveryRow) -> Delivery {
     }
 }
 
-/// A part of a list that is ordered by id, the newest first.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Part {
-    pub(crate) below: Option<Uuid>,
-    pub(crate) at_most: i64,
-    pub(crate) skipped: i64,
-}
+/// A part of one of the lists here.
+type Part = Below<Uuid>;
 
 #[expect(clippy::too_many_arguments, reason = "the columns of a row")]
 pub(crate) async fn notification_insert(
@@ -153,7 +149,7 @@ pub(crate) async fn notification_list(
     is_unread: bool,
     part: Part,
 ) -> Result<Vec<Notification>, Error> {
-    let Part { below, at_most, skipped } = part;
+    let Part { id: below, at_most, skipped } = part;
     let rows = if is_unread {
         inbox::notification_list_unread().bind(client, &person, &below, &at_most, &skipped).all().await?
     } else {
@@ -212,7 +208,7 @@ pub(crate) async fn webhook_count(transaction: &Transaction, owner: Uuid) -> Res
 }
 
 pub(crate) async fn webhook_list(client: &Pooled, owner: Option<Uuid>, part: Part) -> Result<Vec<Webhook>, Error> {
-    let Part { below, at_most, skipped } = part;
+    let Part { id: below, at_most, skipped } = part;
     let rows = queries::webhook_list().bind(client, &owner, &below, &at_most, &skipped).all().await?;
     Ok(rows.into_iter().map(webhook).collect())
 }
@@ -287,7 +283,7 @@ pub(crate) async fn delivery_by_id(client: &Pooled, id: Uuid, webhook: Uuid) -> 
 }
 
 pub(crate) async fn delivery_list(client: &Pooled, webhook: Uuid, part: Part) -> Result<Vec<Delivery>, Error> {
-    let Part { below, at_most, skipped } = part;
+    let Part { id: below, at_most, skipped } = part;
     let rows = queries::delivery_list().bind(client, &webhook, &below, &at_most, &skipped).all().await?;
     Ok(rows.into_iter().map(delivery).collect())
 }
