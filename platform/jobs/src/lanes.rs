@@ -3,7 +3,8 @@
 //! What was claimed stays in the index as a dead entry until it is vacuumed, and a transaction that is held open
 //! keeps it there. So a lane is read from above what was claimed a while ago, and the dead are not walked over
 //! again for every claim. What comes to lie below (a transaction that took long, a delay that is over) is found
-//! when the lanes are surveyed, which is done seldom enough to cost next to nothing.
+//! when the lanes are surveyed from their beginnings, which is done seldom enough to cost next to nothing. Lanes
+//! that are new are looked for between those that are known, which walks over none of the dead of these.
 //!
 //! **Invariants:**
 //! - A more urgent lane comes before a less urgent one, always.
@@ -11,7 +12,7 @@
 //!   work. One that comes back after a pause has nothing to catch up.
 //! - What a survey finds is never below where its lane is read from.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -19,7 +20,7 @@ use tokio::time::Instant;
 use crate::store::Share;
 
 /// How long what was claimed is still read over: most transactions are shorter.
-const LAG: Duration = Duration::from_millis(100);
+const LAG: Duration = Duration::from_millis(20);
 /// How long a lane in which nothing was found is kept in mind, where there are few, and where there are many.
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(10);
 const FORGOTTEN_SOON: Duration = Duration::from_secs(1);
@@ -27,6 +28,8 @@ const FORGOTTEN_SOON: Duration = Duration::from_secs(1);
 pub(crate) const MOST_LANES: i64 = 1_000;
 /// Lanes up to which it costs nothing to ask for those that were empty.
 const FEW: usize = 16;
+/// Lanes up to which new ones are looked for between them.
+const MOST_KNOWN: usize = 256;
 
 #[derive(Debug)]
 struct Lane {
@@ -39,6 +42,12 @@ struct Lane {
     weight: u16,
     /// What it was given, by its weight: who was given the least comes first.
     given: f64,
+}
+
+impl Lane {
+    fn key(&self) -> (i16, &str) {
+        (self.priority, &self.tenant)
+    }
 }
 
 /// A lane that a survey found, with the lowest id that waits in it.
@@ -85,13 +94,16 @@ impl Lanes {
         asked
     }
 
-    /// Something came of what was asked for: lanes that had nothing begin where those stand that had.
-    pub(crate) fn served(&mut self, took: &[(i16, &str)]) {
+    /// Something came of what was asked for: lanes that had nothing begin where those stand that had. Those behind
+    /// the last that gave something were not looked at when as much came as was wanted; they keep their turn.
+    pub(crate) fn served(&mut self, asked: &[Share], took: &HashSet<(i16, &str)>, is_all: bool) {
+        let last = asked.iter().rposition(|share| took.contains(&share.lane())).unwrap_or(0);
+        let looked_at = if is_all { &asked[..last] } else { asked };
+        let empty: HashSet<_> = looked_at.iter().map(Share::lane).filter(|lane| !took.contains(lane)).collect();
         for lanes in self.lanes.chunk_by_mut(|one, other| one.priority == other.priority) {
-            let had = |lane: &Lane| took.contains(&(lane.priority, lane.tenant.as_str()));
-            let least = lanes.iter().filter(|lane| had(lane)).map(|lane| lane.given).reduce(f64::min);
-            let Some(least) = least else { continue };
-            for lane in lanes.iter_mut().filter(|lane| !had(lane)) {
+            let served = lanes.iter().filter(|lane| took.contains(&lane.key()));
+            let Some(least) = served.map(|lane| lane.given).reduce(f64::min) else { continue };
+            for lane in lanes.iter_mut().filter(|lane| empty.contains(&lane.key())) {
                 lane.given = lane.given.max(least);
             }
             // Only the differences count.
@@ -100,8 +112,14 @@ impl Lanes {
         }
     }
 
+    /// The lanes that are known; none where they are too many to look between them.
+    pub(crate) fn known(&self) -> Option<Vec<(i16, &str)>> {
+        let is_few = (1..=MOST_KNOWN).contains(&self.lanes.len());
+        is_few.then(|| self.lanes.iter().map(Lane::key).collect())
+    }
+
     fn find(&self, priority: i16, tenant: &str) -> Result<usize, usize> {
-        self.lanes.binary_search_by(|lane| (lane.priority, lane.tenant.as_str()).cmp(&(priority, tenant)))
+        self.lanes.binary_search_by(|lane| lane.key().cmp(&(priority, tenant)))
     }
 
     /// Something was claimed in a lane, up to this id.
@@ -168,17 +186,21 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_urgent_come_first_and_tenants_take_turns() {
+        let served = |lanes: &mut Lanes, took: &[(i16, &str)]| {
+            let asked: Vec<Share> = lanes.shares(10).into_iter().flatten().collect();
+            lanes.served(&asked, &took.iter().copied().collect(), false);
+        };
         let mut lanes = Lanes::default();
         lanes.learn(vec![found(5, "b", 10, 1), found(1, "", 12, 1), found(5, "a", 11, 1)], Instant::now());
         let first = asked(&lanes, 10);
         assert_eq!(first[0], (1, String::new(), 11, 10));
         assert_eq!(first[1..].iter().map(|lane| lane.3).collect::<Vec<_>>(), [6, 6]);
         lanes.took(5, &first[1].1, 20, Instant::now());
-        lanes.served(&[(5, &first[1].1)]);
+        served(&mut lanes, &[(5, &first[1].1)]);
         let second = asked(&lanes, 10);
         assert_eq!((&second[1].1, &second[2].1), (&first[1].1, &first[2].1), "the other had nothing: both are even");
         lanes.took(5, "a", 30, Instant::now());
-        lanes.served(&[(5, "a"), (5, "b")]);
+        served(&mut lanes, &[(5, "a"), (5, "b")]);
         assert_eq!(asked(&lanes, 10)[1].1, "b", "who was given less comes first");
     }
 
@@ -188,15 +210,36 @@ mod tests {
         lanes.learn(vec![found(5, "heavy", 1, 3), found(5, "light", 1, 1)], Instant::now());
         let mut served = Vec::new();
         for id in 0..400 {
-            let tenant = asked(&lanes, 1)[0].1.clone();
+            let shares = lanes.shares(1).concat();
+            let tenant = shares[0].tenant.clone();
             lanes.took(5, &tenant, id, Instant::now());
-            // Both always have more.
-            lanes.served(&[(5, "heavy"), (5, "light")]);
+            // Both always have more: the first gives the one that is wanted, and nobody looks at the other.
+            lanes.served(&shares, &[(5, tenant.as_str())].into(), true);
             served.push(tenant);
         }
         assert_eq!(served.iter().filter(|tenant| *tenant == "heavy").count(), 300);
         assert!(served.chunks(4).all(|four| four.iter().any(|tenant| tenant == "light")), "in turns, not in blocks");
         assert_eq!(asked(&lanes, 100).iter().map(|lane| lane.3).sum::<i64>(), 75 + 25 + 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_had_nothing_for_long_has_nothing_to_catch_up() {
+        let mut lanes = Lanes::default();
+        lanes.learn(vec![found(5, "a", 1, 1), found(5, "b", 1, 1)], Instant::now());
+        for id in 0..100 {
+            let shares = lanes.shares(2).concat();
+            lanes.took(5, "b", id, Instant::now());
+            lanes.served(&shares, &[(5, "b")].into(), false);
+        }
+        let mut served = Vec::new();
+        for id in 100..104 {
+            let shares = lanes.shares(1).concat();
+            let tenant = shares[0].tenant.clone();
+            lanes.took(5, &tenant, id, Instant::now());
+            lanes.served(&shares, &[(5, tenant.as_str())].into(), true);
+            served.push(tenant);
+        }
+        assert_eq!(served.iter().filter(|tenant| *tenant == "a").count(), 2);
     }
 
     #[test]

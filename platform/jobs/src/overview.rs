@@ -5,12 +5,15 @@
 //!   it holds one.
 //! - What failed is tried again under its own id, so that whoever tells by its key that it was done already still can.
 
+use std::collections::HashSet;
+
 use entrepot_pg::{Error, ScopedFutureExt as _};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
 
+use crate::job::Job;
 use crate::news::News;
 use crate::{Jobs, store};
 
@@ -301,6 +304,15 @@ impl Jobs {
             ended.attempts = attempts.into_iter().map(|(_, attempt)| attempt).collect();
         }
         Ok(found)
+    }
+
+    /// Which of these keys jobs of a kind have that wait or run. Whoever orders its work by a key finds by this what
+    /// has ended without a word: lost with its workers, or cancelled by hand.
+    ///
+    /// # Errors
+    /// What the database failed with.
+    pub async fn keys_in_use<J: Job>(&self, keys: &[String]) -> Result<HashSet<String>, Error> {
+        store::overview::keys_in_use(&self.database().client().await?, J::KIND, keys).await
     }
 
     /// What failed for good, with its attempts: the newest first, from below an id on.

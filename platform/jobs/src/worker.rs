@@ -44,8 +44,9 @@ const MOST_AHEAD: usize = 1_000;
 const LONGEST_AHEAD: Duration = Duration::from_secs(1);
 /// Ends that are written at once, and that may wait to be written.
 const ENDS_AT_ONCE: usize = 2_000;
-/// Surveys take at most a twentieth of the time.
+/// Surveys take at most a twentieth of the time, and those of a queue that has much to do a hundredth.
 const SURVEY_SHARE: u32 = 20;
+const BUSY_SURVEY_SHARE: u32 = 100;
 /// Where there is much to do nobody's words are needed to look what else waits.
 const BUSY_SURVEY: Duration = Duration::from_millis(250);
 const SHORTEST_SURVEY_PAUSE: Duration = Duration::from_millis(5);
@@ -506,10 +507,10 @@ impl Crew {
             tokio::select! {
                 () = signal.wait() => break,
                 _ = hands.join_next(), if !hands.is_empty() => desk.finished += 1,
-                () = wake.notified() => desk.is_surveyed = false,
+                () = wake.notified() => desk.hears(),
                 _ = tokio::time::sleep_until(Instant::now() + if desk.ahead.is_empty() { wait } else { stale }) => {
                     if desk.ahead.is_empty() {
-                        desk.is_surveyed = false;
+                        desk.hears();
                     } else {
                         self.give_back(&queue, desk.ahead.drain(..).map(|job| job.token).collect()).await;
                     }
@@ -540,6 +541,8 @@ impl Crew {
         let mut is_fresh = desk.is_busy && desk.survey_in(poll).is_zero();
         if is_fresh {
             self.survey(&client, queue, desk).await?;
+        } else if desk.is_busy && desk.scouting_in(poll).is_zero() {
+            self.scout(&client, queue, desk).await?;
         }
         let rate = self.work.rates.get(queue).copied();
         let at_most = match rate {
@@ -581,9 +584,9 @@ impl Crew {
                 for job in &claimed {
                     desk.lanes.took(job.lane.0, &job.lane.1, job.token.id, now);
                 }
-                let mut took: Vec<_> = claimed.iter().map(|job| (job.lane.0, job.lane.1.as_str())).collect();
-                took.dedup();
-                desk.lanes.served(&took);
+                let took = claimed.iter().map(|job| (job.lane.0, job.lane.1.as_str())).collect();
+                let is_all = i64::try_from(claimed.len()).is_ok_and(|count| count >= at_most);
+                desk.lanes.served(&shares, &took, is_all);
                 // The update gives them back in whatever order.
                 claimed.sort_unstable_by_key(|job| (job.lane.0, job.token.id));
                 desk.ahead = claimed.into();
@@ -596,24 +599,37 @@ impl Crew {
                 return Ok(Some(poll));
             }
             let left = desk.survey_in(poll);
-            if !left.is_zero() {
-                return Ok(Some(left));
+            if left.is_zero() {
+                if self.survey(client, queue, desk).await? {
+                    return Ok(Some(poll));
+                }
+                *is_fresh = true;
+            } else if !desk.scouting_in(poll).is_zero() || !self.scout(client, queue, desk).await? {
+                return Ok(Some(left.min(desk.scouting_in(poll))));
             }
-            if self.survey(client, queue, desk).await? {
-                return Ok(Some(poll));
-            }
-            *is_fresh = true;
         }
     }
 
-    /// Looks for lanes; whether there were none.
+    /// Looks for lanes, each from its beginning; whether there were none.
     async fn survey(&self, client: &Pooled, queue: &str, desk: &mut Desk) -> Result<bool, Error> {
         let start = Instant::now();
         let found = store::lanes(client, queue, desk.behind.as_ref(), MOST_LANES).await?;
         let is_empty = found.is_empty() && desk.behind.is_none();
         desk.behind = desk.lanes.learn(found, Instant::now());
-        (desk.surveyed_at, desk.survey_took, desk.is_surveyed) = (Some(start), start.elapsed(), true);
+        desk.survey.was(start);
+        desk.scouting.was(start);
         Ok(is_empty)
+    }
+
+    /// Looks for lanes that are new; whether there were some.
+    async fn scout(&self, client: &Pooled, queue: &str, desk: &mut Desk) -> Result<bool, Error> {
+        let Some(known) = desk.lanes.known() else { return Ok(false) };
+        let start = Instant::now();
+        let found = store::lanes_between(client, queue, &known, MOST_LANES).await?;
+        let is_new = !found.is_empty();
+        desk.lanes.learn(found, Instant::now());
+        desk.scouting.was(start);
+        Ok(is_new)
     }
 
     async fn give_back(&self, queue: &str, tokens: Vec<Token>) {
@@ -737,26 +753,60 @@ struct Desk {
     finished: usize,
     /// The last claim brought something.
     is_busy: bool,
-    /// Nothing has been said since the last survey.
-    is_surveyed: bool,
     /// Where the next survey goes on.
     behind: Option<(i16, String)>,
-    surveyed_at: Option<Instant>,
-    survey_took: Duration,
+    survey: Look,
+    scouting: Look,
+}
+
+/// When something was last looked for.
+#[derive(Debug, Default)]
+struct Look {
+    at: Option<Instant>,
+    took: Duration,
+    /// Nothing has been said since.
+    is_last_word: bool,
+}
+
+impl Look {
+    fn was(&mut self, start: Instant) {
+        (self.at, self.took, self.is_last_word) = (Some(start), start.elapsed(), true);
+    }
+
+    /// In how long the next is due: after a pause where nothing was said since, otherwise soon; never so often that
+    /// it takes more than its share of the time.
+    fn due_in(&self, pause: Duration, share: u32) -> Duration {
+        let Some(at) = self.at else { return Duration::ZERO };
+        let shortest = (self.took * share).max(SHORTEST_SURVEY_PAUSE);
+        let wanted = if self.is_last_word { pause.max(shortest) } else { shortest };
+        wanted.saturating_sub(at.elapsed())
+    }
 }
 
 impl Desk {
-    /// In how long the next survey is due: soon when something was said since the last one, or has not been looked
-    /// for to the end; otherwise after the poll's interval. Never so often that it costs much.
+    /// Somebody says that there may be something.
+    fn hears(&mut self) {
+        (self.survey.is_last_word, self.scouting.is_last_word) = (false, false);
+    }
+
+    fn pause(&self, poll: Duration) -> Duration {
+        if self.is_busy { poll.min(BUSY_SURVEY) } else { poll }
+    }
+
+    /// In how long the next survey is due.
     fn survey_in(&self, poll: Duration) -> Duration {
-        let Some(at) = self.surveyed_at else { return Duration::ZERO };
-        let shortest = (self.survey_took * SURVEY_SHARE).max(SHORTEST_SURVEY_PAUSE);
-        let wanted = match self.is_surveyed && self.behind.is_none() {
-            true if self.is_busy => poll.min(BUSY_SURVEY).max(shortest),
-            true => poll.max(shortest),
-            false => shortest,
-        };
-        wanted.saturating_sub(at.elapsed())
+        let share = if self.is_busy { BUSY_SURVEY_SHARE } else { SURVEY_SHARE };
+        // One that has not come to its end goes on soon.
+        let pause = if self.behind.is_none() { self.pause(poll) } else { Duration::ZERO };
+        self.survey.due_in(pause, share)
+    }
+
+    /// In how long it is time to look for new lanes.
+    fn scouting_in(&self, poll: Duration) -> Duration {
+        match self.lanes.known() {
+            Some(_) => self.scouting.due_in(self.pause(poll), SURVEY_SHARE),
+            None => Duration::MAX,
+        }
     }
 
     /// How many jobs to claim beyond the hands that are free: as many as are likely to be begun within a moment,
@@ -811,13 +861,9 @@ async fn record(jobs: Jobs, worker: Uuid, held: Arc<Held>, mut ended: mpsc::Rece
             // Tried for as long as the worker lives: with its lease the jobs go to others.
             tracing::warn!(%error, "the end of jobs could not be recorded; trying again");
             refusals += u32::from(!error.is_unavailable());
-            if refusals >= MOST_REFUSALS
-                && let Some(end) = ends.pop()
-            {
-                // One that the database will not have must not keep the others waiting. It is given back as a stray.
-                let (End::Done(token) | End::Failed(Failure { token, .. })) = end;
-                tracing::error!(job = token.id, %error, "the end of a job cannot be recorded; it will be run again");
-                held.drop_all(std::iter::once(token.id));
+            if refusals >= MOST_REFUSALS {
+                // One that the database will not have must not keep the others waiting.
+                ends = write_each(&jobs, worker, &held, ends).await;
                 refusals = 0;
             }
             #[expect(clippy::disallowed_methods, reason = "the pause between two attempts")]
@@ -825,6 +871,25 @@ async fn record(jobs: Jobs, worker: Uuid, held: Arc<Held>, mut ended: mpsc::Rece
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
+}
+
+/// Writes each by itself, and gives up those that are refused: they are given back as strays. Tells what is left,
+/// with a database that is away.
+async fn write_each(jobs: &Jobs, worker: Uuid, held: &Held, ends: Vec<End>) -> Vec<End> {
+    let mut left = Vec::new();
+    for end in ends {
+        let (End::Done(token) | End::Failed(Failure { token, .. })) = end;
+        let mut only = vec![end];
+        match write_down(jobs, worker, held, &mut only).await {
+            Err(error) if error.is_unavailable() => left.append(&mut only),
+            Err(error) => {
+                tracing::error!(job = token.id, %error, "the end of a job cannot be recorded; it will be run again");
+                held.drop_all(std::iter::once(token.id));
+            }
+            Ok(()) => {}
+        }
+    }
+    left
 }
 
 /// What was written is taken out of `ends`.

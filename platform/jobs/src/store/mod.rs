@@ -5,8 +5,10 @@
 //!   job's own any more, nothing happens.
 //! - Time is the database's, so that workers whose clocks differ agree on who is dead and what is due.
 
+use std::pin::pin;
 use std::time::Duration;
 
+use entrepot_pg::tokio_postgres::binary_copy::BinaryCopyInWriter;
 use entrepot_pg::tokio_postgres::types::{ToSql, Type};
 use entrepot_pg::tokio_postgres::{Client, Row};
 use entrepot_pg::{Error, Pooled, Transaction};
@@ -131,45 +133,48 @@ pub(crate) async fn insert_unique(transaction: &Transaction, job: &NewJob, uniqu
 
 /// Inserts many, none of which has a key.
 pub(crate) async fn insert_all(transaction: &Transaction, jobs: &[NewJob]) -> Result<(), Error> {
-    let sql = format!(
-        "INSERT INTO jobs.job ({COLUMNS})
-         SELECT new.queue, new.kind, new.priority, new.tenant, new.payload, new.status,
-                coalesce(new.at, clock_timestamp() + new.after * interval '1 second'), new.max_attempts, NULL, $9,
-                clock_timestamp()
-         FROM unnest($1::text[], $2::text[], $3::int2[], $4::text[], $5::jsonb[], $6::text[], $7::timestamptz[],
-                     $8::float8[], $10::int2[])
-              AS new (queue, kind, priority, tenant, payload, status, at, after, max_attempts)"
-    );
-    let statement = transaction.prepare_cached(&sql).await?;
+    let types = [
+        Type::TEXT,
+        Type::TEXT,
+        Type::INT2,
+        Type::TEXT,
+        Type::JSONB,
+        Type::TEXT,
+        Type::TIMESTAMPTZ,
+        Type::INT2,
+        Type::TEXT,
+        Type::TEXT,
+        Type::TIMESTAMPTZ,
+    ];
+    let now = now(transaction.client()).await?;
     let request = current_request();
     let request_id = request.as_ref().map(|request| &**request.id());
-    for jobs in jobs.chunks(5_000) {
-        let queues: Vec<_> = jobs.iter().map(|job| job.queue).collect();
-        let kinds: Vec<_> = jobs.iter().map(|job| job.kind).collect();
-        let priorities: Vec<_> = jobs.iter().map(|job| job.priority).collect();
-        let tenants: Vec<_> = jobs.iter().map(|job| job.tenant.as_str()).collect();
-        let payloads: Vec<_> = jobs.iter().map(|job| &job.payload).collect();
-        let statuses: Vec<_> =
-            jobs.iter().map(|job| if matches!(job.start, Start::Now) { "available" } else { "scheduled" }).collect();
-        let times: Vec<_> = jobs
-            .iter()
-            .map(|job| match job.start {
-                Start::At(time) => Some(time),
-                _ => None,
-            })
-            .collect();
-        let delays: Vec<_> = jobs
-            .iter()
-            .map(|job| match job.start {
-                Start::After(delay) => seconds(delay),
-                _ => 0.0,
-            })
-            .collect();
-        let attempts: Vec<_> = jobs.iter().map(|job| job.max_attempts).collect();
-        let parameters: [&(dyn ToSql + Sync); 10] =
-            [&queues, &kinds, &priorities, &tenants, &payloads, &statuses, &times, &delays, &request_id, &attempts];
-        transaction.execute(&statement, &parameters).await?;
+    let copy = transaction.prepare_cached(&format!("COPY jobs.job ({COLUMNS}) FROM STDIN (FORMAT binary)")).await?;
+    let sink = transaction.copy_in(&copy).await?;
+    let mut rows = pin!(BinaryCopyInWriter::new(sink, &types));
+    for job in jobs {
+        let (status, run_at) = match job.start {
+            Start::Now => ("available", now),
+            Start::After(delay) => ("scheduled", now.checked_add(delay.min(LONGEST_DELAY)).unwrap_or(Timestamp::MAX)),
+            Start::At(time) => ("scheduled", time),
+        };
+        let no_key: Option<&str> = None;
+        let row: [&(dyn ToSql + Sync); 11] = [
+            &job.queue,
+            &job.kind,
+            &job.priority,
+            &job.tenant,
+            &job.payload,
+            &status,
+            &run_at,
+            &job.max_attempts,
+            &no_key,
+            &request_id,
+            &now,
+        ];
+        rows.as_mut().write(&row).await?;
     }
+    rows.finish().await?;
     Ok(())
 }
 
@@ -234,6 +239,12 @@ pub(crate) struct Share {
     /// Those up to this id are not looked at.
     pub(crate) above: i64,
     pub(crate) at_most: i64,
+}
+
+impl Share {
+    pub(crate) fn lane(&self) -> (i16, &str) {
+        (self.priority, &self.tenant)
+    }
 }
 
 /// Claims up to `at_most` jobs of a queue from these lanes, which are in the order in which they are served.
@@ -321,13 +332,56 @@ pub(crate) async fn lanes(
     // No lane has priority 0.
     let (priority, tenant) = behind.map_or((0, ""), |(priority, tenant)| (*priority, tenant.as_str()));
     let rows = client.query(&statement, &[&queue, &at_most, &priority, &tenant]).await?;
-    let found = |row: &Row| Found {
+    Ok(rows.iter().map(found).collect())
+}
+
+/// Lanes of a queue in which something waits, other than those that are known: what lies in these is not walked over.
+pub(crate) async fn lanes_between(
+    client: &Pooled,
+    queue: &str,
+    known: &[(i16, &str)],
+    at_most: i64,
+) -> Result<Vec<Found>, Error> {
+    let statement = client
+        .prepare_cached(
+            "WITH RECURSIVE gap AS MATERIALIZED (
+                 SELECT priority AS from_priority, tenant AS from_tenant,
+                        lead(priority, 1, 32767::int2) OVER next AS to_priority, lead(tenant, 1, '') OVER next AS to_tenant
+                 FROM (SELECT 0::int2, '' UNION ALL SELECT * FROM unnest($3::int2[], $4::text[]))
+                      AS known (priority, tenant)
+                 WINDOW next AS (ORDER BY priority, tenant)
+             ), lane AS (
+                 SELECT first.priority, first.tenant, first.id, to_priority, to_tenant FROM gap CROSS JOIN LATERAL (
+                     SELECT priority, tenant, id FROM jobs.job
+                     WHERE queue = $1 AND status = 'available' AND (priority, tenant) > (from_priority, from_tenant)
+                       AND (priority, tenant) < (to_priority, to_tenant)
+                     ORDER BY priority, tenant, id LIMIT 1
+                 ) AS first
+                 UNION ALL
+                 SELECT next.priority, next.tenant, next.id, to_priority, to_tenant FROM lane CROSS JOIN LATERAL (
+                     SELECT priority, tenant, id FROM jobs.job
+                     WHERE queue = $1 AND status = 'available' AND (priority, tenant) > (lane.priority, lane.tenant)
+                       AND (priority, tenant) < (to_priority, to_tenant)
+                     ORDER BY priority, tenant, id LIMIT 1
+                 ) AS next
+             )
+             SELECT lane.priority, lane.tenant, lane.id, coalesce(weight.weight, 1::int2)
+             FROM (SELECT * FROM lane LIMIT $2) AS lane
+             LEFT JOIN jobs.weight ON weight.queue = $1 AND weight.tenant = lane.tenant",
+        )
+        .await?;
+    let (priorities, tenants): (Vec<i16>, Vec<&str>) = known.iter().copied().unzip();
+    let rows = client.query(&statement, &[&queue, &at_most, &priorities, &tenants]).await?;
+    Ok(rows.iter().map(found).collect())
+}
+
+fn found(row: &Row) -> Found {
+    Found {
         priority: row.get(0),
         tenant: row.get(1),
         lowest: row.get(2),
         weight: u16::try_from(row.get::<_, i16>(3)).unwrap_or(1),
-    };
-    Ok(rows.iter().map(found).collect())
+    }
 }
 
 /// How many jobs of a queue may be begun now by its rate, up to `wanted`; where none, in how long one may. They count

@@ -2,6 +2,7 @@
 //!
 //! **Invariant:** none of them takes a lock that work waits for, but on the jobs that it changes.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use entrepot_pg::tokio_postgres::Row;
@@ -374,4 +375,11 @@ pub(crate) async fn weigh(client: &Pooled, queue: &str, tenant: &str, weight: i1
         .await?;
     client.execute(&statement, &[&queue, &tenant, &weight]).await?;
     Ok(())
+}
+
+/// Those of these keys that a job of a kind has that has not ended.
+pub(crate) async fn keys_in_use(client: &Pooled, kind: &str, keys: &[String]) -> Result<HashSet<String>, Error> {
+    let statement =
+        client.prepare_cached("SELECT unique_key FROM jobs.job WHERE kind = $1 AND unique_key = ANY ($2)").await?;
+    Ok(client.query(&statement, &[&kind, &keys]).await?.iter().map(|row| row.get(0)).collect())
 }

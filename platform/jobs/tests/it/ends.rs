@@ -122,3 +122,40 @@ async fn what_has_ended_is_forgotten_and_what_was_discarded_is_not() {
     assert_eq!(number(&client, "SELECT job_id FROM jobs.attempt").await, discarded);
     process.stop().await;
 }
+
+#[tokio::test]
+async fn an_end_that_the_database_refuses_costs_no_other_job_its_end() {
+    let (test, client) = stage().await;
+    client
+        .batch_execute("ALTER TABLE jobs.ended ADD CONSTRAINT for_this_test CHECK (tenant <> 'refused')")
+        .await
+        .expect("altered");
+    let mut process = Process::start(&test, quick(), 12);
+    let many: Vec<NewJob> =
+        (0..11).map(|at| NewJob::of(&Task(Act::Wait)).tenant(if at == 3 { "refused" } else { "taken" })).collect();
+    enqueue_all(&process.jobs, &many).await;
+    for _ in &many {
+        process.begins().await;
+    }
+    // The ends of all wait to be written behind that of another.
+    let mut blocker = test.client().await;
+    let block = blocker.transaction().await.expect("begun");
+    block.batch_execute("LOCK TABLE jobs.ended").await.expect("locked");
+    act(&process.jobs, Act::Nothing).await;
+    let blocked = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'jobs.ended'::regclass";
+    eventually("the first end waits", async || number(&client, blocked).await > 0).await;
+    process.scene.go.notify_waiters();
+    eventually("all have ended", async || process.figures.queues()[0].running == 0).await;
+    block.rollback().await.expect("released");
+    let written = "SELECT count(*) FROM jobs.ended WHERE tenant = 'taken'";
+    eventually("the others have ended", async || number(&client, written).await == 10).await;
+    let claimed = "SELECT claim::int8 FROM jobs.job";
+    eventually("the refused one is begun again", async || number(&client, claimed).await > 1).await;
+    let mut begun = Vec::new();
+    while let Ok((id, act)) = process.begun.try_recv() {
+        begun.extend((act == Act::Wait).then_some(id));
+    }
+    begun.dedup();
+    assert!(begun.len() <= 1, "more than the refused one was begun again: {begun:?}");
+    process.kill().await;
+}

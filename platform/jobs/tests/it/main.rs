@@ -10,7 +10,7 @@ mod schedules;
 use std::sync::Arc;
 use std::time::Duration;
 
-use entrepot_jobs::{Context, Enqueued, Job, JobSettings, Jobs, NewJob, Outcome, Retries, Work};
+use entrepot_jobs::{Context, Enqueued, Job, JobSettings, Jobs, NewJob, Outcome, Retries, Work, WorkFigures};
 use entrepot_migrations::MIGRATIONS;
 use entrepot_pg::tokio_postgres::Client;
 use entrepot_pg::{Error, ScopedFutureExt as _};
@@ -34,6 +34,8 @@ enum Act {
     Panic,
     /// Waits until it is let go, or for ever.
     Wait,
+    /// The same, and has a number.
+    WaitFor(i64),
     /// Waits until it is cancelled.
     WaitForCancel,
     /// Not before it has been put off once.
@@ -75,7 +77,7 @@ impl Job for Task {
             Act::FailOnce => Outcome::Done,
             Act::FailForGood => Outcome::discard("it can never succeed"),
             Act::Panic => panic!("it was asked to panic"),
-            Act::Wait => {
+            Act::Wait | Act::WaitFor(_) => {
                 scene.go.notified().await;
                 Outcome::Done
             }
@@ -127,6 +129,7 @@ struct Process {
     tasks: Tasks,
     scene: Arc<Scene>,
     begun: mpsc::Receiver<(i64, Act)>,
+    figures: WorkFigures,
 }
 
 impl Process {
@@ -148,8 +151,8 @@ impl Process {
         let scene = Arc::new(Scene { begun: sender, go: Notify::new() });
         jobs.start(&tasks);
         let work = Work::new(&jobs, "test").queue(Task::QUEUE, concurrency).does::<Task>(scene.clone());
-        let _figures = more(work).start(&tasks);
-        Self { jobs, tasks, scene, begun }
+        let figures = more(work).start(&tasks);
+        Self { jobs, tasks, scene, begun, figures }
     }
 
     /// What was begun next.

@@ -194,3 +194,24 @@ async fn a_heavier_tenant_gets_its_share() {
     assert!((65..=85).contains(&heavy), "of the first hundred {heavy} were the heavy tenant's");
     process.stop().await;
 }
+
+#[tokio::test]
+async fn tenants_take_turns_where_jobs_are_claimed_one_by_one() {
+    let (test, _client) = stage().await;
+    let jobs = Jobs::new(test.database.clone(), quick());
+    let new = |tenant: &str, number| NewJob::of(&Task(Act::WaitFor(number))).tenant(tenant);
+    let all: Vec<NewJob> = (0..12).flat_map(|number| [new("one", number), new("other", 100 + number)]).collect();
+    enqueue_all(&jobs, &all).await;
+    let mut process = Process::start(&test, quick(), 1);
+    let mut ones = 0;
+    for _ in 0..12 {
+        let (_, act) = process.begins().await;
+        ones += i32::from(matches!(act, Act::WaitFor(number) if number < 100));
+        // Longer than what a worker claims ahead for: none is.
+        #[expect(clippy::disallowed_methods, reason = "how long a job takes is what this is about")]
+        tokio::time::sleep(Duration::from_millis(80)).await;
+        process.scene.go.notify_one();
+    }
+    assert!((5..=7).contains(&ones), "of twelve {ones} were the one's");
+    process.kill().await;
+}
