@@ -48,6 +48,12 @@ FROM catalog.picture p
 JOIN catalog.product_image i ON i.id = p.image_id
 WHERE p.image_id = ANY (:image_ids);
 
+--! pictures_queued
+-- Those that have waited since before then, from behind one on.
+SELECT image_id FROM catalog.picture
+WHERE status = 'queued' AND created_at < :before AND image_id > :after
+ORDER BY image_id LIMIT :at_most;
+
 --! picture_ready
 -- What is made is made once: whoever comes later changes nothing.
 UPDATE catalog.picture

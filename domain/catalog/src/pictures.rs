@@ -5,6 +5,7 @@
 //! | `make-thumbnails` | by an upload, in its transaction | makes the variants out of the original |
 //! | `remove-picture` | by whatever makes files useless, in its transaction | removes those that nothing needs |
 //! | `sweep-pictures` | every night | removes what was put there and never written down |
+//! | `see-to-pictures` | every five minutes | says of those that wait and have no job any more that they failed |
 //!
 //! An original may carry what its owner would not show to everybody: the place where it was taken, the camera's
 //! number, a preview from before it was cut. So it is given to nobody, and removed as soon as its variants are
@@ -50,6 +51,9 @@ const FOLDER: &str = "images";
 const SETTLED_AFTER: Duration = Duration::from_secs(24 * 3_600);
 /// Images that are asked for at once in a sweep.
 const SWEPT_AT_ONCE: usize = 500;
+/// Pictures that wait are looked at again when they have for so long, so many at once.
+const SEEN_TO_AFTER: Duration = Duration::from_secs(60);
+const SEEN_TO_AT_ONCE: i64 = 500;
 
 /// What whoever uploaded a picture is told of a failure that is not the picture's.
 const UNTOLD: &str = "the picture could not be made; it has been logged";
@@ -148,7 +152,9 @@ pub fn work(pictures: Pictures, dependencies: Dependencies, work: Work) -> Resul
     let studio = Arc::new(Studio { pictures, to: dependencies });
     work.does::<MakeThumbnails>(studio.clone())
         .does::<RemovePicture>(studio.clone())
-        .does::<SweepPictures>(studio)
+        .does::<SweepPictures>(studio.clone())
+        .does::<SeeToPictures>(studio)
+        .every("pictures-seen-to", "*/5 * * * *", "UTC", |_slot| NewJob::of(&SeeToPictures {}).unique("see-to"))?
         .every("pictures-sweep", "17 4 * * *", "UTC", |_slot| NewJob::of(&SweepPictures {}).unique("sweep"))
 }
 
@@ -325,4 +331,46 @@ async fn sweep_some(studio: &Studio, files: Vec<(Uuid, Path)>) -> Result<usize, 
         }
     }
     Ok(removed)
+}
+
+/// Says of pictures that wait and have no job any more that they failed: each attempt took its worker with it, or
+/// somebody cancelled the job. Those can be tried again as others that failed.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct SeeToPictures {}
+
+impl Job for SeeToPictures {
+    const KIND: &'static str = "see-to-pictures";
+    const QUEUE: &'static str = PICTURE_QUEUE;
+    const PRIORITY: Priority = Priority::LOW;
+    type Needs = Studio;
+
+    async fn run(&self, studio: &Studio, _context: &Context) -> Outcome {
+        match see_to(studio).await {
+            Ok(0) => Outcome::Done,
+            Ok(lost) => {
+                tracing::warn!(lost, "pictures waited whose jobs had ended without a word");
+                Outcome::Done
+            }
+            Err(error) => Outcome::retry(error),
+        }
+    }
+}
+
+/// How many had no job.
+async fn see_to(studio: &Studio) -> Result<usize, Error> {
+    let Studio { pictures, to } = studio;
+    let before = to.clock.now() - SEEN_TO_AFTER;
+    let (mut behind, mut lost) = (Uuid::nil(), 0);
+    loop {
+        let waiting = store::pictures_queued(&to.database, before, behind, SEEN_TO_AT_ONCE).await?;
+        let Some(last) = waiting.last() else { return Ok(lost) };
+        behind = *last;
+        // Asked after the pictures: of a job that ended in between the picture does not wait any more.
+        let keys: Vec<String> = waiting.iter().map(Uuid::to_string).collect();
+        let in_use = pictures.jobs.keys_in_use::<MakeThumbnails>(&keys).await?;
+        for image in waiting.iter().zip(&keys).filter(|(_, key)| !in_use.contains(*key)).map(|(image, _)| *image) {
+            ops::fail_picture(to, pictures, image, UNTOLD, false).await?;
+            lost += 1;
+        }
+    }
 }

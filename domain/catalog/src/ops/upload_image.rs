@@ -86,7 +86,7 @@ async fn write(
                 store::picture_insert(transaction, id, format, bytes, now).await?;
                 // Those of one seller take turns with those of others.
                 let tenant = seller.map(|seller| seller.to_string()).unwrap_or_default();
-                let job = NewJob::of(&MakeThumbnails { image: id }).tenant(tenant);
+                let job = NewJob::of(&MakeThumbnails { image: id }).tenant(tenant).unique(id.to_string());
                 pictures.jobs.enqueue(transaction, job).await?;
                 images_changed(to, transaction, product_id, now).await?;
                 Ok::<_, AddImageError>(Image { status: Some(PictureStatus::Queued), ..image })

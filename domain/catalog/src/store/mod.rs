@@ -46,6 +46,7 @@ pub(crate) use list::{
 };
 pub(crate) use pictures::{
     image_measured, picture_by_image, picture_failed, picture_in, picture_insert, picture_list, picture_ready,
+    pictures_queued,
 };
 pub(crate) use reviews::{ReviewQuery, review_page};
 pub(crate) use staging::{StagedProduct, refresh_statistics, staging_apply, staging_load, staging_open};

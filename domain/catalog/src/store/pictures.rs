@@ -41,6 +41,17 @@ pub(crate) async fn picture_list(database: &Database, ids: &[Uuid]) -> Result<Ha
     Ok(rows.into_iter().map(|row| (row.image_id, picture(row))).collect())
 }
 
+/// Images whose pictures have waited since before then, from behind one on.
+pub(crate) async fn pictures_queued(
+    database: &Database,
+    before: Timestamp,
+    after: Uuid,
+    at_most: i64,
+) -> Result<Vec<Uuid>, Error> {
+    let client = database.client().await?;
+    Ok(images::pictures_queued().bind(&client, &before, &after, &at_most).all().await?)
+}
+
 /// Says that a picture is ready; `false` where it was already, or is not there.
 pub(crate) async fn picture_ready(
     transaction: &Transaction,

@@ -55,6 +55,20 @@ impl Job for SweepPictures {
     }
 }
 
+/// The same of looking after those that wait.
+#[derive(Serialize, Deserialize)]
+struct SeeToPictures {}
+
+impl Job for SeeToPictures {
+    const KIND: &'static str = "see-to-pictures";
+    const QUEUE: &'static str = PICTURE_QUEUE;
+    type Needs = ();
+
+    async fn run(&self, (): &(), _context: &Context) -> Outcome {
+        Outcome::discard("the catalog's own does it")
+    }
+}
+
 impl Shop {
     fn upload(&self, media: &str, bytes: &[u8]) -> Request {
         self.server.post(UPLOAD).bytes(media, bytes.to_vec())
@@ -313,4 +327,28 @@ async fn what_nothing_needs_is_swept_after_a_day() {
     assert!(is_there(&format!("images/{waiting}/original")).await, "its job has not been done");
     assert_eq!(shop.files().await.len(), 4);
     shop.server.get(&format!("/api/v2/images/{kept}/thumb")).await.status(200);
+}
+
+#[tokio::test]
+async fn a_picture_whose_job_ended_without_a_word_does_not_wait_for_ever() {
+    let shop = Shop::sample().await;
+    let lost = shop.upload("image/jpeg", JPEG).await.created()["id"].clone();
+    shop.pictures.jobs.cancel_waiting(PICTURE_QUEUE).await.expect("cancelled");
+    let waiting = shop.upload("image/jpeg", JPEG).await.created()["id"].clone();
+    let elsewhere = "UPDATE jobs.job SET queue = 'elsewhere' WHERE kind = 'make-thumbnails'";
+    shop.database.client().await.execute(elsewhere, &[]).await.expect("moved");
+    let status = async |id: &serde_json::Value| {
+        let product = shop.get("/products/TEA-002").await;
+        let image = product["images"].as_array().expect("a list").iter().find(|image| image["id"] == *id).cloned();
+        image.expect("it is there")
+    };
+
+    for (seconds, wanted) in [(30, "queued"), (120, "failed")] {
+        shop.enqueue(&NewJob::of(&SeeToPictures {})).await;
+        let (later, _hand) = Clock::manual(shop.to.clock.now() + Duration::from_secs(seconds));
+        shop.make_pictures_as(Dependencies { clock: later, ..shop.to.clone() }).await;
+        assert_eq!(status(&lost).await["status"], wanted, "after {seconds} s");
+    }
+    assert!(status(&lost).await["error"].as_str().is_some_and(|error| error.contains("could not be made")));
+    assert_eq!(status(&waiting).await["status"], "queued", "its job waits");
 }

@@ -34,6 +34,12 @@ pub struct PictureInsertParams<T1: crate::StringSql> {
     pub bytes: i64,
     pub now: jiff::Timestamp,
 }
+#[derive(Clone, Copy, Debug)]
+pub struct PicturesQueuedParams {
+    pub before: jiff::Timestamp,
+    pub after: uuid::Uuid,
+    pub at_most: i64,
+}
 #[derive(Debug)]
 pub struct PictureReadyParams<T1: crate::StringSql> {
     pub variants: T1,
@@ -269,6 +275,60 @@ where
 {
     pub fn map<R>(self, mapper: fn(PictureRowBorrowed) -> R) -> PictureRowQuery<'c, 'a, 's, C, R, N> {
         PictureRowQuery {
+            client: self.client,
+            params: self.params,
+            query: self.query,
+            cached: self.cached,
+            extractor: self.extractor,
+            mapper,
+        }
+    }
+    pub async fn one(self) -> Result<T, tokio_postgres::Error> {
+        let row = crate::client::async_::one(self.client, self.query, &self.params, self.cached).await?;
+        Ok((self.mapper)((self.extractor)(&row)?))
+    }
+    pub async fn all(self) -> Result<Vec<T>, tokio_postgres::Error> {
+        self.iter().await?.try_collect().await
+    }
+    pub async fn opt(self) -> Result<Option<T>, tokio_postgres::Error> {
+        let opt_row = crate::client::async_::opt(self.client, self.query, &self.params, self.cached).await?;
+        Ok(opt_row
+            .map(|row| {
+                let extracted = (self.extractor)(&row)?;
+                Ok((self.mapper)(extracted))
+            })
+            .transpose()?)
+    }
+    pub async fn iter(
+        self,
+    ) -> Result<impl futures::Stream<Item = Result<T, tokio_postgres::Error>> + 'c, tokio_postgres::Error> {
+        let stream =
+            crate::client::async_::raw(self.client, self.query, crate::slice_iter(&self.params), self.cached).await?;
+        let mapped = stream
+            .map(move |res| {
+                res.and_then(|row| {
+                    let extracted = (self.extractor)(&row)?;
+                    Ok((self.mapper)(extracted))
+                })
+            })
+            .into_stream();
+        Ok(mapped)
+    }
+}
+pub struct UuidUuidQuery<'c, 'a, 's, C: GenericClient, T, const N: usize> {
+    client: &'c C,
+    params: [&'a (dyn postgres_types::ToSql + Sync); N],
+    query: &'static str,
+    cached: Option<&'s tokio_postgres::Statement>,
+    extractor: fn(&tokio_postgres::Row) -> Result<uuid::Uuid, tokio_postgres::Error>,
+    mapper: fn(uuid::Uuid) -> T,
+}
+impl<'c, 'a, 's, C, T: 'c, const N: usize> UuidUuidQuery<'c, 'a, 's, C, T, N>
+where
+    C: GenericClient,
+{
+    pub fn map<R>(self, mapper: fn(uuid::Uuid) -> R) -> UuidUuidQuery<'c, 'a, 's, C, R, N> {
+        UuidUuidQuery {
             client: self.client,
             params: self.params,
             query: self.query,
@@ -644,6 +704,47 @@ impl PictureListStmt {
             },
             mapper: |it| PictureRow::from(it),
         }
+    }
+}
+pub struct PicturesQueuedStmt(&'static str, Option<tokio_postgres::Statement>);
+pub fn pictures_queued() -> PicturesQueuedStmt {
+    PicturesQueuedStmt(
+        "SELECT image_id FROM catalog.picture WHERE status = 'queued' AND created_at < $1 AND image_id > $2 ORDER BY image_id LIMIT $3",
+        None,
+    )
+}
+impl PicturesQueuedStmt {
+    pub async fn prepare<'a, C: GenericClient>(mut self, client: &'a C) -> Result<Self, tokio_postgres::Error> {
+        self.1 = Some(client.prepare(self.0).await?);
+        Ok(self)
+    }
+    pub fn bind<'c, 'a, 's, C: GenericClient>(
+        &'s self,
+        client: &'c C,
+        before: &'a jiff::Timestamp,
+        after: &'a uuid::Uuid,
+        at_most: &'a i64,
+    ) -> UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 3> {
+        UuidUuidQuery {
+            client,
+            params: [before, after, at_most],
+            query: self.0,
+            cached: self.1.as_ref(),
+            extractor: |row| Ok(row.try_get(0)?),
+            mapper: |it| it,
+        }
+    }
+}
+impl<'c, 'a, 's, C: GenericClient>
+    crate::client::async_::Params<'c, 'a, 's, PicturesQueuedParams, UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 3>, C>
+    for PicturesQueuedStmt
+{
+    fn params(
+        &'s self,
+        client: &'c C,
+        params: &'a PicturesQueuedParams,
+    ) -> UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 3> {
+        self.bind(client, &params.before, &params.after, &params.at_most)
     }
 }
 pub struct PictureReadyStmt(&'static str, Option<tokio_postgres::Statement>);
