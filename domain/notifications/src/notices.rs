@@ -7,7 +7,7 @@ use entrepot_accounts::notices::{About, Notice};
 use entrepot_pg::{Error, Transaction};
 use futures_util::future::BoxFuture;
 
-use crate::letters::{Alert, EmailVerification, Link, PasswordReset, Severity, Template};
+use crate::letters::{Alert, EmailVerification, Invitation, Link, PasswordReset, Severity, Template};
 use crate::post::Post;
 
 impl Notify for Post {
@@ -18,8 +18,7 @@ impl Notify for Post {
                 tracing::error!(about, "the shop's address cannot be linked to (shop.url): a notice was not sent");
                 return Ok(());
             };
-            let is_secret = matches!(notice.about, About::VerifyEmail(_) | About::ResetPassword(_) | About::Invited(_));
-            self.enqueue(transaction, &notice.to, template, is_secret).await?;
+            self.send(transaction, &notice.to, template).await?;
             Ok(())
         })
     }
@@ -45,17 +44,8 @@ impl Post {
                 return Some(Template::PasswordReset(PasswordReset { name, link, good_for_minutes }));
             }
             About::Invited(token) => {
-                return Some(Template::Alert(Alert {
-                    severity: Severity::Info,
-                    title: "You have an account now".into(),
-                    detail: format!(
-                        "{}\n\nSomebody at the shop made an account for you. Choose a password by the link below; it works for {} days.",
-                        notice.name,
-                        notice.good_for.as_hours() / 24
-                    ),
-                    at: self.clock.now(),
-                    link: Some(self.page(&format!("/console/account#reset={token}"))?),
-                }));
+                let link = self.page(&format!("/console/account#reset={token}"))?;
+                return Some(Template::Invitation(Invitation { name, link, good_for_minutes }));
             }
             About::AlreadyRegistered => (
                 "You have an account already",

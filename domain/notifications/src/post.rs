@@ -44,20 +44,8 @@ impl Post {
     /// # Errors
     /// What the database failed with.
     pub async fn send(&self, transaction: &Transaction, to: &str, template: Template) -> Result<i64, Error> {
-        let is_secret = matches!(template, Template::PasswordReset(_) | Template::EmailVerification(_));
-        self.enqueue(transaction, to, template, is_secret).await
-    }
-
-    /// The same; what has a token in it is a secret.
-    pub(crate) async fn enqueue(
-        &self,
-        transaction: &Transaction,
-        to: &str,
-        template: Template,
-        is_secret: bool,
-    ) -> Result<i64, Error> {
         let name = template.name();
-        let (letter, secret) = if is_secret { (None, Some(template)) } else { (Some(template), None) };
+        let (letter, secret) = if template.is_secret() { (None, Some(template)) } else { (Some(template), None) };
         let job = SendLetter { to: to.to_owned(), name: name.to_owned(), letter, secret };
         Ok(self.jobs.enqueue(transaction, NewJob::of(&job)).await?.id())
     }

@@ -151,6 +151,18 @@ pub struct EmailVerification {
     pub good_for_minutes: u32,
 }
 
+/// Somebody has an account, and no password yet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Invitation {
+    /// Whose.
+    pub name: Line,
+    /// The page where it is chosen.
+    pub link: Link,
+    /// How long the link works.
+    pub good_for_minutes: u32,
+}
+
 /// Something needs a person's attention.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

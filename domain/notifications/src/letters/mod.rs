@@ -21,7 +21,7 @@ mod samples;
 use serde::{Deserialize, Serialize};
 
 pub use data::{
-    Alert, EmailVerification, LowItem, LowStock, OrderConfirmation, OrderLine, OrderShipped, PasswordReset,
+    Alert, EmailVerification, Invitation, LowItem, LowStock, OrderConfirmation, OrderLine, OrderShipped, PasswordReset,
     ReportReady, Severity, ShippedLine,
 };
 pub use line::Line;
@@ -44,6 +44,8 @@ pub enum Template {
     PasswordReset(PasswordReset),
     /// An address has to be confirmed.
     EmailVerification(EmailVerification),
+    /// Somebody has an account, and no password yet.
+    Invitation(Invitation),
     /// Something needs a person's attention.
     Alert(Alert),
     /// A report can be fetched.
@@ -105,12 +107,13 @@ impl Shop {
 
 impl Template {
     /// The names of all templates, in the order of [`Template::samples`].
-    pub const NAMES: [&'static str; 7] = [
+    pub const NAMES: [&'static str; 8] = [
         "order_confirmation",
         "order_shipped",
         "low_stock",
         "password_reset",
         "email_verification",
+        "invitation",
         "alert",
         "report_ready",
     ];
@@ -124,9 +127,16 @@ impl Template {
             Self::LowStock(_) => "low_stock",
             Self::PasswordReset(_) => "password_reset",
             Self::EmailVerification(_) => "email_verification",
+            Self::Invitation(_) => "invitation",
             Self::Alert(_) => "alert",
             Self::ReportReady(_) => "report_ready",
         }
+    }
+
+    /// Whether it has in it what makes its reader somebody: a token. Nobody else is shown it.
+    #[must_use]
+    pub fn is_secret(&self) -> bool {
+        matches!(self, Self::PasswordReset(_) | Self::EmailVerification(_) | Self::Invitation(_))
     }
 
     /// One of each, made up, for a page that shows what they look like.
@@ -162,6 +172,7 @@ impl Template {
             }
             Self::PasswordReset(_) => format!("Choose a new password for {shop}"),
             Self::EmailVerification(_) => format!("Confirm your e-mail address for {shop}"),
+            Self::Invitation(_) => format!("Your account at {shop}"),
             Self::Alert(alert) => format!("[{}] {}", alert.severity.word(), alert.title),
             Self::ReportReady(report) => format!("{} is ready", report.title),
         }

@@ -6,7 +6,8 @@
 use askama::Template as _;
 
 use super::data::{
-    Alert, EmailVerification, LowStock, OrderConfirmation, OrderShipped, PasswordReset, ReportReady, Severity,
+    Alert, EmailVerification, Invitation, LowStock, OrderConfirmation, OrderShipped, PasswordReset, ReportReady,
+    Severity,
 };
 use super::{LetterError, Line, Link, Shop, Template, filters};
 
@@ -93,6 +94,7 @@ pages! {
     password_reset for PasswordReset: "letters/password_reset.html", "letters/password_reset.txt";
     email_verification for EmailVerification:
         "letters/email_verification.html", "letters/email_verification.txt";
+    invitation for Invitation: "letters/invitation.html", "letters/invitation.txt";
     alert for Alert: "letters/alert.html", "letters/alert.txt";
     report_ready for ReportReady: "letters/report_ready.html", "letters/report_ready.txt";
 }

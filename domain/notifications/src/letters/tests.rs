@@ -159,7 +159,9 @@ fn links_that_work_once_say_for_how_long() {
             "/verify?token=Y7pLk2mQv4sN1bD6xR0e",
             "1 day",
         ),
+        ("invitation", "Your account at Tea & Co", "/console/account#reset=Zt4Rk1wQm7sB9xN2vL8c", "7 days"),
     ] {
+        assert!(read(sample(name)).is_secret());
         let rendered = render(&read(sample(name)));
         assert_eq!(rendered.subject, subject);
         assert!(rendered.text.contains(&format!("\n\nhttps://shop.example{link}\n\n")), "{}", rendered.text);
