@@ -44,6 +44,8 @@ const FORGET_EVERY: Duration = Duration::from_secs(3_600);
 const KEEP_NEWS: Duration = Duration::from_secs(90 * 86_400);
 /// How long it is known what was sent to a webhook.
 const KEEP_DELIVERIES: Duration = Duration::from_secs(7 * 86_400);
+/// How long it is known who was written to: longer than letters are counted over.
+const KEEP_SENT: Duration = Duration::from_secs(2 * 86_400);
 /// Rows that are forgotten in one statement.
 const FORGOTTEN_AT_ONCE: i64 = 5_000;
 
@@ -125,7 +127,8 @@ async fn forget(shared: &Dependencies) -> Result<(), Error> {
         let client = shared.database.client().await?;
         let news = store::notifications_forget(&client, now - KEEP_NEWS, FORGOTTEN_AT_ONCE).await?;
         let deliveries = store::deliveries_forget(&client, now - KEEP_DELIVERIES, FORGOTTEN_AT_ONCE).await?;
-        if news.max(deliveries) < FORGOTTEN_AT_ONCE.cast_unsigned() {
+        let letters = store::letters_forget(&client, now - KEEP_SENT, FORGOTTEN_AT_ONCE).await?;
+        if news.max(deliveries).max(letters) < FORGOTTEN_AT_ONCE.cast_unsigned() {
             return Ok(());
         }
     }

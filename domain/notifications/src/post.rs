@@ -5,18 +5,23 @@
 //!   ends.
 //! - What a mail server says decides what happens next: a refusal for good ends the letter, everything else is tried
 //!   again; a breaker that is open and a recipient who has had enough cost no attempt.
+//! - What an address may have in an hour is counted over all workers. A letter that was certainly not sent does not
+//!   count.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use entrepot_jobs::{Context, Job, Jobs, NewJob, Outcome, Priority, Retries};
 use entrepot_mail::{Letter, MailError};
-use entrepot_pg::{Error, Transaction};
+use entrepot_pg::{Error, ScopedFutureExt as _, Transaction};
 use entrepot_runtime::Clock;
 use serde::{Deserialize, Serialize};
 
-use crate::Dependencies;
 use crate::letters::{Shop, Template};
+use crate::{Dependencies, store};
+
+/// How long a letter waits at the least whose recipient has had enough.
+const SHORTEST_WAIT: Duration = Duration::from_secs(1);
 
 /// Has letters sent. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -90,10 +95,49 @@ impl Job for SendLetter {
             key: context.key(),
             attachments: Vec::new(),
         };
+        match take_place(needs, &letter).await {
+            Ok(None) => {}
+            Ok(Some(wait)) => return Outcome::Snooze(wait),
+            Err(error) => return Outcome::retry(error),
+        }
         match needs.mailer.send(&letter).await {
             Ok(_sent) => Outcome::Done,
-            Err(error) => outcome_of(&error),
+            Err(error) => {
+                if !matches!(error, MailError::TimedOut(_)) {
+                    give_place_back(needs, &letter).await;
+                }
+                outcome_of(&error)
+            }
         }
+    }
+}
+
+/// Takes a place among the letters that an address may have; where there is none, in how long one will be free.
+async fn take_place(needs: &Dependencies, letter: &Letter) -> Result<Option<Duration>, Error> {
+    let (at_most, window) = needs.mailer.per_recipient();
+    let now = needs.clock.now();
+    let since = now - window;
+    needs
+        .database
+        .transaction(|transaction| {
+            async move {
+                store::letter_lock(transaction, &letter.to).await?;
+                if store::letter_take(transaction, &letter.key, &letter.to, now, since, at_most.into()).await? {
+                    return Ok::<_, Error>(None);
+                }
+                let first = store::letter_first(transaction, &letter.to, since).await?.unwrap_or(now);
+                let wait = Duration::try_from(first.duration_since(since)).unwrap_or_default();
+                Ok(Some(wait.clamp(SHORTEST_WAIT, window.max(SHORTEST_WAIT))))
+            }
+            .scope_boxed()
+        })
+        .await
+}
+
+async fn give_place_back(needs: &Dependencies, letter: &Letter) {
+    let back = async { store::letter_give_back(&needs.database.client().await?, &letter.key).await };
+    if let Err(error) = back.await {
+        tracing::warn!(%error, "a letter that was not sent counts against its recipient for an hour");
     }
 }
 

@@ -7,6 +7,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use entrepot_runtime::{Breakers, Clock};
 
@@ -50,6 +51,7 @@ struct Shared {
     server: Option<Server>,
     folder: Folder,
     recipients: Recipients,
+    per_recipient: (u32, Duration),
 }
 
 impl Mailer {
@@ -73,8 +75,16 @@ impl Mailer {
                 server,
                 folder: Folder { path: settings.folder.clone(), keep: settings.keep },
                 recipients: Recipients::new(settings.per_recipient),
+                per_recipient: settings.per_recipient,
             }),
         })
+    }
+
+    /// How many letters an address may have within which time. This mailer counts its own; who has several counts
+    /// those of all.
+    #[must_use]
+    pub fn per_recipient(&self) -> (u32, Duration) {
+        self.shared.per_recipient
     }
 
     /// Sends a letter, and returns once it is the server's or a file.

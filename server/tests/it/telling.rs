@@ -83,7 +83,7 @@ async fn a_forgotten_password_is_mailed_chosen_anew_and_its_token_is_nowhere_els
     assert!(page.text().contains("/console/account.js") && page.header("content-security-policy").contains("'none'"));
     // Everything that is mailed can be looked at, as it is sent.
     let templates = house.server.bearing(&admin).get("/api/admin/mail/templates").await.ok();
-    assert_eq!(templates["data"].as_array().expect("a list").len(), 7);
+    assert_eq!(templates["data"].as_array().expect("a list").len(), 8);
     for template in templates["data"].as_array().expect("a list") {
         let path = text(template, "preview");
         let page = house.server.bearing(&admin).get(&path).header("accept", "text/html").await.status(200);
@@ -93,6 +93,40 @@ async fn a_forgotten_password_is_mailed_chosen_anew_and_its_token_is_nowhere_els
     }
     let (customer, _) = house.person("seller").await;
     house.server.bearing(&customer).get("/api/admin/mail/letters").await.problem(403, "web.forbidden");
+}
+
+#[tokio::test]
+async fn an_address_has_as_many_letters_as_it_may_whoever_sends_them() {
+    let few = [("ENTREPOT_MAIL_PER_RECIPIENT", "2")];
+    let one = House::new(&few).await;
+    let admin = one.admin().await;
+    let write = async |house: &House, to: &str| {
+        let sent = house.server.bearing(&admin).post("/api/admin/mail/test").json(&json!({"to": to})).await.status(202);
+        sent.json()["job"].as_i64().expect("an id")
+    };
+    // The first cannot be sent.
+    for to in ["guest@[127.0.0.1]", "guest@shop.example", "Guest@shop.example"] {
+        write(&one, to).await;
+    }
+    letters(&one, &admin, 2).await;
+    eventually("two places are taken, and a third is given back", async || {
+        let ended = number(&one, "SELECT count(*) FROM jobs.ended WHERE kind = 'send-letter'").await;
+        (ended == 3).then_some(())
+    })
+    .await;
+    assert_eq!(number(&one, "SELECT count(*) FROM notifications.letter_sent").await, 2);
+    // Another process, which has sent nothing yet.
+    let (folder, database, clock) = (one.folder.clone(), one.database.clone(), one.clock.clone());
+    drop(one);
+    let other = House::beside(folder, database, clock, &few).await;
+    let late = write(&other, "guest@SHOP.example").await;
+    let put_off = format!("SELECT count(*) FROM jobs.attempt WHERE job_id = {late} AND outcome = 'snoozed'");
+    eventually("it is put off", async || (number(&other, &put_off).await > 0).then_some(())).await;
+    let job = other.server.bearing(&admin).get(&format!("/api/admin/jobs/{late}")).await.ok();
+    assert_eq!(job["failures"], 0, "{job}");
+    assert_eq!(letters(&other, &admin, 2).await.len(), 2);
+    write(&other, "host@shop.example").await;
+    assert_eq!(letters(&other, &admin, 3).await.len(), 3, "others are written to");
 }
 
 #[tokio::test]

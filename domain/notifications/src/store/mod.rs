@@ -3,6 +3,7 @@
 use entrepot_pg::{Error, Pooled, Transaction};
 use entrepot_queries::client::Params as _;
 use entrepot_queries::queries::notifications::inbox::{self, NotificationInsertParams, NotificationRow};
+use entrepot_queries::queries::notifications::letters;
 use entrepot_queries::queries::notifications::webhooks::{
     self as queries, DeliveryInsertParams, DeliveryRow, DeliveryTriedParams, WebhookInsertParams, WebhookRow,
     WebhookUpdateParams,
@@ -186,6 +187,45 @@ pub(crate) async fn notification_delete(transaction: &Transaction, person: Uuid,
 
 pub(crate) async fn notifications_forget(client: &Pooled, before: Timestamp, at_most: i64) -> Result<u64, Error> {
     Ok(inbox::notifications_forget().bind(client, &before, &at_most).await?)
+}
+
+/// Has those who count an address's letters take turns.
+pub(crate) async fn letter_lock(transaction: &Transaction, address: &str) -> Result<(), Error> {
+    let lock = "SELECT pg_advisory_xact_lock(hashtextextended('letter:' || lower($1::text), 0))";
+    let lock = transaction.prepare_cached(lock).await?;
+    transaction.execute(&lock, &[&address]).await?;
+    Ok(())
+}
+
+/// Takes a place for a letter; `false` where others have all.
+pub(crate) async fn letter_take(
+    transaction: &Transaction,
+    key: &str,
+    address: &str,
+    now: Timestamp,
+    since: Timestamp,
+    at_most: i64,
+) -> Result<bool, Error> {
+    let client = transaction.client();
+    Ok(letters::letter_take().bind(client, &key, &address, &now, &since, &at_most).await? > 0)
+}
+
+/// When the first letter to an address was sent of those since then.
+pub(crate) async fn letter_first(
+    transaction: &Transaction,
+    address: &str,
+    since: Timestamp,
+) -> Result<Option<Timestamp>, Error> {
+    Ok(letters::letter_first().bind(transaction.client(), &address, &since).opt().await?)
+}
+
+pub(crate) async fn letter_give_back(client: &Pooled, key: &str) -> Result<(), Error> {
+    letters::letter_give_back().bind(client, &key).await?;
+    Ok(())
+}
+
+pub(crate) async fn letters_forget(client: &Pooled, before: Timestamp, at_most: i64) -> Result<u64, Error> {
+    Ok(letters::letters_forget().bind(client, &before, &at_most).await?)
 }
 
 pub(crate) async fn webhook_insert(transaction: &Transaction, new: &Webhook) -> Result<(), Error> {
