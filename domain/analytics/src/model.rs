@@ -1,82 +1,11 @@
-//! Figures, days and periods, and reading the days that an event tells of. Pure.
+//! Days and periods, and reading the days that an event tells of. Pure.
 //!
-//! **Invariants:**
-//! - A number is a decimal from the event to the answer: through no float on the way.
-//! - A week begins on Monday (ISO 8601); weeks and months are whole.
+//! **Invariant:** a week begins on Monday (ISO 8601); weeks and months are whole.
 
-use std::str::FromStr as _;
-
+use entrepot_contracts::{Number, SalesFigures};
 use jiff::Span;
 use jiff::civil::Date;
-use rust_decimal::Decimal;
-use serde::{Serialize, Serializer};
 use serde_json::Value;
-use serde_json::value::RawValue;
-use utoipa::ToSchema;
-
-/// An exact number, written in JSON as one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Number(pub(crate) Decimal);
-
-impl Serialize for Number {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        // As text that is a number already: through a float it would be another.
-        let text = self.0.normalize().to_string();
-        RawValue::from_string(text).map_err(serde::ser::Error::custom)?.serialize(serializer)
-    }
-}
-
-/// What was sold.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
-pub(crate) struct AnalyticsFigures {
-    /// What was paid, in the store's currency.
-    #[schema(value_type = f64, example = 30420.75)]
-    pub(crate) sales: Number,
-    /// Baskets.
-    #[schema(value_type = f64, example = 1212)]
-    pub(crate) transactions: Number,
-    /// Those who bought; who bought on two days counts twice.
-    #[schema(value_type = f64, example = 980)]
-    pub(crate) customers: Number,
-    /// Pieces; of what is sold by measure, its unit.
-    #[schema(value_type = f64, example = 5230)]
-    pub(crate) units: Number,
-    /// What was given off.
-    #[schema(value_type = f64, example = 310.4)]
-    pub(crate) discount: Number,
-}
-
-/// How much more or less than before, as a share: 0.25 is a quarter more. Null where there was nothing before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub(crate) struct AnalyticsGrowth {
-    #[schema(value_type = Option<f64>, example = 0.25)]
-    sales: Option<Number>,
-    #[schema(value_type = Option<f64>)]
-    transactions: Option<Number>,
-    #[schema(value_type = Option<f64>)]
-    customers: Option<Number>,
-    #[schema(value_type = Option<f64>)]
-    units: Option<Number>,
-    #[schema(value_type = Option<f64>)]
-    discount: Option<Number>,
-}
-
-impl AnalyticsGrowth {
-    pub(crate) fn of(now: &AnalyticsFigures, before: Option<&AnalyticsFigures>) -> Self {
-        let share = |read: fn(&AnalyticsFigures) -> Number| {
-            let before = read(before?).0;
-            let grown = read(now).0.checked_sub(before)?.checked_div(before.abs())?;
-            Some(Number(grown.round_dp(4)))
-        };
-        Self {
-            sales: share(|figures| figures.sales),
-            transactions: share(|figures| figures.transactions),
-            customers: share(|figures| figures.customers),
-            units: share(|figures| figures.units),
-            discount: share(|figures| figures.discount),
-        }
-    }
-}
 
 /// What is summed together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,7 +47,7 @@ impl Period {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ToldDay {
     pub(crate) day: Date,
-    pub(crate) figures: Option<AnalyticsFigures>,
+    pub(crate) figures: Option<SalesFigures>,
 }
 
 /// Why the days of an event cannot be read.
@@ -172,12 +101,14 @@ pub(crate) fn read_days(first: Date, days: Option<&Value>) -> Result<Vec<ToldDay
     }
 }
 
-fn read_figures(day: &str, fields: &Value) -> Result<AnalyticsFigures, Unreadable> {
+fn read_figures(day: &str, fields: &Value) -> Result<SalesFigures, Unreadable> {
     let number = |field: &'static str| match fields.get(field) {
         None => Ok(Number::default()),
-        Some(value) => decimal(value).map(Number).ok_or_else(|| Unreadable::Number { day: day.to_owned(), field }),
+        Some(value) => {
+            value.as_number().and_then(Number::read).ok_or_else(|| Unreadable::Number { day: day.to_owned(), field })
+        }
     };
-    Ok(AnalyticsFigures {
+    Ok(SalesFigures {
         sales: number("sales")?,
         transactions: number("transactions")?,
         customers: number("customers")?,
@@ -186,14 +117,9 @@ fn read_figures(day: &str, fields: &Value) -> Result<AnalyticsFigures, Unreadabl
     })
 }
 
-/// A number's text as a decimal.
-fn decimal(value: &Value) -> Option<Decimal> {
-    let text = value.as_number()?.to_string();
-    Decimal::from_str(&text).or_else(|_| Decimal::from_scientific(&text)).ok()
-}
-
 #[cfg(test)]
 mod tests {
+    use rust_decimal::Decimal;
     use serde_json::json;
 
     use super::*;
@@ -224,10 +150,10 @@ mod tests {
         let february = first_of(2024, 2).expect("a month");
         let days = json!({"29": {"sales": 0.1, "units": 1e2, "promo": 3}, "3": null});
         let read = read_days(february, Some(&days)).expect("readable");
-        let figures = AnalyticsFigures {
+        let figures = SalesFigures {
             sales: Number(Decimal::new(1, 1)),
             units: Number(Decimal::from(100)),
-            ..AnalyticsFigures::default()
+            ..SalesFigures::default()
         };
         assert_eq!(
             read,
@@ -252,16 +178,5 @@ mod tests {
         for (year, month) in [(2024, 0), (2024, 13), (i16::MAX, 1)] {
             assert!(first_of(year, month).is_err(), "{year}-{month}");
         }
-    }
-
-    #[test]
-    fn growth_is_a_share_of_what_was_before() {
-        let of = |sales: i64| AnalyticsFigures { sales: Number(sales.into()), ..AnalyticsFigures::default() };
-        let grown = |now: i64, before: Option<i64>| {
-            AnalyticsGrowth::of(&of(now), before.map(of).as_ref()).sales.map(|number| number.0)
-        };
-        assert_eq!(grown(5, Some(4)), Some(Decimal::new(25, 2)));
-        assert_eq!(grown(3, Some(-4)), Some(Decimal::new(175, 2)));
-        assert_eq!((grown(5, Some(0)), grown(5, None)), (None, None));
     }
 }

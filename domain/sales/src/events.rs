@@ -12,12 +12,12 @@
 //! | `sales-store:<id>` | every write of that store's sales |
 //! | `stores` | every write of a store |
 
-use entrepot_contracts::{SalesBatchDone, SalesChanged, StoreChanged, StoreId};
+use entrepot_contracts::{SalesBatchDone, SalesChanged, SalesFigures, StoreChanged, StoreId};
 use entrepot_feed::NewEvent;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::model::{Days, MonthKey, Store, Totals};
+use crate::model::{Days, MonthKey, Store};
 
 /// Days of a month that an event tells of; with more, whoever follows reads the month.
 const MOST_DAYS: usize = 31;
@@ -31,8 +31,8 @@ pub(crate) fn month_changed(
     name: &'static str,
     key: &MonthKey,
     days: Option<&Days>,
-    totals: Option<Totals>,
-    before: Option<Totals>,
+    totals: Option<SalesFigures>,
+    before: Option<SalesFigures>,
 ) -> NewEvent {
     let days = days.filter(|days| days.len() <= MOST_DAYS).map(|days| Value::Object(days.clone()));
     NewEvent::new(name, format!("sales-data-{}", key.store_id)).tags(sales_tags(&key.store_id)).data(&SalesChanged {
@@ -40,8 +40,8 @@ pub(crate) fn month_changed(
         year: key.year,
         month: key.month,
         days,
-        totals: totals.map(Totals::to_value),
-        before: before.map(Totals::to_value),
+        totals: totals.as_ref().map(value_of),
+        before: before.as_ref().map(value_of),
     })
 }
 
@@ -56,4 +56,9 @@ pub(crate) fn store_changed(name: &'static str, store: &Store) -> Option<NewEven
     let event =
         NewEvent::new(name, format!("store-{store_id}")).tags(["stores".to_owned(), format!("store:{store_id}")]);
     Some(event.data(&StoreChanged { store_id, name: store.name.clone(), status: store.status.name().to_owned() }))
+}
+
+fn value_of(figures: &SalesFigures) -> Value {
+    // Through text: a `Value` cannot hold a raw number.
+    serde_json::to_vec(figures).ok().and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default()
 }

@@ -3,15 +3,13 @@
 //! **Invariant:** a number that was taken is one that a decimal of 15 digits holds, so it comes back as it
 //! was written, whatever reads it on the way.
 
-use std::str::FromStr as _;
-
-use entrepot_contracts::{BusinessId, SalesMonthId, StoreId};
+use entrepot_contracts::{BusinessId, Number, SalesFigures, SalesMonthId, StoreId};
 use entrepot_web::body::{Member, Reader, Text};
 use entrepot_web::{Fault, FieldNames};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use rust_decimal::Decimal;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -138,62 +136,6 @@ impl StoreInput {
     }
 }
 
-/// An exact number, written in JSON as one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Number(pub(crate) Decimal);
-
-impl Serialize for Number {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        // As text that is a number already: through a float it would be another.
-        let text = self.0.normalize().to_string();
-        RawValue::from_string(text).map_err(serde::ser::Error::custom)?.serialize(serializer)
-    }
-}
-
-/// The sums over a month's days, or over more.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
-pub(crate) struct Totals {
-    /// What was paid, in the store's currency.
-    #[schema(value_type = f64, example = 30420.75)]
-    pub(crate) sales: Number,
-    /// Baskets.
-    #[schema(value_type = f64, example = 1212)]
-    pub(crate) transactions: Number,
-    /// Those who bought.
-    #[schema(value_type = f64, example = 980)]
-    pub(crate) customers: Number,
-    /// Pieces; of what is sold by measure, its unit.
-    #[schema(value_type = f64, example = 5230)]
-    pub(crate) units: Number,
-    /// What was given off.
-    #[schema(value_type = f64, example = 310.4)]
-    pub(crate) discount: Number,
-}
-
-impl Totals {
-    pub(crate) fn new(
-        sales: Decimal,
-        transactions: Decimal,
-        customers: Decimal,
-        units: Decimal,
-        discount: Decimal,
-    ) -> Self {
-        Self {
-            sales: Number(sales),
-            transactions: Number(transactions),
-            customers: Number(customers),
-            units: Number(units),
-            discount: Number(discount),
-        }
-    }
-
-    /// As JSON, for an event.
-    pub(crate) fn to_value(self) -> Value {
-        // Through text: a `Value` cannot hold a raw number.
-        serde_json::to_vec(&self).ok().and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default()
-    }
-}
-
 /// What a store sold in a month.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -211,7 +153,7 @@ pub(crate) struct SalesMonth {
     #[schema(value_type = Object, example = json!({"1": {"sales": 1000, "transactions": 41}}))]
     pub(crate) daily_data: Box<RawValue>,
     /// Sums over those days.
-    pub(crate) totals: Totals,
+    pub(crate) totals: SalesFigures,
     /// How many days something is known of.
     #[schema(example = 31)]
     pub(crate) days: i16,
@@ -399,17 +341,13 @@ pub(crate) fn is_field(name: &str) -> bool {
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
-/// A number's text as a decimal.
-fn decimal(number: &serde_json::Number) -> Option<Decimal> {
-    let text = number.to_string();
-    Decimal::from_str(&text).or_else(|_| Decimal::from_scientific(&text)).ok()
-}
-
 fn fault_of_number(name: &str, value: &Value) -> Option<(&'static str, String)> {
     let Value::Number(number) = value else {
         return Some(("wrong_type", "must be a number".to_owned()));
     };
-    let Some(number) = decimal(number).filter(|number| number.abs() < Decimal::from(TOO_LARGE)) else {
+    let Some(number) =
+        Number::read(number).map(|number| number.0).filter(|number| number.abs() < Decimal::from(TOO_LARGE))
+    else {
         return Some(("out_of_range", format!("must lie between -{TOO_LARGE} and {TOO_LARGE}")));
     };
     if number.normalize().scale() > MOST_DECIMALS {
@@ -488,7 +426,7 @@ mod tests {
 
     #[test]
     fn totals_are_written_exactly() {
-        let totals = Totals { sales: Number(Decimal::new(1_234_567_890_125, 3)), ..Totals::default() };
+        let totals = SalesFigures { sales: Number(Decimal::new(1_234_567_890_125, 3)), ..SalesFigures::default() };
         let text = serde_json::to_string(&totals).expect("JSON");
         assert_eq!(text, r#"{"sales":1234567890.125,"transactions":0,"customers":0,"units":0,"discount":0}"#);
     }

@@ -2,6 +2,7 @@
 //!
 //! **Invariant:** it sums what its reader may see, and what came before is of the same stores.
 
+use entrepot_contracts::SalesFigures;
 use entrepot_documents::{Cell, Chart, ChartKind, Column, Document, Figure, Kind, Section, Series, Table, Total};
 use entrepot_pg::Database;
 use entrepot_reports::{Asked, Period, Source, SourceError};
@@ -14,7 +15,6 @@ use jiff::{Span, Timestamp};
 use rust_decimal::Decimal;
 use serde_json::{Map, Value, json};
 
-use crate::model::Totals;
 use crate::store::{self, Sum, SumBy, SumQuery};
 
 /// The longest period, and the longest that is told day by day.
@@ -173,14 +173,14 @@ fn in_percent(share: Option<Decimal>) -> String {
     }
 }
 
-fn sum<'a>(totals: impl Iterator<Item = &'a Totals>, of: fn(&Totals) -> Decimal) -> Decimal {
+fn sum<'a>(totals: impl Iterator<Item = &'a SalesFigures>, of: fn(&SalesFigures) -> Decimal) -> Decimal {
     totals.map(of).fold(Decimal::ZERO, |sum, one| sum.checked_add(one).unwrap_or(Decimal::MAX))
 }
 
 fn document(asked: &Asked, wanted: &Wanted, by: SumBy, times: &[Sum], stores: &[Sum]) -> Document {
-    let sales = |totals: &Totals| totals.sales.0;
-    let now = |of: fn(&Totals) -> Decimal| sum(stores.iter().map(|one| &one.totals), of);
-    let before = |of: fn(&Totals) -> Decimal| sum(stores.iter().filter_map(|one| one.before.as_ref()), of);
+    let sales = |totals: &SalesFigures| totals.sales.0;
+    let now = |of: fn(&SalesFigures) -> Decimal| sum(stores.iter().map(|one| &one.totals), of);
+    let before = |of: fn(&SalesFigures) -> Decimal| sum(stores.iter().filter_map(|one| one.before.as_ref()), of);
     let (all_sales, all_transactions) = (now(sales), now(|totals| totals.transactions.0));
     let basket = all_sales.checked_div(all_transactions);
     let basket_before = before(sales).checked_div(before(|totals| totals.transactions.0));

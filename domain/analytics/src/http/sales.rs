@@ -1,7 +1,7 @@
 //! What was sold today, this week, this month: sums, growth, days, and the stores that sold most.
 
 use axum::extract::State;
-use entrepot_contracts::StoreId;
+use entrepot_contracts::{SalesFigures, SalesGrowth, StoreId};
 use entrepot_web::{CacheClass, DEFAULT_LIMIT, MAX_LIMIT, Permit, Problem, Query, Reply};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use super::database_problem;
 use crate::Dependencies;
-use crate::model::{AnalyticsFigures, AnalyticsGrowth, Period, PeriodKind};
+use crate::model::{Period, PeriodKind};
 use crate::store::{DaySales, PeriodQuery, StoreSales, read_period};
 
 /// Years that a day may lie in.
@@ -22,12 +22,12 @@ struct SalesOfPeriod {
     /// By store, those that sold most first, as many as `limit`.
     data: Vec<SalesOfStore>,
     /// Of all stores, those beyond `limit` included.
-    total: AnalyticsFigures,
+    total: SalesFigures,
     /// Of the whole period before; null where nothing is known of it.
     #[schema(required = true)]
-    before: Option<AnalyticsFigures>,
+    before: Option<SalesFigures>,
     /// `total` against `before`.
-    growth: AnalyticsGrowth,
+    growth: SalesGrowth,
     /// The period's days of which something is known, in their order.
     days: Vec<SalesOfDay>,
     meta: SalesOfPeriodMeta,
@@ -40,9 +40,9 @@ struct SalesOfStore {
     #[schema(value_type = StoreId)]
     store_id: String,
     #[serde(flatten)]
-    figures: AnalyticsFigures,
+    figures: SalesFigures,
     /// Against the whole period before.
-    growth: AnalyticsGrowth,
+    growth: SalesGrowth,
 }
 
 /// What was sold on a day.
@@ -51,7 +51,7 @@ struct SalesOfDay {
     #[schema(value_type = String, format = Date)]
     date: Date,
     #[serde(flatten)]
-    figures: AnalyticsFigures,
+    figures: SalesFigures,
 }
 
 /// Which period it is.
@@ -141,14 +141,14 @@ async fn sales_of(
     let query = PeriodQuery { period, scope: permit.stores()?, store: store.map(Into::into), limit };
     let sales = read_period(&to.database, &query).await.map_err(database_problem)?;
     let row = |StoreSales { store_id, figures, before }| {
-        let growth = AnalyticsGrowth::of(&figures, before.as_ref());
+        let growth = SalesGrowth::of(&figures, before.as_ref());
         SalesOfStore { store_id, figures, growth }
     };
     let answer = SalesOfPeriod {
         data: sales.rows.into_iter().map(row).collect(),
         total: sales.total,
         before: sales.before,
-        growth: AnalyticsGrowth::of(&sales.total, sales.before.as_ref()),
+        growth: SalesGrowth::of(&sales.total, sales.before.as_ref()),
         days: sales.days.into_iter().map(|DaySales { day, figures }| SalesOfDay { date: day, figures }).collect(),
         meta: SalesOfPeriodMeta {
             period: name,

@@ -11,13 +11,14 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use entrepot_contracts::SalesFigures;
 use entrepot_pg::{Binds, Database, Error, ScopedFutureExt as _, Transaction};
 use jiff::civil::Date;
 use rust_decimal::Decimal;
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
-use crate::model::{AnalyticsFigures, Number, Period, PeriodKind};
+use crate::model::{Period, PeriodKind};
 
 /// Which period, of which stores.
 #[derive(Clone, Debug)]
@@ -33,9 +34,9 @@ pub(crate) struct PeriodQuery {
 /// What was sold in a period.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct PeriodSales {
-    pub(crate) total: AnalyticsFigures,
+    pub(crate) total: SalesFigures,
     /// Of the period before; `None` where nothing is known of it.
-    pub(crate) before: Option<AnalyticsFigures>,
+    pub(crate) before: Option<SalesFigures>,
     /// How many stores something is known of.
     pub(crate) stores: i64,
     /// In their order; those of which nothing is known are left out.
@@ -48,15 +49,15 @@ pub(crate) struct PeriodSales {
 #[derive(Clone, Debug)]
 pub(crate) struct DaySales {
     pub(crate) day: Date,
-    pub(crate) figures: AnalyticsFigures,
+    pub(crate) figures: SalesFigures,
 }
 
 /// What a store sold in the period, and in the one before.
 #[derive(Clone, Debug)]
 pub(crate) struct StoreSales {
     pub(crate) store_id: String,
-    pub(crate) figures: AnalyticsFigures,
-    pub(crate) before: Option<AnalyticsFigures>,
+    pub(crate) figures: SalesFigures,
+    pub(crate) before: Option<SalesFigures>,
 }
 
 const SUMS: &str = "sum(p.sales), sum(p.transactions), sum(p.customers), sum(p.units), sum(p.discount)";
@@ -152,15 +153,9 @@ impl PeriodQuery {
 }
 
 /// The figures of a row, behind its first column.
-fn figures(row: &Row) -> Result<AnalyticsFigures, Error> {
-    let number = |at| Ok::<_, Error>(Number(row.try_get::<_, Decimal>(at)?));
-    Ok(AnalyticsFigures {
-        sales: number(1)?,
-        transactions: number(2)?,
-        customers: number(3)?,
-        units: number(4)?,
-        discount: number(5)?,
-    })
+fn figures(row: &Row) -> Result<SalesFigures, Error> {
+    let number = |at| row.try_get::<_, Decimal>(at);
+    Ok(SalesFigures::new(number(1)?, number(2)?, number(3)?, number(4)?, number(5)?))
 }
 
 async fn ask(transaction: &Transaction, statement: &Statement) -> Result<Vec<Row>, Error> {

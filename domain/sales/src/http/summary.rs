@@ -1,7 +1,7 @@
 //! Sums of sales over days, weeks, months and stores, and how they grew.
 
 use axum::extract::State;
-use entrepot_contracts::StoreId;
+use entrepot_contracts::{Number, SalesFigures, SalesGrowth, StoreId};
 use entrepot_web::{CacheClass, Permit, Problem, Query, Reply};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -11,7 +11,6 @@ use utoipa::ToSchema;
 
 use super::read::{date, store_id};
 use super::{Sales, database_problem};
-use crate::model::{Number, Totals};
 use crate::store::{self, Sum, SumBy, SumQuery};
 
 /// Days that sums by day reach over, at the most; by week and by month it is as many of those.
@@ -23,7 +22,7 @@ pub(super) struct SalesSummary {
     /// By time in its order; by store those that sold most come first.
     data: Vec<SalesSum>,
     /// Over all of `data`.
-    total: Totals,
+    total: SalesFigures,
     meta: SummaryMeta,
 }
 
@@ -56,41 +55,9 @@ struct SalesSum {
     #[serde(skip_serializing_if = "Option::is_none")]
     store_name: Option<String>,
     #[serde(flatten)]
-    totals: Totals,
-    growth: Growth,
-}
-
-/// How much more or less than in the unit before (by store: than in as many days before), as a share: 0.25
-/// is a quarter more. Null where there was nothing before.
-#[derive(Serialize, ToSchema)]
-struct Growth {
-    #[schema(value_type = Option<f64>, example = 0.25)]
-    sales: Option<Number>,
-    #[schema(value_type = Option<f64>)]
-    transactions: Option<Number>,
-    #[schema(value_type = Option<f64>)]
-    customers: Option<Number>,
-    #[schema(value_type = Option<f64>)]
-    units: Option<Number>,
-    #[schema(value_type = Option<f64>)]
-    discount: Option<Number>,
-}
-
-impl Growth {
-    fn of(now: &Totals, before: Option<&Totals>) -> Self {
-        let share = |read: fn(&Totals) -> Number| {
-            let before = read(before?).0;
-            let grown = (read(now).0 - before).checked_div(before.abs())?;
-            Some(Number(grown.round_dp(4)))
-        };
-        Self {
-            sales: share(|totals| totals.sales),
-            transactions: share(|totals| totals.transactions),
-            customers: share(|totals| totals.customers),
-            units: share(|totals| totals.units),
-            discount: share(|totals| totals.discount),
-        }
-    }
+    totals: SalesFigures,
+    /// Against the unit before; by store against as many days before.
+    growth: SalesGrowth,
 }
 
 /// Sums sales by day, week, month or store, with the growth against what came before.
@@ -141,13 +108,13 @@ pub(super) async fn sum_sales(State(sales): State<Sales>, permit: Permit, mut qu
     };
     let query = SumQuery { by, scope: permit.stores()?, store, from, to, before };
     let sums = store::read_sums(&sales.database, &query).await.map_err(database_problem)?;
-    let mut total = Totals::default();
+    let mut total = SalesFigures::default();
     let data = sums
         .rows
         .into_iter()
         .map(|Sum { start, store, totals, before }| {
             add(&mut total, &totals);
-            let growth = Growth::of(&totals, before.as_ref());
+            let growth = SalesGrowth::of(&totals, before.as_ref());
             let (store_id, store_name) = store.unzip();
             SalesSum { start, store_id, store_name, totals, growth }
         })
@@ -155,7 +122,7 @@ pub(super) async fn sum_sales(State(sales): State<Sales>, permit: Permit, mut qu
     Reply::json(&SalesSummary { data, total, meta: SummaryMeta { by: name, from, to } }, CacheClass::Private)
 }
 
-fn add(total: &mut Totals, one: &Totals) {
+fn add(total: &mut SalesFigures, one: &SalesFigures) {
     let sum = |total: &mut Number, one: Number| total.0 = total.0.checked_add(one.0).unwrap_or(Decimal::MAX);
     sum(&mut total.sales, one.sales);
     sum(&mut total.transactions, one.transactions);

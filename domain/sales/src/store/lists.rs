@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use entrepot_contracts::SalesMonthId;
+use entrepot_contracts::{SalesFigures, SalesMonthId};
 use entrepot_pg::{Binds, Database, Error};
 use entrepot_web::{Cursor, Page, PageRequest, Position, Problem};
 use jiff::Timestamp;
@@ -17,7 +17,7 @@ use tokio_postgres::types::Type;
 use uuid::Uuid;
 
 use super::raw;
-use crate::model::{SalesMonth, Status, Store, Totals};
+use crate::model::{SalesMonth, Status, Store};
 
 /// Why a page could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -194,7 +194,7 @@ fn month(row: &Row) -> Result<SalesMonth, Error> {
         year: row.try_get(2)?,
         month: row.try_get(3)?,
         daily_data: raw(row.try_get(4)?)?,
-        totals: Totals::new(row.try_get(5)?, row.try_get(6)?, row.try_get(7)?, row.try_get(8)?, row.try_get(9)?),
+        totals: SalesFigures::new(row.try_get(5)?, row.try_get(6)?, row.try_get(7)?, row.try_get(8)?, row.try_get(9)?),
         days: row.try_get(10)?,
         created_at: row.try_get(11)?,
         updated_at: row.try_get(12)?,

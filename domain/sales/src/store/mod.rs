@@ -7,7 +7,7 @@ mod plans;
 mod recent;
 mod sums;
 
-use entrepot_contracts::{SalesMonthId, StoreId};
+use entrepot_contracts::{Number, SalesFigures, SalesMonthId, StoreId};
 use entrepot_pg::{Error, Pooled, Transaction};
 use entrepot_queries::client::Params as _;
 use entrepot_queries::queries::sales::months::{self, MonthsDeleteParams, MonthsUpsertParams};
@@ -17,7 +17,7 @@ use rust_decimal::Decimal;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use crate::model::{Days, MonthKey, Number, SalesMonth, Status, Store, StoreInput, Totals};
+use crate::model::{Days, MonthKey, SalesMonth, Status, Store, StoreInput};
 
 pub(crate) use export::{COLUMNS as EXPORT_COLUMNS, export_count, export_piece, key as export_key};
 pub(crate) use lists::{ListError, MonthFilters, MonthOrder, MonthQuery, StoreFilters, month_page, store_page};
@@ -116,7 +116,7 @@ macro_rules! month {
             year: $key.year,
             month: $key.month,
             daily_data: raw(row.daily)?,
-            totals: Totals::new(row.sales, row.transactions, row.customers, row.units, row.discount),
+            totals: SalesFigures::new(row.sales, row.transactions, row.customers, row.units, row.discount),
             days: row.days,
             created_at: row.created_at,
             updated_at: row.updated_at,
@@ -141,12 +141,12 @@ pub(crate) async fn month_lock(transaction: &Transaction, key: &MonthKey) -> Res
 pub(crate) enum Upserted {
     Created {
         id: Uuid,
-        totals: Totals,
+        totals: SalesFigures,
     },
     Updated {
         id: Uuid,
-        totals: Totals,
-        before: Totals,
+        totals: SalesFigures,
+        before: SalesFigures,
         /// Days that a whole month does not have any more.
         gone: Vec<String>,
     },
@@ -201,9 +201,9 @@ fn totals(
     customers: Option<Decimal>,
     units: Option<Decimal>,
     discount: Option<Decimal>,
-) -> Totals {
+) -> SalesFigures {
     let number = |number: Option<Decimal>| Number(number.unwrap_or_default());
-    Totals {
+    SalesFigures {
         sales: number(sales),
         transactions: number(transactions),
         customers: number(customers),
@@ -224,7 +224,7 @@ fn keys<'a>(keys: impl Iterator<Item = &'a MonthKey> + Clone) -> (Vec<&'a str>, 
 pub(crate) async fn months_delete(
     transaction: &Transaction,
     which: &[&MonthKey],
-) -> Result<Vec<Option<Totals>>, Error> {
+) -> Result<Vec<Option<SalesFigures>>, Error> {
     let (store_ids, years, months_of) = keys(which.iter().copied());
     let params = MonthsDeleteParams { store_ids, years, months: months_of };
     let gone = months::months_delete().params(transaction.client(), &params).all().await?;

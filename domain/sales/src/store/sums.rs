@@ -7,13 +7,12 @@
 
 use std::sync::Arc;
 
+use entrepot_contracts::SalesFigures;
 use entrepot_pg::{Binds, Database, Error};
 use jiff::civil::Date;
 use rust_decimal::Decimal;
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
-
-use crate::model::Totals;
 
 /// What is summed together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,9 +44,9 @@ pub(crate) struct Sum {
     /// The first day of what was summed, unless by store.
     pub(crate) start: Option<Date>,
     pub(crate) store: Option<(String, String)>,
-    pub(crate) totals: Totals,
+    pub(crate) totals: SalesFigures,
     /// The same of what came before; `None` where nothing is known of it.
-    pub(crate) before: Option<Totals>,
+    pub(crate) before: Option<SalesFigures>,
 }
 
 /// All of them, and their sum.
@@ -110,9 +109,9 @@ impl SumQuery {
     }
 }
 
-fn totals(row: &Row) -> Result<Totals, Error> {
+fn totals(row: &Row) -> Result<SalesFigures, Error> {
     let number = |at| row.try_get::<_, Option<Decimal>>(at).map(Option::unwrap_or_default);
-    Ok(Totals::new(number(2)?, number(3)?, number(4)?, number(5)?, number(6)?))
+    Ok(SalesFigures::new(number(2)?, number(3)?, number(4)?, number(5)?, number(6)?))
 }
 
 /// Reads the sums of a range, in order; by store those that sold most come first.
@@ -162,7 +161,7 @@ pub(crate) async fn read_sums(database: &Database, query: &SumQuery) -> Result<S
         found.push((start.ok_or(Error::Missing("the date of a sum"))?, totals(&row)?));
     }
     found.sort_by_key(|(start, _)| *start);
-    let earlier: std::collections::HashMap<Date, Totals> = found.iter().copied().collect();
+    let earlier: std::collections::HashMap<Date, SalesFigures> = found.iter().copied().collect();
     let rows = found
         .into_iter()
         .filter(|(start, _)| *start >= query.by.floor(query.from))
