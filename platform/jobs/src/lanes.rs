@@ -122,9 +122,10 @@ impl Lanes {
         self.lanes.binary_search_by(|lane| lane.key().cmp(&(priority, tenant)))
     }
 
-    /// Something was claimed in a lane, up to this id.
-    pub(crate) fn took(&mut self, priority: i16, tenant: &str, id: i64, now: Instant) {
-        let Ok(place) = self.find(priority, tenant) else { return };
+    /// A job was claimed in a lane. Tells what the lane has been given with it: among jobs that were claimed together
+    /// those come first of which that is least.
+    pub(crate) fn took(&mut self, priority: i16, tenant: &str, id: i64, now: Instant) -> f64 {
+        let Ok(place) = self.find(priority, tenant) else { return 0.0 };
         let lane = &mut self.lanes[place];
         lane.used_at = now;
         lane.given += 1.0 / f64::from(lane.weight.max(1));
@@ -139,6 +140,7 @@ impl Lanes {
             lane.above = lane.above.max(highest);
             lane.claimed.pop_front();
         }
+        lane.given
     }
 
     /// What a survey found: lanes, in order. Tells behind which lane the next survey goes on; from the first, when

@@ -581,14 +581,15 @@ impl Crew {
                 }
                 self.held.claimed(queue, claimed.iter().map(|job| job.token));
                 let now = Instant::now();
-                for job in &claimed {
-                    desk.lanes.took(job.lane.0, &job.lane.1, job.token.id, now);
+                // The update gives them back in whatever order.
+                claimed.sort_unstable_by_key(|job| job.token.id);
+                for job in &mut claimed {
+                    job.turn = desk.lanes.took(job.lane.0, &job.lane.1, job.token.id, now);
                 }
                 let took = claimed.iter().map(|job| (job.lane.0, job.lane.1.as_str())).collect();
                 let is_all = i64::try_from(claimed.len()).is_ok_and(|count| count >= at_most);
                 desk.lanes.served(&shares, &took, is_all);
-                // The update gives them back in whatever order.
-                claimed.sort_unstable_by_key(|job| (job.lane.0, job.token.id));
+                claimed.sort_by(|one, other| one.lane.0.cmp(&other.lane.0).then(one.turn.total_cmp(&other.turn)));
                 desk.ahead = claimed.into();
                 desk.claimed_at = Some(now);
                 (desk.finished, desk.is_busy) = (0, true);

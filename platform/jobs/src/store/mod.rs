@@ -3,6 +3,9 @@
 //! **Invariants:**
 //! - What ends, moves or tells of a running job names its token: id, claim and worker. Where that is not the
 //!   job's own any more, nothing happens.
+//! - What workers ask all the time are functions (`0020_jobs_plans.sql`), whose plans are the same whatever the planner
+//!   takes the table for. Elsewhere a job that runs is found by its id and its worker, and not by its status: an index
+//!   of what runs is worth nothing behind many dead rows.
 //! - Time is the database's, so that workers whose clocks differ agree on who is dead and what is due.
 
 use std::pin::pin;
@@ -41,6 +44,8 @@ pub(crate) struct Claimed {
     pub(crate) max_attempts: i16,
     pub(crate) lane: (i16, String),
     pub(crate) request_id: Option<String>,
+    /// When it is its turn among those that were claimed with it: the least first.
+    pub(crate) turn: f64,
     /// How long it had waited since it might run.
     pub(crate) waited: Duration,
 }
@@ -195,7 +200,7 @@ pub(crate) async fn register(client: &Pooled, id: Uuid, name: &str, queues: &[St
 pub(crate) async fn beat(client: &Client, worker: Uuid, held: &[i64]) -> Result<Option<Vec<i64>>, Error> {
     let sql = "WITH seen AS (UPDATE jobs.worker SET seen_at = clock_timestamp() WHERE id = $1 RETURNING id)
                SELECT ARRAY(SELECT job.id FROM jobs.job
-                            WHERE job.id = ANY ($2) AND job.worker = $1 AND job.status = 'running' AND job.is_cancelled)
+                            WHERE job.id = ANY ($2) AND job.worker = $1 AND job.is_cancelled)
                FROM seen";
     let types = [(&worker as &(dyn ToSql + Sync), Type::UUID), (&held, Type::INT8_ARRAY)];
     Ok(client.query_typed(sql, &types).await?.first().map(|row| row.get(0)))
@@ -255,31 +260,7 @@ pub(crate) async fn claim(
     lanes: &[Share],
     at_most: i64,
 ) -> Result<Vec<Claimed>, Error> {
-    // The worker's row is locked against being deleted: whoever is taken for dead claims nothing afterwards.
-    let statement = client
-        .prepare_cached(
-            "WITH alive AS MATERIALIZED (
-                 SELECT id FROM jobs.worker
-                 WHERE id = $1 AND NOT EXISTS (SELECT FROM jobs.pause WHERE queue = $2) FOR KEY SHARE
-             ), picked AS MATERIALIZED (
-                 SELECT picked.id
-                 FROM alive, unnest($3::int2[], $4::text[], $5::int8[], $6::int8[]) AS lane (priority, tenant, above, at_most)
-                 CROSS JOIN LATERAL (
-                     SELECT job.id FROM jobs.job
-                     WHERE job.queue = $2 AND job.priority = lane.priority AND job.tenant = lane.tenant
-                       AND job.status = 'available' AND job.id > lane.above
-                     ORDER BY job.id LIMIT lane.at_most FOR UPDATE SKIP LOCKED
-                 ) AS picked
-                 LIMIT $7
-             )
-             UPDATE jobs.job
-             SET status = 'running', worker = $1, claim = job.claim + 1, started_at = clock_timestamp(),
-                 progress = NULL, message = NULL
-             FROM picked WHERE job.id = picked.id
-             RETURNING job.id, job.claim, job.kind, job.payload, job.failures, job.priority, job.tenant,
-                       job.request_id, extract(epoch FROM job.started_at - job.run_at)::float8, job.max_attempts",
-        )
-        .await?;
+    let statement = client.prepare_cached("SELECT * FROM jobs.claim($1, $2, $3, $4, $5, $6, $7)").await?;
     let priorities: Vec<i16> = lanes.iter().map(|lane| lane.priority).collect();
     let tenants: Vec<&str> = lanes.iter().map(|lane| lane.tenant.as_str()).collect();
     let above: Vec<i64> = lanes.iter().map(|lane| lane.above).collect();
@@ -296,6 +277,7 @@ pub(crate) async fn claim(
             lane: (row.get(5), row.get(6)),
             request_id: row.get(7),
             max_attempts: row.get(9),
+            turn: 0.0,
             waited: Duration::try_from_secs_f64(row.get(8)).unwrap_or_default(),
         })
         .collect())
@@ -309,29 +291,10 @@ pub(crate) async fn lanes(
     behind: Option<&(i16, String)>,
     at_most: i64,
 ) -> Result<Vec<Found>, Error> {
-    // From lane to lane by the index, however many jobs lie in each.
-    let statement = client
-        .prepare_cached(
-            "WITH RECURSIVE lane AS (
-                 (SELECT priority, tenant, id FROM jobs.job
-                  WHERE queue = $1 AND status = 'available' AND (priority, tenant) > ($3::int2, $4::text)
-                  ORDER BY priority, tenant, id LIMIT 1)
-                 UNION ALL
-                 SELECT next.priority, next.tenant, next.id FROM lane CROSS JOIN LATERAL (
-                     SELECT priority, tenant, id FROM jobs.job
-                     WHERE queue = $1 AND status = 'available' AND (priority, tenant) > (lane.priority, lane.tenant)
-                     ORDER BY priority, tenant, id LIMIT 1
-                 ) AS next
-             )
-             SELECT lane.priority, lane.tenant, lane.id, coalesce(weight.weight, 1::int2)
-             FROM (SELECT * FROM lane LIMIT $2) AS lane
-             LEFT JOIN jobs.weight ON weight.queue = $1 AND weight.tenant = lane.tenant
-             ORDER BY lane.priority, lane.tenant",
-        )
-        .await?;
+    let statement = client.prepare_cached(&with_weights("jobs.lanes($1, $2, $3, $4)")).await?;
     // No lane has priority 0.
     let (priority, tenant) = behind.map_or((0, ""), |(priority, tenant)| (*priority, tenant.as_str()));
-    let rows = client.query(&statement, &[&queue, &at_most, &priority, &tenant]).await?;
+    let rows = client.query(&statement, &[&queue, &priority, &tenant, &at_most]).await?;
     Ok(rows.iter().map(found).collect())
 }
 
@@ -342,37 +305,18 @@ pub(crate) async fn lanes_between(
     known: &[(i16, &str)],
     at_most: i64,
 ) -> Result<Vec<Found>, Error> {
-    let statement = client
-        .prepare_cached(
-            "WITH RECURSIVE gap AS MATERIALIZED (
-                 SELECT priority AS from_priority, tenant AS from_tenant,
-                        lead(priority, 1, 32767::int2) OVER next AS to_priority, lead(tenant, 1, '') OVER next AS to_tenant
-                 FROM (SELECT 0::int2, '' UNION ALL SELECT * FROM unnest($3::int2[], $4::text[]))
-                      AS known (priority, tenant)
-                 WINDOW next AS (ORDER BY priority, tenant)
-             ), lane AS (
-                 SELECT first.priority, first.tenant, first.id, to_priority, to_tenant FROM gap CROSS JOIN LATERAL (
-                     SELECT priority, tenant, id FROM jobs.job
-                     WHERE queue = $1 AND status = 'available' AND (priority, tenant) > (from_priority, from_tenant)
-                       AND (priority, tenant) < (to_priority, to_tenant)
-                     ORDER BY priority, tenant, id LIMIT 1
-                 ) AS first
-                 UNION ALL
-                 SELECT next.priority, next.tenant, next.id, to_priority, to_tenant FROM lane CROSS JOIN LATERAL (
-                     SELECT priority, tenant, id FROM jobs.job
-                     WHERE queue = $1 AND status = 'available' AND (priority, tenant) > (lane.priority, lane.tenant)
-                       AND (priority, tenant) < (to_priority, to_tenant)
-                     ORDER BY priority, tenant, id LIMIT 1
-                 ) AS next
-             )
-             SELECT lane.priority, lane.tenant, lane.id, coalesce(weight.weight, 1::int2)
-             FROM (SELECT * FROM lane LIMIT $2) AS lane
-             LEFT JOIN jobs.weight ON weight.queue = $1 AND weight.tenant = lane.tenant",
-        )
-        .await?;
+    let statement = client.prepare_cached(&with_weights("jobs.lanes_between($1, $2, $3, $4)")).await?;
     let (priorities, tenants): (Vec<i16>, Vec<&str>) = known.iter().copied().unzip();
-    let rows = client.query(&statement, &[&queue, &at_most, &priorities, &tenants]).await?;
+    let rows = client.query(&statement, &[&queue, &priorities, &tenants, &at_most]).await?;
     Ok(rows.iter().map(found).collect())
+}
+
+fn with_weights(lanes: &str) -> String {
+    format!(
+        "SELECT lane.priority, lane.tenant, lane.lowest, coalesce(weight.weight, 1::int2)
+         FROM {lanes} AS lane LEFT JOIN jobs.weight ON weight.queue = $1 AND weight.tenant = lane.tenant
+         ORDER BY lane.priority, lane.tenant"
+    )
 }
 
 fn found(row: &Row) -> Found {
@@ -473,21 +417,11 @@ const END: &str = "INSERT INTO jobs.ended
 
 /// Records that jobs are done. Tells how many still were this worker's.
 pub(crate) async fn complete(client: &Pooled, worker: Uuid, tokens: &[Token]) -> Result<u64, Error> {
-    let sql = format!(
-        "WITH gone AS (
-             DELETE FROM jobs.job USING unnest($2::int8[], $3::int4[]) AS done (id, claim)
-             WHERE job.id = done.id AND job.claim = done.claim AND job.worker = $1 AND job.status = 'running'
-             RETURNING job.*
-         )
-         {END}
-         SELECT id, queue, kind, priority, tenant, {KEPT}, 'completed', NULL, failures, request_id, created_at,
-                started_at, clock_timestamp()
-         FROM gone"
-    );
-    let statement = client.prepare_cached(&sql).await?;
+    let statement = client.prepare_cached("SELECT jobs.complete($1, $2, $3)").await?;
     let ids: Vec<i64> = tokens.iter().map(|token| token.id).collect();
     let claims: Vec<i32> = tokens.iter().map(|token| token.claim).collect();
-    Ok(client.execute(&statement, &[&worker, &ids, &claims]).await?)
+    let done: i64 = client.query_one(&statement, &[&worker, &ids, &claims]).await?.get(0);
+    Ok(done.cast_unsigned())
 }
 
 /// The same for one, with its effect.
@@ -520,7 +454,7 @@ pub(crate) async fn fail(client: &Pooled, failure: &Failure) -> Result<Option<Fa
     let sql = format!(
         "WITH mine AS MATERIALIZED (
              SELECT job.*, is_cancelled OR $6::float8 IS NULL OR ($7 AND failures + 1 >= max_attempts) AS ends
-             FROM jobs.job WHERE id = $1 AND claim = $2 AND worker = $3 AND status = 'running' FOR UPDATE
+             FROM jobs.job WHERE id = $1 AND claim = $2 AND worker = $3 FOR UPDATE
          ), noted AS (
              INSERT INTO jobs.attempt (job_id, claim, outcome, error, worker, started_at, ended_at)
              SELECT id, claim, $4, $5, worker, started_at, clock_timestamp() FROM mine
@@ -555,7 +489,7 @@ pub(crate) async fn release(client: &Pooled, worker: Uuid, tokens: &[Token]) -> 
     let sql = format!(
         "WITH mine AS MATERIALIZED (
              SELECT job.* FROM unnest($2::int8[], $3::int4[]) AS back (id, claim) JOIN jobs.job USING (id, claim)
-             WHERE job.worker = $1 AND job.status = 'running' ORDER BY job.id FOR UPDATE OF job
+             WHERE job.worker = $1 AND job.id = ANY ($2) ORDER BY job.id FOR UPDATE OF job
          ), waits AS (
              UPDATE jobs.job SET status = 'available', worker = NULL FROM mine
              WHERE job.id = mine.id AND NOT mine.is_cancelled
@@ -583,7 +517,7 @@ pub(crate) async fn progress(
     let statement = transaction
         .prepare_cached(
             "UPDATE jobs.job SET progress = $4, message = $5
-             WHERE id = $1 AND claim = $2 AND worker = $3 AND status = 'running'",
+             WHERE id = $1 AND claim = $2 AND worker = $3",
         )
         .await?;
     let message = plain(message, 500);

@@ -192,3 +192,50 @@ async fn what_comes_while_there_is_much_to_do_has_its_turn_all_the_same() {
     assert!(number(&client, "SELECT count(*) FROM jobs.job WHERE status = 'available'").await > 0);
     process.kill().await;
 }
+
+/// Behind many dead rows, and with the planner told that the queue is empty: what a worker asks reads what it is given
+/// and little more.
+#[tokio::test]
+async fn what_is_claimed_and_ended_is_looked_up_and_not_searched_for() {
+    let (test, client) = stage().await;
+    let reader = test.client().await;
+    reader
+        .batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM jobs.job")
+        .await
+        .expect("a snapshot");
+    client
+        .batch_execute(
+            "INSERT INTO jobs.worker (id, name, queues, started_at, seen_at)
+             VALUES ('00000000-0000-0000-0000-000000000001', 'test', '{tasks}', now(), now());
+             INSERT INTO jobs.job (queue, kind, priority, tenant, payload, status, run_at, max_attempts, created_at)
+             SELECT 'tasks', 'task', 5, '', '{}', 'available', now(), 4, now() FROM generate_series(1, 3000);
+             UPDATE jobs.job SET status = 'running', worker = '00000000-0000-0000-0000-000000000001';
+             DELETE FROM jobs.job;
+             ANALYZE jobs.job;
+             INSERT INTO jobs.job (queue, kind, priority, tenant, payload, status, run_at, max_attempts, created_at)
+             SELECT 'tasks', 'task', 5, '', '{}', 'available', now(), 4, now() FROM generate_series(1, 200);",
+        )
+        .await
+        .expect("dead rows");
+    let read = async || {
+        client.batch_execute("SELECT pg_stat_force_next_flush()").await.expect("flushed");
+        let read = "SELECT (sum(i.idx_tup_read) + t.seq_tup_read)::int8 FROM pg_stat_user_indexes AS i
+                    JOIN pg_stat_user_tables AS t USING (relid) WHERE relid = 'jobs.job'::regclass GROUP BY t.seq_tup_read";
+        number(&client, read).await
+    };
+    let above = number(&client, "SELECT min(id) - 1 FROM jobs.job").await;
+    let before = read().await;
+    let claim = "SELECT array_agg(id ORDER BY id), array_agg(claim ORDER BY id) FROM jobs.claim(
+                 '00000000-0000-0000-0000-000000000001', 'tasks', '{5}', '{\"\"}',
+                 ARRAY[$1::int8], '{200}', 200)";
+    let claimed = client.query_one(claim, &[&above]).await.expect("claimed");
+    let (ids, claims): (Vec<i64>, Vec<i32>) = (claimed.get(0), claimed.get(1));
+    assert_eq!(ids.len(), 200);
+    let complete = "SELECT jobs.complete('00000000-0000-0000-0000-000000000001', $1, $2)";
+    let done: i64 = client.query_one(complete, &[&ids, &claims]).await.expect("done").get(0);
+    assert_eq!(done, 200);
+    // Each is read in its lane, looked up to be updated, and looked up in both its versions to be deleted.
+    let read = read().await - before;
+    assert!((600..=1_000).contains(&read), "{read} entries were read for 200 jobs");
+    reader.batch_execute("ROLLBACK").await.expect("ended");
+}
