@@ -106,38 +106,82 @@ END
 $$;
 
 -- Lanes of a queue in which something waits, other than those that are known: what lies in these is not walked over.
+-- By priority and between two tenants each, as the end of a range over both at once (a row comparison) is not where an
+-- index scan ends: it would go on to the end of the priority.
 CREATE FUNCTION jobs.lanes_between(_queue text, _priorities int2[], _tenants text[], _at_most int8)
 RETURNS TABLE (priority int2, tenant text, lowest int8)
 LANGUAGE plpgsql
 SET enable_seqscan = off
+SET enable_sort = off
 SET plan_cache_mode = force_generic_plan
 AS $$
 #variable_conflict use_column
+DECLARE
+    _known text[];
+    _from text;
+    _to text;
+    _tenant text;
+    _lowest int8;
+    _found int8 := 0;
 BEGIN
-    RETURN QUERY
-        WITH RECURSIVE gap AS MATERIALIZED (
-            SELECT known.priority AS from_priority, known.tenant AS from_tenant,
-                   lead(known.priority, 1, 32767::int2) OVER next AS to_priority,
-                   lead(known.tenant, 1, '') OVER next AS to_tenant
-            FROM (SELECT 0::int2, '' UNION ALL SELECT * FROM unnest(_priorities, _tenants)) AS known (priority, tenant)
-            WINDOW next AS (ORDER BY known.priority, known.tenant)
-        ), lane AS (
-            SELECT first.priority, first.tenant, first.id, gap.to_priority, gap.to_tenant FROM gap CROSS JOIN LATERAL (
-                SELECT job.priority, job.tenant, job.id FROM jobs.job
-                WHERE job.queue = _queue AND job.status = 'available'
-                  AND (job.priority, job.tenant) > (gap.from_priority, gap.from_tenant)
-                  AND (job.priority, job.tenant) < (gap.to_priority, gap.to_tenant)
-                ORDER BY job.priority, job.tenant, job.id LIMIT 1
-            ) AS first
-            UNION ALL
-            SELECT next.priority, next.tenant, next.id, lane.to_priority, lane.to_tenant FROM lane CROSS JOIN LATERAL (
-                SELECT job.priority, job.tenant, job.id FROM jobs.job
-                WHERE job.queue = _queue AND job.status = 'available'
-                  AND (job.priority, job.tenant) > (lane.priority, lane.tenant)
-                  AND (job.priority, job.tenant) < (lane.to_priority, lane.to_tenant)
-                ORDER BY job.priority, job.tenant, job.id LIMIT 1
-            ) AS next
-        )
-        SELECT lane.priority, lane.tenant, lane.id FROM lane LIMIT _at_most;
+    FOR _priority IN 1..10 LOOP
+        SELECT array_agg(known.tenant ORDER BY known.tenant) INTO _known
+        FROM unnest(_priorities, _tenants) AS known (priority, tenant) WHERE known.priority = _priority;
+        _from := NULL;
+        FOREACH _to IN ARRAY coalesce(_known, '{}') || NULL::text LOOP
+            LOOP
+                IF _from IS NULL AND _to IS NULL THEN
+                    SELECT job.tenant, job.id INTO _tenant, _lowest FROM jobs.job
+                    WHERE job.queue = _queue AND job.status = 'available' AND job.priority = _priority::int2
+                    ORDER BY job.tenant, job.id LIMIT 1;
+                ELSIF _from IS NULL THEN
+                    SELECT job.tenant, job.id INTO _tenant, _lowest FROM jobs.job
+                    WHERE job.queue = _queue AND job.status = 'available' AND job.priority = _priority::int2
+                      AND job.tenant < _to
+                    ORDER BY job.tenant, job.id LIMIT 1;
+                ELSIF _to IS NULL THEN
+                    SELECT job.tenant, job.id INTO _tenant, _lowest FROM jobs.job
+                    WHERE job.queue = _queue AND job.status = 'available' AND job.priority = _priority::int2
+                      AND job.tenant > _from
+                    ORDER BY job.tenant, job.id LIMIT 1;
+                ELSE
+                    SELECT job.tenant, job.id INTO _tenant, _lowest FROM jobs.job
+                    WHERE job.queue = _queue AND job.status = 'available' AND job.priority = _priority::int2
+                      AND job.tenant > _from AND job.tenant < _to
+                    ORDER BY job.tenant, job.id LIMIT 1;
+                END IF;
+                EXIT WHEN NOT FOUND;
+                priority := _priority::int2;
+                tenant := _tenant;
+                lowest := _lowest;
+                RETURN NEXT;
+                _found := _found + 1;
+                IF _found >= _at_most THEN
+                    RETURN;
+                END IF;
+                _from := _tenant;
+            END LOOP;
+            _from := _to;
+        END LOOP;
+    END LOOP;
+END
+$$;
+
+-- Makes available what is due, up to so many. Tells of each its queue.
+CREATE FUNCTION jobs.promote(_at_most int8) RETURNS SETOF text
+LANGUAGE plpgsql
+SET enable_seqscan = off
+SET enable_sort = off
+SET plan_cache_mode = force_generic_plan
+AS $$
+DECLARE
+    _ids int8[];
+BEGIN
+    _ids := ARRAY(
+        SELECT job.id FROM jobs.job
+        WHERE job.status IN ('scheduled', 'retryable') AND job.run_at <= clock_timestamp()
+        ORDER BY job.run_at LIMIT _at_most FOR UPDATE SKIP LOCKED
+    );
+    RETURN QUERY UPDATE jobs.job SET status = 'available' WHERE job.id = ANY (_ids) RETURNING job.queue;
 END
 $$;

@@ -386,17 +386,7 @@ pub(crate) async fn return_permits(client: &Pooled, queue: &str, rate: Rate, unu
 
 /// Makes available what is due. Tells the queues that got something, and in how long the next is due.
 pub(crate) async fn promote(client: &Pooled) -> Result<(Vec<String>, Option<Duration>), Error> {
-    let promote = client
-        .prepare_cached(
-            "WITH due AS (
-                 SELECT id FROM jobs.job WHERE status IN ('scheduled', 'retryable') AND run_at <= clock_timestamp()
-                 ORDER BY run_at LIMIT 1000 FOR UPDATE SKIP LOCKED
-             ), promoted AS (
-                 UPDATE jobs.job SET status = 'available' FROM due WHERE job.id = due.id RETURNING job.queue
-             )
-             SELECT DISTINCT queue FROM promoted",
-        )
-        .await?;
+    let promote = client.prepare_cached("SELECT DISTINCT queue FROM jobs.promote(1000) AS queue").await?;
     let queues: Vec<String> = client.query(&promote, &[]).await?.iter().map(|row| row.get(0)).collect();
     let next = client
         .prepare_cached(
@@ -462,9 +452,9 @@ pub(crate) async fn fail(client: &Pooled, failure: &Failure) -> Result<Option<Fa
              UPDATE jobs.job
              SET status = 'retryable', worker = NULL, failures = job.failures + $7::boolean::int,
                  run_at = clock_timestamp() + $6 * interval '1 second'
-             FROM mine WHERE job.id = mine.id AND NOT mine.ends
+             FROM mine WHERE job.id = $1 AND NOT mine.ends
          ), gone AS (
-             DELETE FROM jobs.job USING mine WHERE job.id = mine.id AND mine.ends
+             DELETE FROM jobs.job USING mine WHERE job.id = $1 AND mine.ends
          ), ended AS (
              {END}
              SELECT id, queue, kind, priority, tenant, {KEPT},
@@ -492,9 +482,9 @@ pub(crate) async fn release(client: &Pooled, worker: Uuid, tokens: &[Token]) -> 
              WHERE job.worker = $1 AND job.id = ANY ($2) ORDER BY job.id FOR UPDATE OF job
          ), waits AS (
              UPDATE jobs.job SET status = 'available', worker = NULL FROM mine
-             WHERE job.id = mine.id AND NOT mine.is_cancelled
+             WHERE job.id = ANY ($2) AND job.id = mine.id AND NOT mine.is_cancelled
          ), gone AS (
-             DELETE FROM jobs.job USING mine WHERE job.id = mine.id AND mine.is_cancelled
+             DELETE FROM jobs.job USING mine WHERE job.id = ANY ($2) AND job.id = mine.id AND mine.is_cancelled
          )
          {END}
          SELECT id, queue, kind, priority, tenant, {KEPT}, 'cancelled', NULL, failures, request_id, created_at,
@@ -586,8 +576,8 @@ pub(crate) async fn orphans(
 pub(crate) async fn cancel(transaction: &Transaction, id: i64) -> Result<Option<bool>, Error> {
     let sql = format!(
         "WITH mine AS MATERIALIZED (SELECT * FROM jobs.job WHERE id = $1 FOR UPDATE),
-         told AS (UPDATE jobs.job SET is_cancelled = true FROM mine WHERE job.id = mine.id AND mine.status = 'running'),
-         gone AS (DELETE FROM jobs.job USING mine WHERE job.id = mine.id AND mine.status <> 'running'),
+         told AS (UPDATE jobs.job SET is_cancelled = true FROM mine WHERE job.id = $1 AND mine.status = 'running'),
+         gone AS (DELETE FROM jobs.job USING mine WHERE job.id = $1 AND mine.status <> 'running'),
          ended AS (
              {END}
              SELECT id, queue, kind, priority, tenant, {KEPT}, 'cancelled', NULL, failures, request_id, created_at,

@@ -239,3 +239,38 @@ async fn what_is_claimed_and_ended_is_looked_up_and_not_searched_for() {
     assert!((600..=1_000).contains(&read), "{read} entries were read for 200 jobs");
     reader.batch_execute("ROLLBACK").await.expect("ended");
 }
+
+#[tokio::test]
+async fn between_the_lanes_that_are_known_all_others_are_found() {
+    let (_test, client) = stage().await;
+    client
+        .batch_execute(
+            "INSERT INTO jobs.job (queue, kind, priority, tenant, payload, status, run_at, max_attempts, created_at)
+             SELECT queue, 'task', priority, tenant, '{}', 'available', now(), 4, now()
+             FROM unnest('{tasks,others}'::text[]) AS queue, unnest('{1,5,6,10}'::int2[]) AS priority,
+                  unnest('{\"\",a,b,ba,c,Ü}'::text[]) AS tenant, generate_series(1, 2)",
+        )
+        .await
+        .expect("put in");
+    let lanes = "SELECT count(*), count(*) FILTER (WHERE lowest = least) FROM %
+                 JOIN (SELECT priority, tenant, min(id) AS least FROM jobs.job WHERE queue = 'tasks' GROUP BY 1, 2) AS there
+                 USING (priority, tenant)";
+    let known = [
+        ("{}", "{}"),
+        ("{5}", "{\"\"}"),
+        ("{1,1,5,6,6,6}", "{Ü,b,\"\",a,b,ba}"),
+        ("{10,9,3}", "{c,a,b}"),
+        ("{1,1,1,1,1,1}", "{\"\",a,b,ba,c,Ü}"),
+    ];
+    for (priorities, tenants) in known {
+        let between = format!("jobs.lanes_between('tasks', '{priorities}', '{tenants}', 1000)");
+        let row = client.query_one(&lanes.replace('%', &between), &[]).await.expect("found");
+        let known = format!(
+            "SELECT count(*) FROM unnest('{priorities}'::int2[], '{tenants}'::text[]) AS known (priority, tenant)
+             WHERE EXISTS (SELECT FROM jobs.job WHERE queue = 'tasks' AND (priority, tenant) = (known.priority, known.tenant))"
+        );
+        let wanted = 24 - number(&client, &known).await;
+        assert_eq!((row.get::<_, i64>(0), row.get::<_, i64>(1)), (wanted, wanted), "{priorities} {tenants}");
+    }
+    assert_eq!(number(&client, "SELECT count(*) FROM jobs.lanes_between('tasks', '{}', '{}', 7)").await, 7);
+}
