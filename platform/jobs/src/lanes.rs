@@ -19,8 +19,10 @@ use tokio::time::Instant;
 
 use crate::store::Share;
 
-/// How long what was claimed is still read over: most transactions are shorter.
-const LAG: Duration = Duration::from_millis(20);
+/// How long what was claimed is still read over, most transactions being shorter; and how many jobs at the most, as
+/// each may be a dead entry.
+const LAG: Duration = Duration::from_millis(100);
+const MOST_READ_OVER: usize = 500;
 /// How long a lane in which nothing was found is kept in mind, where there are few, and where there are many.
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(10);
 const FORGOTTEN_SOON: Duration = Duration::from_secs(1);
@@ -36,12 +38,21 @@ struct Lane {
     priority: i16,
     tenant: String,
     above: i64,
-    /// The highest ids that were claimed, and when.
-    claimed: VecDeque<(Instant, i64)>,
+    /// What was claimed of late, and is read over.
+    claimed: VecDeque<Mark>,
+    read_over: usize,
     used_at: Instant,
     weight: u16,
     /// What it was given, by its weight: who was given the least comes first.
     given: f64,
+}
+
+/// Jobs that were claimed at about the same time.
+#[derive(Debug)]
+struct Mark {
+    since: Instant,
+    highest: i64,
+    count: usize,
 }
 
 impl Lane {
@@ -129,16 +140,20 @@ impl Lanes {
         let lane = &mut self.lanes[place];
         lane.used_at = now;
         lane.given += 1.0 / f64::from(lane.weight.max(1));
+        lane.read_over += 1;
         match lane.claimed.back_mut() {
             // A mark for each hundredth of a second is enough.
-            Some((since, highest)) if now - *since < LAG / 10 => *highest = id.max(*highest),
-            _ => lane.claimed.push_back((now, id)),
+            Some(mark) if now - mark.since < LAG / 10 && mark.count < MOST_READ_OVER => {
+                mark.highest = id.max(mark.highest);
+                mark.count += 1;
+            }
+            _ => lane.claimed.push_back(Mark { since: now, highest: id, count: 1 }),
         }
-        while let Some((since, highest)) = lane.claimed.front().copied()
-            && now - since >= LAG
+        while let Some(mark) =
+            lane.claimed.pop_front_if(|mark| now - mark.since >= LAG || lane.read_over - mark.count >= MOST_READ_OVER)
         {
-            lane.above = lane.above.max(highest);
-            lane.claimed.pop_front();
+            lane.above = lane.above.max(mark.highest);
+            lane.read_over -= mark.count;
         }
         lane.given
     }
@@ -156,12 +171,14 @@ impl Lanes {
                     if lowest <= lane.above {
                         lane.above = lowest - 1;
                         lane.claimed.clear();
+                        lane.read_over = 0;
                     }
                 }
                 Err(place) => {
                     let (above, claimed) = (lowest - 1, VecDeque::new());
                     // A new one comes first once, and then like the others.
-                    let lane = Lane { priority, tenant, above, claimed, used_at: now, weight, given: 0.0 };
+                    let lane =
+                        Lane { priority, tenant, above, claimed, read_over: 0, used_at: now, weight, given: 0.0 };
                     self.lanes.insert(place, lane);
                 }
             }
@@ -265,6 +282,11 @@ mod tests {
         assert_eq!(asked(&lanes, 1)[0].2, 100);
         lanes.learn(vec![found(5, "", 40, 1)], Instant::now());
         assert_eq!(asked(&lanes, 1)[0].2, 39);
+        let most = i64::try_from(MOST_READ_OVER).expect("few");
+        for id in 1..=3 * most {
+            lanes.took(5, "", 1_000 + id, Instant::now());
+        }
+        assert_eq!(asked(&lanes, 1)[0].2, 1_000 + 2 * most, "however quickly: so many are read over, and no more");
         tokio::time::advance(FORGOTTEN_AFTER).await;
         lanes.learn(Vec::new(), Instant::now());
         assert_eq!(asked(&lanes, 1), []);
