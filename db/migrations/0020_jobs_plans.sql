@@ -176,10 +176,12 @@ SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
     _ids int8[];
+    -- Once: compared with what changes from row to row no index could end where it is reached.
+    _now timestamptz := clock_timestamp();
 BEGIN
     _ids := ARRAY(
         SELECT job.id FROM jobs.job
-        WHERE job.status IN ('scheduled', 'retryable') AND job.run_at <= clock_timestamp()
+        WHERE job.status IN ('scheduled', 'retryable') AND job.run_at <= _now
         ORDER BY job.run_at LIMIT _at_most FOR UPDATE SKIP LOCKED
     );
     RETURN QUERY UPDATE jobs.job SET status = 'available' WHERE job.id = ANY (_ids) RETURNING job.queue;

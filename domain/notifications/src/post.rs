@@ -95,15 +95,16 @@ impl Job for SendLetter {
             key: context.key(),
             attachments: Vec::new(),
         };
-        match take_place(needs, &letter).await {
-            Ok(None) => {}
-            Ok(Some(wait)) => return Outcome::Snooze(wait),
+        let is_new = match take_place(needs, &letter).await {
+            Ok(Ok(is_new)) => is_new,
+            Ok(Err(wait)) => return Outcome::Snooze(wait),
             Err(error) => return Outcome::retry(error),
-        }
+        };
         match needs.mailer.send(&letter).await {
             Ok(_sent) => Outcome::Done,
             Err(error) => {
-                if !matches!(error, MailError::TimedOut(_)) {
+                // One that it had before is of an attempt whose answer never came: that may have arrived.
+                if is_new && !matches!(error, MailError::TimedOut(_)) {
                     give_place_back(needs, &letter).await;
                 }
                 outcome_of(&error)
@@ -112,8 +113,9 @@ impl Job for SendLetter {
     }
 }
 
-/// Takes a place among the letters that an address may have; where there is none, in how long one will be free.
-async fn take_place(needs: &Dependencies, letter: &Letter) -> Result<Option<Duration>, Error> {
+/// Takes a place among the letters that an address may have, and tells whether the letter had none before; where all
+/// are taken, in how long one will be free.
+async fn take_place(needs: &Dependencies, letter: &Letter) -> Result<Result<bool, Duration>, Error> {
     let (at_most, window) = needs.mailer.per_recipient();
     let now = needs.clock.now();
     let since = now - window;
@@ -122,12 +124,14 @@ async fn take_place(needs: &Dependencies, letter: &Letter) -> Result<Option<Dura
         .transaction(|transaction| {
             async move {
                 store::letter_lock(transaction, &letter.to).await?;
-                if store::letter_take(transaction, &letter.key, &letter.to, now, since, at_most.into()).await? {
-                    return Ok::<_, Error>(None);
+                let place =
+                    store::letter_take(transaction, &letter.key, &letter.to, now, since, at_most.into()).await?;
+                if let Some(is_new) = place {
+                    return Ok::<_, Error>(Ok(is_new));
                 }
                 let first = store::letter_first(transaction, &letter.to, since).await?.unwrap_or(now);
                 let wait = Duration::try_from(first.duration_since(since)).unwrap_or_default();
-                Ok(Some(wait.clamp(SHORTEST_WAIT, window.max(SHORTEST_WAIT))))
+                Ok(Err(wait.clamp(SHORTEST_WAIT, window.max(SHORTEST_WAIT))))
             }
             .scope_boxed()
         })

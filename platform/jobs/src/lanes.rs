@@ -12,7 +12,7 @@
 //!   work. One that comes back after a pause has nothing to catch up.
 //! - What a survey finds is never below where its lane is read from.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -105,16 +105,20 @@ impl Lanes {
         asked
     }
 
-    /// Something came of what was asked for: lanes that had nothing begin where those stand that had. Those behind
-    /// the last that gave something were not looked at when as much came as was wanted; they keep their turn.
-    pub(crate) fn served(&mut self, asked: &[Share], took: &HashSet<(i16, &str)>, is_all: bool) {
-        let last = asked.iter().rposition(|share| took.contains(&share.lane())).unwrap_or(0);
+    /// So much came of what was asked for. Lanes that had less than their share have nothing left: they begin where
+    /// those stand that had it, and have nothing to catch up. Those behind the last that gave something were not looked
+    /// at when as much came as was wanted (`is_all`); they keep their turn, as does that last.
+    pub(crate) fn served(&mut self, asked: &[Share], took: &HashMap<(i16, &str), i64>, is_all: bool) {
+        let gave = |lane: &(i16, &str)| took.get(lane).copied().unwrap_or(0);
+        let last = asked.iter().rposition(|share| gave(&share.lane()) > 0).unwrap_or(0);
         let looked_at = if is_all { &asked[..last] } else { asked };
-        let empty: HashSet<_> = looked_at.iter().map(Share::lane).filter(|lane| !took.contains(lane)).collect();
+        let dry = looked_at.iter().filter(|share| gave(&share.lane()) < share.at_most);
+        let dry: HashSet<_> = dry.map(Share::lane).collect();
         for lanes in self.lanes.chunk_by_mut(|one, other| one.priority == other.priority) {
-            let served = lanes.iter().filter(|lane| took.contains(&lane.key()));
-            let Some(least) = served.map(|lane| lane.given).reduce(f64::min) else { continue };
-            for lane in lanes.iter_mut().filter(|lane| empty.contains(&lane.key())) {
+            let served = || lanes.iter().filter(|lane| gave(&lane.key()) > 0);
+            let full = served().filter(|lane| !dry.contains(&lane.key())).map(|lane| lane.given).reduce(f64::min);
+            let Some(least) = full.or_else(|| served().map(|lane| lane.given).reduce(f64::max)) else { continue };
+            for lane in lanes.iter_mut().filter(|lane| dry.contains(&lane.key())) {
                 lane.given = lane.given.max(least);
             }
             // Only the differences count.
@@ -183,10 +187,14 @@ impl Lanes {
                 }
             }
         }
+        next
+    }
+
+    /// Forgets lanes that have had nothing for a while: right after a survey, which has seen those that have.
+    pub(crate) fn forget(&mut self, now: Instant) {
         // A few are kept in mind for longer: what comes next is likely to come there.
         let forgotten_after = if self.lanes.len() > FEW { FORGOTTEN_SOON } else { FORGOTTEN_AFTER };
         self.lanes.retain(|lane| now - lane.used_at < forgotten_after);
-        next
     }
 }
 
@@ -207,7 +215,7 @@ mod tests {
     async fn the_urgent_come_first_and_tenants_take_turns() {
         let served = |lanes: &mut Lanes, took: &[(i16, &str)]| {
             let asked: Vec<Share> = lanes.shares(10).into_iter().flatten().collect();
-            lanes.served(&asked, &took.iter().copied().collect(), false);
+            lanes.served(&asked, &took.iter().map(|lane| (*lane, 10)).collect(), false);
         };
         let mut lanes = Lanes::default();
         lanes.learn(vec![found(5, "b", 10, 1), found(1, "", 12, 1), found(5, "a", 11, 1)], Instant::now());
@@ -233,7 +241,7 @@ mod tests {
             let tenant = shares[0].tenant.clone();
             lanes.took(5, &tenant, id, Instant::now());
             // Both always have more: the first gives the one that is wanted, and nobody looks at the other.
-            lanes.served(&shares, &[(5, tenant.as_str())].into(), true);
+            lanes.served(&shares, &[((5, tenant.as_str()), 1)].into(), true);
             served.push(tenant);
         }
         assert_eq!(served.iter().filter(|tenant| *tenant == "heavy").count(), 300);
@@ -242,23 +250,30 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_had_nothing_for_long_has_nothing_to_catch_up() {
-        let mut lanes = Lanes::default();
-        lanes.learn(vec![found(5, "a", 1, 1), found(5, "b", 1, 1)], Instant::now());
-        for id in 0..100 {
-            let shares = lanes.shares(2).concat();
-            lanes.took(5, "b", id, Instant::now());
-            lanes.served(&shares, &[(5, "b")].into(), false);
+    async fn who_had_little_for_long_has_nothing_to_catch_up() {
+        // Nothing, or one job for the other's fifty.
+        for little in [0, 1] {
+            let mut lanes = Lanes::default();
+            lanes.learn(vec![found(5, "a", 1, 1), found(5, "b", 1, 1)], Instant::now());
+            for _ in 0..100 {
+                let shares = lanes.shares(100).concat();
+                for (tenant, count) in [("a", little), ("b", 51)] {
+                    for id in 0..count {
+                        lanes.took(5, tenant, id, Instant::now());
+                    }
+                }
+                lanes.served(&shares, &[((5, "a"), little), ((5, "b"), 51)].into(), false);
+            }
+            let mut served = Vec::new();
+            for id in 100..104 {
+                let shares = lanes.shares(1).concat();
+                let tenant = shares[0].tenant.clone();
+                lanes.took(5, &tenant, id, Instant::now());
+                lanes.served(&shares, &[((5, tenant.as_str()), 1)].into(), true);
+                served.push(tenant);
+            }
+            assert_eq!(served.iter().filter(|tenant| *tenant == "a").count(), 2, "{little}");
         }
-        let mut served = Vec::new();
-        for id in 100..104 {
-            let shares = lanes.shares(1).concat();
-            let tenant = shares[0].tenant.clone();
-            lanes.took(5, &tenant, id, Instant::now());
-            lanes.served(&shares, &[(5, tenant.as_str())].into(), true);
-            served.push(tenant);
-        }
-        assert_eq!(served.iter().filter(|tenant| *tenant == "a").count(), 2);
     }
 
     #[test]
@@ -289,6 +304,7 @@ mod tests {
         assert_eq!(asked(&lanes, 1)[0].2, 1_000 + 2 * most, "however quickly: so many are read over, and no more");
         tokio::time::advance(FORGOTTEN_AFTER).await;
         lanes.learn(Vec::new(), Instant::now());
+        lanes.forget(Instant::now());
         assert_eq!(asked(&lanes, 1), []);
     }
 }

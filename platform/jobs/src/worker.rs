@@ -586,7 +586,10 @@ impl Crew {
                 for job in &mut claimed {
                     job.turn = desk.lanes.took(job.lane.0, &job.lane.1, job.token.id, now);
                 }
-                let took = claimed.iter().map(|job| (job.lane.0, job.lane.1.as_str())).collect();
+                let mut took: HashMap<(i16, &str), i64> = HashMap::new();
+                for job in &claimed {
+                    *took.entry((job.lane.0, &job.lane.1)).or_default() += 1;
+                }
                 let is_all = i64::try_from(claimed.len()).is_ok_and(|count| count >= at_most);
                 desk.lanes.served(&shares, &took, is_all);
                 claimed.sort_by(|one, other| one.lane.0.cmp(&other.lane.0).then(one.turn.total_cmp(&other.turn)));
@@ -597,7 +600,8 @@ impl Crew {
             }
             desk.is_busy = false;
             if *is_fresh {
-                return Ok(Some(poll));
+                // Soon, where the survey has not come to the end.
+                return Ok(Some(poll.min(desk.survey_in(poll))));
             }
             let left = desk.survey_in(poll);
             if left.is_zero() {
@@ -615,10 +619,15 @@ impl Crew {
     async fn survey(&self, client: &Pooled, queue: &str, desk: &mut Desk) -> Result<bool, Error> {
         let start = Instant::now();
         let found = store::lanes(client, queue, desk.behind.as_ref(), MOST_LANES).await?;
-        let is_empty = found.is_empty() && desk.behind.is_none();
+        let (is_from_first, is_empty) = (desk.behind.is_none(), found.is_empty() && desk.behind.is_none());
         desk.behind = desk.lanes.learn(found, Instant::now());
+        desk.lanes.forget(Instant::now());
+        // What was said meanwhile may be of a lane before those that were seen now.
+        let was_last_word = desk.survey.is_last_word;
         desk.survey.was(start);
-        desk.scouting.was(start);
+        desk.survey.is_last_word &= is_from_first || was_last_word;
+        // It found what is new, too; how long it took says nothing of how long that takes by itself.
+        (desk.scouting.at, desk.scouting.is_last_word) = (Some(start), true);
         Ok(is_empty)
     }
 
@@ -861,7 +870,7 @@ async fn record(jobs: Jobs, worker: Uuid, held: Arc<Held>, mut ended: mpsc::Rece
         while let Err(error) = write_down(&jobs, worker, &held, &mut ends).await {
             // Tried for as long as the worker lives: with its lease the jobs go to others.
             tracing::warn!(%error, "the end of jobs could not be recorded; trying again");
-            refusals += u32::from(!error.is_unavailable());
+            refusals += u32::from(is_about_the_data(&error));
             if refusals >= MOST_REFUSALS {
                 // One that the database will not have must not keep the others waiting.
                 ends = write_each(&jobs, worker, &held, ends).await;
@@ -874,15 +883,15 @@ async fn record(jobs: Jobs, worker: Uuid, held: Arc<Held>, mut ended: mpsc::Rece
     }
 }
 
-/// Writes each by itself, and gives up those that are refused: they are given back as strays. Tells what is left,
-/// with a database that is away.
+/// Writes each by itself, and gives up those that are refused for what is in them: they are given back as strays.
+/// Tells what is left, with a database that takes nothing at the moment.
 async fn write_each(jobs: &Jobs, worker: Uuid, held: &Held, ends: Vec<End>) -> Vec<End> {
     let mut left = Vec::new();
     for end in ends {
         let (End::Done(token) | End::Failed(Failure { token, .. })) = end;
         let mut only = vec![end];
         match write_down(jobs, worker, held, &mut only).await {
-            Err(error) if error.is_unavailable() => left.append(&mut only),
+            Err(error) if !is_about_the_data(&error) => left.append(&mut only),
             Err(error) => {
                 tracing::error!(job = token.id, %error, "the end of a job cannot be recorded; it will be run again");
                 held.drop_all(std::iter::once(token.id));
@@ -891,6 +900,11 @@ async fn write_each(jobs: &Jobs, worker: Uuid, held: &Held, ends: Vec<End>) -> V
         }
     }
     left
+}
+
+/// Whether it is refused for what it is (SQLSTATE classes 22, data, and 23, constraints), whenever it is tried.
+fn is_about_the_data(error: &Error) -> bool {
+    error.sql_state().is_some_and(|state| matches!(state.code().get(..2), Some("22" | "23")))
 }
 
 /// What was written is taken out of `ends`.

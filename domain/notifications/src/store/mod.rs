@@ -197,7 +197,7 @@ pub(crate) async fn letter_lock(transaction: &Transaction, address: &str) -> Res
     Ok(())
 }
 
-/// Takes a place for a letter; `false` where others have all.
+/// Takes a place for a letter, and tells whether it had none before; `None` where others have all.
 pub(crate) async fn letter_take(
     transaction: &Transaction,
     key: &str,
@@ -205,9 +205,9 @@ pub(crate) async fn letter_take(
     now: Timestamp,
     since: Timestamp,
     at_most: i64,
-) -> Result<bool, Error> {
+) -> Result<Option<bool>, Error> {
     let client = transaction.client();
-    Ok(letters::letter_take().bind(client, &key, &address, &now, &since, &at_most).await? > 0)
+    Ok(letters::letter_take().bind(client, &key, &address, &now, &since, &at_most).opt().await?)
 }
 
 /// When the first letter to an address was sent of those since then.

@@ -20,6 +20,60 @@ pub struct LettersForgetParams {
 }
 use crate::client::async_::GenericClient;
 use futures::{self, StreamExt, TryStreamExt};
+pub struct BoolQuery<'c, 'a, 's, C: GenericClient, T, const N: usize> {
+    client: &'c C,
+    params: [&'a (dyn postgres_types::ToSql + Sync); N],
+    query: &'static str,
+    cached: Option<&'s tokio_postgres::Statement>,
+    extractor: fn(&tokio_postgres::Row) -> Result<bool, tokio_postgres::Error>,
+    mapper: fn(bool) -> T,
+}
+impl<'c, 'a, 's, C, T: 'c, const N: usize> BoolQuery<'c, 'a, 's, C, T, N>
+where
+    C: GenericClient,
+{
+    pub fn map<R>(self, mapper: fn(bool) -> R) -> BoolQuery<'c, 'a, 's, C, R, N> {
+        BoolQuery {
+            client: self.client,
+            params: self.params,
+            query: self.query,
+            cached: self.cached,
+            extractor: self.extractor,
+            mapper,
+        }
+    }
+    pub async fn one(self) -> Result<T, tokio_postgres::Error> {
+        let row = crate::client::async_::one(self.client, self.query, &self.params, self.cached).await?;
+        Ok((self.mapper)((self.extractor)(&row)?))
+    }
+    pub async fn all(self) -> Result<Vec<T>, tokio_postgres::Error> {
+        self.iter().await?.try_collect().await
+    }
+    pub async fn opt(self) -> Result<Option<T>, tokio_postgres::Error> {
+        let opt_row = crate::client::async_::opt(self.client, self.query, &self.params, self.cached).await?;
+        Ok(opt_row
+            .map(|row| {
+                let extracted = (self.extractor)(&row)?;
+                Ok((self.mapper)(extracted))
+            })
+            .transpose()?)
+    }
+    pub async fn iter(
+        self,
+    ) -> Result<impl futures::Stream<Item = Result<T, tokio_postgres::Error>> + 'c, tokio_postgres::Error> {
+        let stream =
+            crate::client::async_::raw(self.client, self.query, crate::slice_iter(&self.params), self.cached).await?;
+        let mapped = stream
+            .map(move |res| {
+                res.and_then(|row| {
+                    let extracted = (self.extractor)(&row)?;
+                    Ok((self.mapper)(extracted))
+                })
+            })
+            .into_stream();
+        Ok(mapped)
+    }
+}
 pub struct JiffTimestampQuery<'c, 'a, 's, C: GenericClient, T, const N: usize> {
     client: &'c C,
     params: [&'a (dyn postgres_types::ToSql + Sync); N],
@@ -77,7 +131,7 @@ where
 pub struct LetterTakeStmt(&'static str, Option<tokio_postgres::Statement>);
 pub fn letter_take() -> LetterTakeStmt {
     LetterTakeStmt(
-        "INSERT INTO notifications.letter_sent (key, address, sent_at) SELECT $1, sha256(convert_to(lower($2), 'UTF8')), $3 WHERE (SELECT count(*) FROM notifications.letter_sent WHERE address = sha256(convert_to(lower($2), 'UTF8')) AND sent_at > $4 AND key <> $1) < $5 ON CONFLICT (key) DO UPDATE SET sent_at = excluded.sent_at",
+        "INSERT INTO notifications.letter_sent AS l (key, address, sent_at) SELECT $1, sha256(convert_to(lower($2), 'UTF8')), $3 WHERE (SELECT count(*) FROM notifications.letter_sent WHERE address = sha256(convert_to(lower($2), 'UTF8')) AND sent_at > $4 AND key <> $1) < $5 ON CONFLICT (key) DO UPDATE SET sent_at = excluded.sent_at RETURNING (l.xmax = 0) AS is_new",
         None,
     )
 }
@@ -86,7 +140,7 @@ impl LetterTakeStmt {
         self.1 = Some(client.prepare(self.0).await?);
         Ok(self)
     }
-    pub async fn bind<'c, 'a, 's, C: GenericClient, T1: crate::StringSql, T2: crate::StringSql>(
+    pub fn bind<'c, 'a, 's, C: GenericClient, T1: crate::StringSql, T2: crate::StringSql>(
         &'s self,
         client: &'c C,
         key: &'a T1,
@@ -94,26 +148,23 @@ impl LetterTakeStmt {
         now: &'a jiff::Timestamp,
         since: &'a jiff::Timestamp,
         at_most: &'a i64,
-    ) -> Result<u64, tokio_postgres::Error> {
-        client.execute(self.0, &[key, address, now, since, at_most]).await
+    ) -> BoolQuery<'c, 'a, 's, C, bool, 5> {
+        BoolQuery {
+            client,
+            params: [key, address, now, since, at_most],
+            query: self.0,
+            cached: self.1.as_ref(),
+            extractor: |row| Ok(row.try_get(0)?),
+            mapper: |it| it,
+        }
     }
 }
-impl<'a, C: GenericClient + Send + Sync, T1: crate::StringSql, T2: crate::StringSql>
-    crate::client::async_::Params<
-        'a,
-        'a,
-        'a,
-        LetterTakeParams<T1, T2>,
-        std::pin::Pin<Box<dyn futures::Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'a>>,
-        C,
-    > for LetterTakeStmt
+impl<'c, 'a, 's, C: GenericClient, T1: crate::StringSql, T2: crate::StringSql>
+    crate::client::async_::Params<'c, 'a, 's, LetterTakeParams<T1, T2>, BoolQuery<'c, 'a, 's, C, bool, 5>, C>
+    for LetterTakeStmt
 {
-    fn params(
-        &'a self,
-        client: &'a C,
-        params: &'a LetterTakeParams<T1, T2>,
-    ) -> std::pin::Pin<Box<dyn futures::Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'a>> {
-        Box::pin(self.bind(client, &params.key, &params.address, &params.now, &params.since, &params.at_most))
+    fn params(&'s self, client: &'c C, params: &'a LetterTakeParams<T1, T2>) -> BoolQuery<'c, 'a, 's, C, bool, 5> {
+        self.bind(client, &params.key, &params.address, &params.now, &params.since, &params.at_most)
     }
 }
 pub struct LetterFirstStmt(&'static str, Option<tokio_postgres::Statement>);
