@@ -1,7 +1,8 @@
 //! From bytes to pixels.
 //!
 //! **Invariants:**
-//! - The memory that decoding takes is reckoned before any of it is asked for.
+//! - The memory that decoding takes is reckoned before any of it is asked for: pixels by their number, and what is
+//!   not pixels by what `metadata` lets through and `INFLATED_BYTES`.
 //! - What a decoder makes room for is what the header said: it is asked for its own reading before it begins.
 
 use image::codecs::gif::GifDecoder;
@@ -13,6 +14,7 @@ use image::{DynamicImage, ImageDecoder, ImageError};
 
 use crate::header::{self, Format, Header, Looked};
 use crate::limits::{Deadline, Timed};
+use crate::metadata::{self, Kept};
 use crate::{Limits, PictureError, webp};
 
 /// Pixels, and what is to be done with them.
@@ -29,6 +31,8 @@ struct Attempt<'a> {
     header: Header,
     limits: &'a Limits,
     deadline: Deadline,
+    asks_profile: bool,
+    asks_camera: bool,
 }
 
 /// Decodes a picture whose header was read.
@@ -39,24 +43,23 @@ pub(crate) fn decode(
     limits: &Limits,
     deadline: Deadline,
 ) -> Result<Decoded, PictureError> {
-    let attempt = Attempt { looked, header, limits, deadline };
-    let failed = |error| attempt.failed(error);
-    let timed = |bytes| Timed::new(bytes, deadline);
-    match looked.format {
+    let bytes = match looked.format {
         // The decoder fills what is missing with grey.
-        Format::Jpeg if header::is_jpeg_cut(bytes, header) => {
-            Err(PictureError::Malformed { format: looked.format, what: "it is cut off" })
-        }
-        Format::Jpeg => attempt.read(JpegDecoder::new(timed(bytes)).map_err(failed)?),
-        // It reads texts and a profile at once, which may be compressed; they get what the pixels may have.
-        Format::Png => {
-            attempt.read(PngDecoder::with_limits(timed(bytes), attempt.room(limits.memory_bytes)).map_err(failed)?)
-        }
-        Format::WebP => {
-            let body = webp::body(bytes).map_err(|what| PictureError::Malformed { format: looked.format, what })?;
-            attempt.read(WebPDecoder::new(timed(body)).map_err(failed)?)
-        }
-        Format::Gif => attempt.read(GifDecoder::new(timed(bytes)).map_err(failed)?),
+        Format::Jpeg if header::is_jpeg_cut(bytes, header) => Err("it is cut off"),
+        Format::WebP => webp::body(bytes),
+        _ => Ok(bytes),
+    };
+    let bytes = bytes.map_err(|what| PictureError::Malformed { format: looked.format, what })?;
+    let Kept { bytes, profile, camera } = metadata::kept(looked.format, bytes);
+    let attempt = Attempt { looked, header, limits, deadline, asks_profile: profile, asks_camera: camera };
+    let failed = |error| attempt.failed(error);
+    let timed = Timed::new(&bytes, deadline);
+    match looked.format {
+        Format::Jpeg => attempt.read(JpegDecoder::new(timed).map_err(failed)?),
+        // It reads texts and inflates a profile at once.
+        Format::Png => attempt.read(PngDecoder::with_limits(timed, attempt.png_room()).map_err(failed)?),
+        Format::WebP => attempt.read(WebPDecoder::new(timed).map_err(failed)?),
+        Format::Gif => attempt.read(GifDecoder::new(timed).map_err(failed)?),
     }
 }
 
@@ -71,8 +74,14 @@ impl Attempt<'_> {
         let left = most.checked_sub(self.needed_bytes(&decoder)).ok_or(PictureError::TooMuchMemory { most })?;
         // Of GIF: a frame that is larger than the screen is not in the reckoning.
         decoder.set_limits(self.room(left + self.working_bytes())).map_err(|error| self.failed(error))?;
-        let orientation = decoder.orientation().map_err(|error| self.failed(error))?;
-        let profile = decoder.icc_profile().map_err(|error| self.failed(error))?;
+        let orientation = match self.asks_camera {
+            true => decoder.orientation().map_err(|error| self.failed(error))?,
+            false => Orientation::NoTransforms,
+        };
+        let profile = match self.asks_profile {
+            true => decoder.icc_profile().map_err(|error| self.failed(error))?,
+            false => None,
+        };
         let picture = DynamicImage::from_decoder(decoder).map_err(|error| self.failed(error))?;
         self.deadline.check()?;
         Ok(Decoded { picture, orientation, profile })
@@ -89,6 +98,13 @@ impl Attempt<'_> {
     fn working_bytes(&self) -> u64 {
         let Header { width, height, extra_bytes_per_pixel, .. } = self.header;
         (u64::from(width) * u64::from(height)).saturating_mul(extra_bytes_per_pixel)
+    }
+
+    /// What the decoder of PNG may have besides the pixels: one line of them, of up to 8 bytes each, and what is
+    /// no pixels.
+    fn png_room(&self) -> image::Limits {
+        let line = u64::from(self.header.width) * 8;
+        self.room(self.limits.memory_bytes.min(metadata::INFLATED_BYTES + line))
     }
 
     /// The limits as the decoders know them.

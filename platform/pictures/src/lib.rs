@@ -11,6 +11,7 @@
 //! | [`header`](look) | format and size, from the first bytes |
 //! | `webp` | the same for WebP, whose size is in several places |
 //! | [`limits`](Limits) | how much a picture may take |
+//! | `metadata` | what is not pixels, held to a size |
 //! | `decode` | from bytes to pixels, within the limits |
 //! | `color` | from the colours of a camera to those of the web |
 //! | [`make`](make()) | smaller ones |
@@ -18,6 +19,7 @@
 //!
 //! **Invariants:**
 //! - No pixel has memory before the size of all of them is known and within [`Limits`].
+//! - What is not pixels is held to a size before a decoder has it: texts and profiles that inflate are no bombs.
 //! - What is made has no metadata: no EXIF, so no place where it was taken, and no profile.
 //! - What is made fits into what was wanted, and is never larger than the picture.
 //! - Bytes of any kind give a picture or an error.
@@ -28,6 +30,7 @@ mod error;
 mod header;
 mod limits;
 mod make;
+mod metadata;
 mod webp;
 
 pub use error::PictureError;

@@ -20,8 +20,9 @@ pub struct Limits {
     pub pixels: u64,
     /// Pixels of the longer side.
     pub side: u32,
-    /// Bytes of memory for decoding and scaling, as far as they depend on the picture. The file itself and what
-    /// a variant takes come on top: some 30 bytes for each pixel of the largest.
+    /// Bytes of memory for decoding and scaling, as far as they depend on the pixels. On top come the file and up
+    /// to three copies of it; at most 8 MiB for what is not pixels, whatever it inflates to; and what a variant
+    /// takes: some 30 bytes for each pixel of the largest.
     pub memory_bytes: u64,
     /// From the beginning to the last variant. It is looked at between steps and, but for JPEG, while bytes are
     /// read, so a picture may take somewhat longer.

@@ -1,6 +1,10 @@
 //! What is made of a sound picture.
 
+use std::io::Write as _;
+
 use entrepot_pictures::{Format, Limits, Looked, Wanted, look, make};
+use flate2::Compression;
+use flate2::write::ZlibEncoder;
 use image::{DynamicImage, ImageFormat, Rgba, RgbaImage};
 use moxcms::ColorProfile;
 
@@ -141,6 +145,15 @@ fn colours_of_a_wider_space_are_converted() {
     let profile = ColorProfile::new_display_p3().encode().expect("a profile");
     // This red of Display P3 is (216, 68, 74) or so in sRGB.
     assert!((211..=221).contains(&red_of(&jpeg(&plain, None, Some(profile.clone())))));
+    // A large text beside it is left out, and the profile stays.
+    let mut deflated = ZlibEncoder::new(Vec::new(), Compression::default());
+    deflated.write_all(&profile).expect("memory");
+    let icc = [&b"ICC\0\0"[..], &deflated.finish().expect("memory")].concat();
+    let png = with_chunk(&png(&DynamicImage::ImageRgb8(plain.clone())), b"iCCP", &icc);
+    let text = [&b"Comment\0"[..], &vec![b' '; 1024 * 1024]].concat();
+    for bytes in [&png, &with_chunk(&png, b"tEXt", &text)] {
+        assert!((211..=221).contains(&red_of(bytes)));
+    }
     let as_it_is = 195..=205;
     assert!(as_it_is.contains(&red_of(&jpeg(&plain, None, None))));
     assert!(as_it_is.contains(&red_of(&jpeg(&plain, None, Some(profile[..profile.len() / 2].to_vec())))));
