@@ -393,7 +393,7 @@ def after_call(context, case, response):
     raw = case.operation.definition.raw
     status, operation = response.status_code, raw.get("operationId")
     declared = case.method.lower() == case.operation.method.lower()
-    COUNTS.write(f"{operation if declared else '-'} {status}\n")
+    COUNTS.write(f"{operation if declared else '-'} {status} {response.content_size} {response.elapsed:.3f}\n")
     position = response.headers.get("entrepot-position")
     if position:
         WORLD.position = int(position[0])
@@ -420,7 +420,7 @@ def after_call(context, case, response):
 
 @schemathesis.hook
 def after_network_error(context, case, request):
-    COUNTS.write(f"{case.operation.definition.raw.get('operationId')} 0\n")
+    COUNTS.write(f"{case.operation.definition.raw.get('operationId')} 0 0 0\n")
 
 
 def relaxed(part):

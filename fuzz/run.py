@@ -15,6 +15,9 @@ import tempfile
 import time
 import urllib.request
 
+import bounds
+import crossing
+
 HERE = pathlib.Path(__file__).resolve().parent
 ROLES = ["nobody", "admin", "manager", "staff", "driver", "seller", "customer", "auditor", "api-key"]
 PEOPLE = [role for role in ROLES if role not in ("nobody", "api-key")]
@@ -26,7 +29,7 @@ PEOPLE = [role for role in ROLES if role not in ("nobody", "api-key")]
 # - missing_required_header: no operation has one.
 # - unsupported_method, allow_header_conformance: the server's tests have them.
 # - ignored_auth, object_level_authorization: they know nothing of roles; the server's tests go through the
-#   whole table of rights.
+#   whole table of rights, and `crossing` through what is somebody's own.
 # - use_after_free, ensure_resource_availability: other requests change the same things meanwhile, and a
 #   product that was deleted answers 410.
 CHECKS = [
@@ -67,11 +70,15 @@ def main():
     except KeyboardInterrupt:
         sys.exit(130)
     finally:
-        cluster = folder / "data" / "postgres"
-        if cluster.is_symlink():
-            # It was put elsewhere, where that user can get to it.
-            shutil.rmtree(cluster.resolve(), ignore_errors=True)
-        shutil.rmtree(folder, ignore_errors=True)
+        remove(folder)
+
+
+def remove(folder):
+    cluster = folder / "data" / "postgres"
+    if cluster.is_symlink():
+        # It was put elsewhere, where the user that runs it can get to it.
+        shutil.rmtree(cluster.resolve(), ignore_errors=True)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def parse():
@@ -88,15 +95,22 @@ def fuzz(arguments, folder):
     document = folder / "openapi.json"
     with open(document, "wb") as file:
         subprocess.run([arguments.program, "openapi"], stdout=file, env=environment, check=True)
-    operations = operations_of(json.loads(document.read_text()))
+    described = json.loads(document.read_text())
+    operations = operations_of(described)
+    roles = arguments.role or ROLES
     (folder / "schemathesis.toml").write_text(SETTINGS)
     faults = []
     rows = []
     seen = set()
     with Server(arguments.program, folder, environment) as server:
         say(f"{server.base}, seed {arguments.seed} (--seed {arguments.seed} makes the same choices)")
-        for role in arguments.role or ROLES:
+        actions = lambda role: scopes(role, arguments.program, environment)
+        # First, as long as there is little that somebody's marks could hide in.
+        faults += crossing.run(server.base, environment, described, roles, actions, say)
+        for role in roles:
             rows.append(run_role(role, arguments, folder, environment, server, operations, faults, seen))
+        if not arguments.role:
+            faults += bounds.run(server.base, environment, described, arguments.short, say)
         faults += server.faults()
     faults += log_faults(folder)
     table(rows)
@@ -267,6 +281,7 @@ def run_role(role, arguments, folder, environment, server, operations, faults, s
             faults += told(role, done.stdout, seen)
     row = summary(role, counts, time.monotonic() - started)
     faults += worth(role, counts, operations, row, arguments.short)
+    faults += bounds.of_counts(role, counts)
     return row
 
 
@@ -310,7 +325,7 @@ def told(role, output, seen):
 
 def calls(counts):
     for line in counts.read_text().splitlines():
-        operation, status = line.split()
+        operation, status, _bytes, _seconds = line.split()
         yield operation, int(status)
 
 
