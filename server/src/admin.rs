@@ -41,7 +41,7 @@ const RULES: &[(&str, Rule)] = &[
     ("clear_cache", Rule::needs("cache.write").essential()),
     ("get_cache_performance", Rule::needs("cache.read").essential()),
     ("warm_cache", Rule::needs("cache.write").essential()),
-    ("invalidate_cache", Rule::needs("cache.write").essential()),
+    ("invalidate_cache", Rule::needs("cache.write").essential().takes(256 * 1024)),
     ("get_guard", Rule::needs("guard.read").essential()),
     ("list_breakers", Rule::needs("guard.read").essential()),
 ];

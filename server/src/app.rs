@@ -7,14 +7,15 @@ use axum::Router;
 use bytes::Bytes;
 use entrepot_accounts::{Accounts, permissions};
 use entrepot_cache::Counters;
+use entrepot_feed::{Feed, NewEvent};
 use entrepot_guard::Guard;
 use entrepot_jobs::WorkFigures;
-use entrepot_pg::Database;
+use entrepot_pg::{Database, ScopedFutureExt as _};
 use entrepot_realtime::Live;
 use entrepot_runtime::{Clock, Shutdown, Tasks};
 use entrepot_web::{
-    Access, Edge, EdgeSettings, Idempotency, ListenerStats, Module, Operations, Positions, ProblemKind, RequestStats,
-    Responses, kinds, openapi,
+    Access, Edge, EdgeSettings, Idempotency, ListenerStats, Module, Notes, Operations, Positions, ProblemKind,
+    RequestStats, Responses, kinds, openapi,
 };
 use utoipa::OpenApi as _;
 use utoipa::openapi::{ContactBuilder, InfoBuilder, LicenseBuilder, OpenApi, ServerBuilder, Tag};
@@ -110,7 +111,8 @@ impl App {
             .with_responses(responses)
             .with_positions(positions)
             .with_doors(operations, accounts.doorkeeper(), guard.clone())
-            .with_idempotency(idempotency);
+            .with_idempotency(idempotency)
+            .with_notes(notes(&feed));
         if settings.runs_as(RunsAs::Live) {
             live.start(topics, tasks);
         }
@@ -147,6 +149,24 @@ impl App {
         }
         Ok(Self { edge, counters, accounts, guard, listener, live })
     }
+}
+
+/// What was read that is not read unseen is an event, which the audit log takes in.
+fn notes(feed: &Feed) -> Notes {
+    let feed = feed.clone();
+    Notes::new(move |event, path| {
+        let feed = feed.clone();
+        async move {
+            feed.database()
+                .transaction(|transaction| {
+                    let event = NewEvent::new(event, "reads").data(&serde_json::json!({"path": path}));
+                    let event = event.audience("accounts");
+                    let feed = &feed;
+                    async move { feed.append(transaction, event).await.map(drop) }.scope_boxed()
+                })
+                .await
+        }
+    })
 }
 
 fn all_modules(

@@ -9,7 +9,7 @@ use entrepot_runtime::Clock;
 use crate::commands;
 use crate::settings::{self, Loaded};
 use crate::terminal::tell;
-use crate::verify::{JobsPlan, LivePlan, Plan};
+use crate::verify::{Fault, Guard, JobsPlan, LivePlan, Plan};
 
 /// The back end of a commerce operation, on PostgreSQL.
 #[derive(Debug, Parser)]
@@ -112,7 +112,7 @@ enum Import {
 
 #[derive(Debug, Subcommand)]
 enum Verify {
-    /// Check that no cached answer is ever stale: several instances, random reads and writes, Redis killed, emptied, hanging and restored, instances stopped and killed, PostgreSQL killed where it is the private one. Fails when a single read was stale.
+    /// Check that no cached answer is ever stale and nobody is let in whose right was taken away: several instances, random reads and writes, Redis killed, emptied, hanging and restored, instances stopped and killed, and where PostgreSQL is the private one it killed and read-only, and clocks that are off; sometimes two of these at once. Fails when a single answer was wrong, or an instance did not recover.
     Cache {
         /// What the random choices follow from; told at the end of a run, to have the same choices again.
         #[arg(long)]
@@ -126,8 +126,14 @@ enum Verify {
         /// Switch the fence off: stale reads must then be found, or the check would prove nothing.
         #[arg(long)]
         without_fence: bool,
+        /// Only these faults, with commas between [default: all].
+        #[arg(long, hide = true, value_enum, value_delimiter = ',')]
+        faults: Vec<Fault>,
+        /// Have the checker throw away what is young, as an instance would that counted by a wrong clock: it must then be found to be gone.
+        #[arg(long, hide = true)]
+        spoil: bool,
     },
-    /// Check that followers miss no event, see none twice and all in order: clients on several instances that are killed while others write. Fails when a single event was missed.
+    /// Check that followers miss no event, see none twice, all in order, and nothing that is not theirs: clients by WebSocket and server-sent events, some tied to stores, on several instances that are killed, stopped and given a wrong clock while others write; PostgreSQL is killed and made read-only where it is the private one. Fails when a single event was missed.
     Live {
         /// What the random choices follow from; told at the end of a run.
         #[arg(long)]
@@ -144,11 +150,17 @@ enum Verify {
         /// How long to write and to kill, in seconds.
         #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=3_600))]
         seconds: u16,
-        /// Have clients that come back begin anew: events must then be missed, or the check would prove nothing.
-        #[arg(long)]
+        /// Have clients that come back begin anew: events must then be missed, or the check would prove nothing. The same as --without resume.
+        #[arg(long, conflicts_with = "without")]
         without_resume: bool,
+        /// Switch one guarantee off: violations must then be found, or the check would prove nothing.
+        #[arg(long, value_name = "GUARANTEE")]
+        without: Option<Guard>,
+        /// Have the checker throw away what is young, as an instance would that counted by a wrong clock: it must then be found to be gone.
+        #[arg(long, hide = true)]
+        spoil: bool,
     },
-    /// Check that every job that was committed reaches an end, with its effect in the database once: workers are killed and frozen while others enqueue, PostgreSQL is killed where it is the private one. Fails when a single job was lost, or done twice.
+    /// Check that every job that was committed reaches an end, with its effect in the database once: workers are killed, frozen and set to a wrong clock while others enqueue, PostgreSQL is killed where it is the private one, and set to read only. Exports, e-mail, webhooks and pictures of the program itself, too. Fails when a single job was lost, or done twice.
     Jobs {
         /// What the random choices follow from; told at the end of a run.
         #[arg(long)]
@@ -156,15 +168,27 @@ enum Verify {
         /// Workers to run.
         #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=8))]
         workers: u8,
-        /// How long to enqueue and to kill, in seconds.
-        #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u16).range(1..=3_600))]
+        /// How long to enqueue and to kill, in seconds, and at least until each fault has happened; 0 leaves that out.
+        #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u16).range(0..=3_600))]
         seconds: u16,
-        /// Leave out the tenant with 100,000 jobs that comes first.
+        /// Jobs of the tenant beside whom others with one job must have their turn; 0 leaves that out.
+        #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
+        crowd: u32,
+        /// Orders of each kind of the program's own: e-mail, webhooks, pictures, and a quarter as many exports; 0 leaves them out.
+        #[arg(long, default_value_t = 40, value_parser = clap::value_parser!(u8).range(0..=200))]
+        orders: u8,
+        /// Have the single jobs be of the tenant with the many, so that nobody takes turns: they must then be found to wait for all others, or the check would prove nothing.
         #[arg(long)]
         without_fairness: bool,
         /// Have effects commit without the job's end: effects must then be found twice, or the check would prove nothing.
         #[arg(long)]
         without_fence: bool,
+        /// Have workers keep to no rate: jobs must then be found to begin too soon, or the check would prove nothing.
+        #[arg(long)]
+        without_rate: bool,
+        /// Have the checker throw away what is young, as an instance would that counted by a wrong clock: it must then be found to be gone.
+        #[arg(long, hide = true)]
+        spoil: bool,
     },
     /// A worker of `verify jobs`, which starts it.
     #[command(hide = true)]
@@ -173,6 +197,8 @@ enum Verify {
         outside: PathBuf,
         #[arg(long)]
         without_fence: bool,
+        #[arg(long)]
+        without_rate: bool,
     },
 }
 
@@ -245,38 +271,55 @@ fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Import(Import::Transactions { file, report }) => {
             on_runtime(&loaded, commands::import_transactions(&loaded.settings, &file, report))
         }
-        Command::Verify(Verify::Cache { seed, checks, instances, without_fence }) => {
+        Command::Verify(Verify::Cache { seed, checks, instances, without_fence, faults, spoil }) => {
             let plan = Plan {
                 seed: seed.unwrap_or_else(|| Clock::system().new_id().as_u64_pair().1 % 1_000_000),
                 checks,
                 instances: usize::from(instances),
                 without_fence,
+                faults,
+                spoil,
             };
             on_runtime(&loaded, commands::verify(&loaded.settings, plan))
         }
-        Command::Verify(Verify::Live { seed, clients, topics, instances, seconds, without_resume }) => {
+        Command::Verify(Verify::Live { seed, clients, topics, instances, seconds, without_resume, without, spoil }) => {
             let plan = LivePlan {
                 seed: seed.unwrap_or_else(|| Clock::system().new_id().as_u64_pair().1 % 1_000_000),
                 clients: usize::from(clients),
                 topics: usize::from(topics),
                 instances: usize::from(instances),
                 seconds: u64::from(seconds),
-                without_resume,
+                without: without.or_else(|| without_resume.then_some(Guard::Resume)),
+                spoil,
             };
             on_runtime(&loaded, commands::verify_live_updates(&loaded.settings, plan))
         }
-        Command::Verify(Verify::Jobs { seed, workers, seconds, without_fairness, without_fence }) => {
+        Command::Verify(Verify::Jobs {
+            seed,
+            workers,
+            seconds,
+            crowd,
+            orders,
+            without_fairness,
+            without_fence,
+            without_rate,
+            spoil,
+        }) => {
             let plan = JobsPlan {
                 seed: seed.unwrap_or_else(|| Clock::system().new_id().as_u64_pair().1 % 1_000_000),
                 workers: usize::from(workers),
                 seconds: u64::from(seconds),
+                crowd: i64::from(crowd),
+                orders: usize::from(orders),
+                without_fairness,
                 without_fence,
-                fairness: !without_fairness,
+                without_rate,
+                spoil,
             };
             on_runtime(&loaded, commands::verify_queue(&loaded.settings, plan))
         }
-        Command::Verify(Verify::Worker { outside, without_fence }) => {
-            on_runtime(&loaded, commands::verify_worker(&loaded.settings, &outside, without_fence))
+        Command::Verify(Verify::Worker { outside, without_fence, without_rate }) => {
+            on_runtime(&loaded, commands::verify_worker(&loaded.settings, &outside, without_fence, without_rate))
         }
         Command::Admin { email } => on_runtime(&loaded, commands::admin(&loaded.settings, email)),
         Command::Permissions => {

@@ -7,7 +7,7 @@ use anyhow::{Context as _, bail};
 use entrepot_pg::cluster::{self, Cluster, ClusterError, ClusterSettings};
 use entrepot_pg::tokio_postgres::{self, Client, NoTls};
 use entrepot_pg::{Database, DatabaseSettings};
-use entrepot_runtime::Clock;
+use entrepot_runtime::{Clock, ClockReference};
 
 use crate::production::feed_for_a_command;
 use crate::settings::{Settings, ms};
@@ -103,8 +103,8 @@ impl Home {
         let applied = entrepot_pg::migrate(&mut client, entrepot_migrations::MIGRATIONS).await?;
         // The feed's days are made before anybody appends to one.
         let database = self.database(settings)?;
-        if let Err(error) = feed_for_a_command(settings, &database).keep_up(Clock::system().now()).await {
-            tracing::warn!(%error, "the feed's partitions could not be made; it is tried again later");
+        if let Err(error) = feed_for_a_command(settings, &database).keep_up(&Clock::system()).await {
+            tracing::warn!(%error, "the feed's upkeep could not be done; it is tried again later");
         }
         database.close();
         Ok(applied)
@@ -113,6 +113,18 @@ impl Home {
     /// The pool.
     pub(crate) fn database(&self, settings: &Settings) -> anyhow::Result<Database> {
         open(self.address.clone(), settings)
+    }
+
+    /// The database's time, as a clock; and what keeps it so where a process lives for long.
+    pub(crate) async fn clock(
+        &self,
+        settings: &Settings,
+        database: &Database,
+    ) -> anyhow::Result<(Clock, ClockReference)> {
+        let fault = jiff::SignedDuration::from_secs(settings.clock.offset_s);
+        let (clock, reference) = Clock::following(ms(settings.clock.tolerance_ms), fault);
+        database.synchronize(&reference).await.context("the database does not tell its time")?;
+        Ok((clock, reference))
     }
 
     /// Ends the private cluster, where this process runs it.

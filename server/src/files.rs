@@ -1,5 +1,9 @@
 //! Where files lie: a folder, or a bucket of S3.
+//!
+//! **Invariant:** the folder is entered by this user alone: exports, reports and originals of pictures lie in it.
 
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -10,6 +14,12 @@ use object_store::prefix::PrefixStore;
 
 use crate::settings::Settings;
 
+/// A folder that nobody else may look into, whatever lies in it: also one that was there before.
+fn private(folder: &Path) -> std::io::Result<()> {
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700))
+}
+
 /// Opens the place that the settings name. A folder is made where there is none.
 ///
 /// # Errors
@@ -18,7 +28,7 @@ pub(crate) fn open(settings: &Settings) -> anyhow::Result<Arc<dyn ObjectStore>> 
     let files = &settings.files;
     if files.url.is_empty() {
         let folder = settings.data.folder.join("files");
-        std::fs::create_dir_all(&folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+        private(&folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
         return Ok(Arc::new(LocalFileSystem::new_with_prefix(&folder).context("files")?));
     }
     let place = files

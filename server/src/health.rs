@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use axum::extract::State;
 use entrepot_cache::Cache;
-use entrepot_pg::Database;
+use entrepot_pg::{Database, Ping};
 use entrepot_runtime::Clock;
 use entrepot_web::{CacheClass, Caching, Module, Problem, Query, Reply, RequestStats, Rule};
 use http::StatusCode;
@@ -60,6 +60,7 @@ struct Health {
     uptime: u64,
     memory: MemoryHealth,
     database: DatabaseHealth,
+    clock: ClockHealth,
     cache: CacheHealth,
     errors: ErrorHealth,
 }
@@ -75,10 +76,23 @@ struct MemoryHealth {
     percentage: f64,
 }
 
+/// This machine's clock beside the database's, whose time counts.
+#[derive(Debug, Serialize, ToSchema)]
+struct ClockHealth {
+    /// Whether the two agree. Where they do not the instance is not ready, throws nothing away and orders no scheduled
+    /// reports.
+    trusted: bool,
+    /// How far the machine's clock is ahead, in milliseconds.
+    skew: i64,
+}
+
 /// PostgreSQL.
 #[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 struct DatabaseHealth {
     connected: bool,
+    /// Whether it refuses writes: after a fail-over, or because somebody made it so.
+    read_only: bool,
     /// A round trip, in milliseconds; null when there was none.
     latency: Option<f64>,
     /// Open connections of the pool.
@@ -114,6 +128,17 @@ struct Sign {
     status: &'static str,
 }
 
+/// Whether requests are welcome.
+#[derive(Debug, Serialize, ToSchema)]
+struct Readiness {
+    #[schema(value_type = String, example = "ready")]
+    status: &'static str,
+    /// Why not.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<String>)]
+    reasons: Vec<&'static str>,
+}
+
 pub(crate) fn module(vitals: Vitals) -> Module {
     let (routes, openapi) = OpenApiRouter::new()
         .routes(routes!(get_health))
@@ -144,15 +169,21 @@ pub(crate) fn module(vitals: Vitals) -> Module {
 )]
 async fn get_health(State(vitals): State<Arc<Vitals>>, query: Query) -> Result<Reply, Problem> {
     query.finish()?;
-    let (latency, redis) = futures_util::join!(vitals.database_latency(), vitals.cache.ping_redis());
+    let (ping, redis) = futures_util::join!(vitals.ping(), vitals.cache.ping_redis());
     let memory = entrepot_telemetry::memory();
     let errors = vitals.stats.figures();
     #[expect(clippy::cast_precision_loss, reason = "a percentage for people")]
     let memory_percent = if memory.total == 0 { 0.0 } else { memory.used as f64 * 100.0 / memory.total as f64 };
     let cache_missing = vitals.cache.has_redis() && redis.is_none();
-    let status = if latency.is_none() {
+    let is_read_only = ping.is_some_and(|ping| ping.is_read_only);
+    let status = if ping.is_none() {
         Status::Unhealthy
-    } else if cache_missing || memory_percent > MEMORY_HIGH_PERCENT || errors.error_rate_percent > ERRORS_HIGH_PERCENT {
+    } else if is_read_only
+        || !vitals.clock.is_trusted()
+        || cache_missing
+        || memory_percent > MEMORY_HIGH_PERCENT
+        || errors.error_rate_percent > ERRORS_HIGH_PERCENT
+    {
         Status::Degraded
     } else {
         Status::Healthy
@@ -168,9 +199,14 @@ async fn get_health(State(vitals): State<Arc<Vitals>>, query: Query) -> Result<R
             percentage: rounded(memory_percent),
         },
         database: DatabaseHealth {
-            connected: latency.is_some(),
-            latency: latency.map(milliseconds),
+            connected: ping.is_some(),
+            read_only: is_read_only,
+            latency: ping.map(|ping| milliseconds(ping.latency)),
             connections: vitals.database.status().open,
+        },
+        clock: ClockHealth {
+            trusted: vitals.clock.is_trusted(),
+            skew: i64::try_from(vitals.clock.skew().as_millis()).unwrap_or(i64::MAX),
         },
         cache: CacheHealth {
             configured: vitals.cache.has_redis(),
@@ -195,24 +231,33 @@ async fn get_liveness(query: Query) -> Result<Reply, Problem> {
 #[utoipa::path(
     get, path = "/health/ready", tag = "health",
     responses(
-        (status = 200, description = "Requests are welcome.", body = Sign),
-        (status = 503, description = "The database does not answer.", body = Sign),
+        (status = 200, description = "Requests are welcome.", body = Readiness),
+        (status = 503, description = "Not now, and why.", body = Readiness),
     ),
 )]
 async fn get_readiness(State(vitals): State<Arc<Vitals>>, query: Query) -> Result<Reply, Problem> {
     query.finish()?;
-    if vitals.database_latency().await.is_some() {
-        return Reply::json(&Sign { status: "ready" }, CacheClass::Never);
+    let mut reasons = Vec::new();
+    match vitals.ping().await {
+        None => reasons.push("the database does not answer"),
+        Some(ping) if ping.is_read_only => reasons.push("the database is read-only"),
+        Some(_) => {}
     }
-    Ok(Reply::json(&Sign { status: "not ready" }, CacheClass::Never)?
+    if !vitals.clock.is_trusted() {
+        reasons.push("this machine's clock and the database's disagree");
+    }
+    if reasons.is_empty() {
+        return Reply::json(&Readiness { status: "ready", reasons }, CacheClass::Never);
+    }
+    Ok(Reply::json(&Readiness { status: "not ready", reasons }, CacheClass::Never)?
         .status(StatusCode::SERVICE_UNAVAILABLE)
         .header(http::header::RETRY_AFTER, "1"))
 }
 
 impl Vitals {
-    async fn database_latency(&self) -> Option<Duration> {
+    async fn ping(&self) -> Option<Ping> {
         match tokio::time::timeout(PATIENCE, self.database.ping()).await {
-            Ok(Ok(latency)) => Some(latency),
+            Ok(Ok(ping)) => Some(ping),
             Ok(Err(error)) => {
                 tracing::warn!(%error, "the database does not answer");
                 None

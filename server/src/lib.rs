@@ -12,6 +12,7 @@ mod database;
 mod explorer;
 mod files;
 mod health;
+mod limits;
 mod modules;
 mod production;
 mod queues;

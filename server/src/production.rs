@@ -358,6 +358,7 @@ fn accounts(settings: &Settings, dependencies: Dependencies, post: Post) -> Acco
 pub(crate) fn accounts_for_a_command(
     settings: &Settings,
     database: &Database,
+    clock: &Clock,
     tasks: &Tasks,
 ) -> anyhow::Result<Accounts> {
     let mut settings = settings.clone();
@@ -365,7 +366,7 @@ pub(crate) fn accounts_for_a_command(
     settings.redis.url.clear();
     settings.rate_limits.store = LimitStore::Memory;
     let files = Arc::new(object_store::memory::InMemory::new());
-    Ok(Production::build(&settings, database, &Clock::system(), tasks, files)?.accounts)
+    Ok(Production::build(&settings, database, clock, tasks, files)?.accounts)
 }
 
 /// A feed that is only written to: for commands that change something and end.

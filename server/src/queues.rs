@@ -80,8 +80,8 @@ const RULES: &[(&str, Rule)] = &[
     ("cancel_job", Rule::needs("jobs.write").essential()),
     ("get_jobs_performance", Rule::needs("jobs.read").essential()),
     ("list_failed_jobs", Rule::needs("jobs.read").essential()),
-    ("retry_jobs", Rule::needs("jobs.write").essential()),
-    ("clear_jobs", Rule::needs("jobs.write").essential()),
+    ("retry_jobs", Rule::needs("jobs.write").essential().takes(256 * 1024)),
+    ("clear_jobs", Rule::needs("jobs.write").essential().takes(256 * 1024)),
 ];
 const OF_THIS_MOMENT: Caching = Caching::Never("figures of this moment");
 

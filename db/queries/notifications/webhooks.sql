@@ -77,7 +77,8 @@ WHERE id = :id;
 --! delivery_again
 UPDATE notifications.delivery
 SET status = 'pending', http_status = NULL, error = NULL, finished_at = NULL
-WHERE id = :id AND status <> 'pending';
+-- One that is pending and that nobody tries any more, as its job was cancelled, is tried again, too.
+WHERE id = :id AND (status <> 'pending' OR :is_given_up);
 
 --! deliveries_forget
 DELETE FROM notifications.delivery WHERE id IN (

@@ -91,7 +91,7 @@ pub async fn ensure_admin(accounts: &Accounts, first: &FirstAdmin) -> Result<Opt
 /// See [`AdminError`].
 pub async fn make_admin(accounts: &Accounts, first: &FirstAdmin) -> Result<MadeAdmin, AdminError> {
     let email = if first.email.is_empty() { NOBODYS.to_owned() } else { first.email.clone() };
-    if crate::model::is_email(&email).is_err() {
+    if crate::email::is_email(&email).is_err() {
         return Err(AdminError::Email(email));
     }
     let made = first.password.is_empty().then(|| Secret::new(""));
@@ -115,7 +115,7 @@ pub async fn make_admin(accounts: &Accounts, first: &FirstAdmin) -> Result<MadeA
         Some(known) => {
             ops::set_password(accounts, known.id, &hash).await?;
             let patch = PersonPatch { role: Some(Role::Admin), status: Some(Status::Active), ..PersonPatch::default() };
-            ops::update_person(accounts, known.id, &|_| true, &patch).await.map_err(account)?;
+            ops::update_person(accounts, known.id, None, &|_| true, &patch).await.map_err(account)?;
             known.id
         }
     };
@@ -143,7 +143,7 @@ impl TemporaryKey {
     /// # Errors
     /// See [`AdminError`].
     pub async fn delete(self, accounts: &Accounts) -> Result<(), AdminError> {
-        ops::delete_person(accounts, self.person, &|_| true).await.map_err(account)
+        ops::delete_person(accounts, self.person, None, &|_| true).await.map_err(account)
     }
 }
 

@@ -13,6 +13,7 @@
 //! Reads go from `http` to `store`; writes from `http` through `ops` to `store`.
 
 mod attempts;
+mod email;
 mod events;
 mod first_admin;
 mod http;

@@ -7,7 +7,9 @@
 //!
 //! **Invariants:**
 //! - A role that is not in an action's row has no permission for it.
-//! - An API key never may more than its owner's role.
+//! - An API key never may more than its owner's role, nor more than the role that the owner had when its scopes were
+//!   said.
+//! - Nothing of other stores is shown to those who are restricted to some, whatever the role ([`Restricted`]).
 
 use entrepot_contracts::Role;
 use entrepot_web::Scope;
@@ -21,17 +23,40 @@ pub struct Permission {
     pub allows: &'static str,
     /// How far it reaches, by role.
     pub roles: &'static [(Role, Scope)],
-    /// Whether it is about stores: of those who are tied to stores it reaches no further than these.
-    pub is_by_store: bool,
+    /// What becomes of it for those who are restricted to stores.
+    pub restricted: Restricted,
+}
+
+/// How a permission that reaches everything is narrowed for those who are restricted to stores.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Restricted {
+    /// Not at all: it shows and changes nothing that belongs to a store.
+    Not,
+    /// To those stores.
+    ToStores,
+    /// To what is the caller's own: what others have made may be about other stores.
+    ToOwn,
+    /// It is refused: it spans all stores and cannot be divided.
+    Refused,
 }
 
 const fn permission(action: &'static str, allows: &'static str, roles: &'static [(Role, Scope)]) -> Permission {
-    Permission { action, allows, roles, is_by_store: false }
+    Permission { action, allows, roles, restricted: Restricted::Not }
 }
 
 impl Permission {
     const fn by_store(mut self) -> Self {
-        self.is_by_store = true;
+        self.restricted = Restricted::ToStores;
+        self
+    }
+
+    const fn or_own(mut self) -> Self {
+        self.restricted = Restricted::ToOwn;
+        self
+    }
+
+    const fn unrestricted_only(mut self) -> Self {
+        self.restricted = Restricted::Refused;
         self
     }
 }
@@ -80,15 +105,16 @@ pub const PERMISSIONS: &[Permission] = &[
     permission("categories.write", "put in, change, move and delete categories", MANAGERS),
     permission("profile.read", "see one's own account and its sessions", EVERYBODY_OWN),
     permission("profile.write", "change one's own account and password, and end its sessions", EVERYBODY_OWN),
-    permission("keys.read", "see API keys", EVERYBODY_OWN_ADMIN_ALL),
-    permission("keys.write", "make, change and delete API keys", EVERYBODY_OWN_ADMIN_ALL),
-    permission("users.read", "see everybody's account", ADMIN),
-    permission("users.write", "make, change, block and delete accounts, and end their sessions", ADMIN),
+    permission("keys.read", "see API keys", EVERYBODY_OWN_ADMIN_ALL).or_own(),
+    permission("keys.write", "make, change and delete API keys", EVERYBODY_OWN_ADMIN_ALL).or_own(),
+    permission("users.read", "see everybody's account", ADMIN).by_store(),
+    permission("users.write", "make, change, block and delete accounts, and end their sessions", ADMIN).by_store(),
     permission(
         "audit.read",
         "read and export the audit log",
         &[(Role::Admin, Scope::All), (Role::Auditor, Scope::All)],
-    ),
+    )
+    .by_store(),
     permission(
         "blocks.read",
         "see which networks are blocked",
@@ -105,27 +131,27 @@ pub const PERMISSIONS: &[Permission] = &[
     permission("sales.write", "write down and delete what stores sold, one by one, in batches and files", SELLING)
         .by_store(),
     permission("analytics.read", "see what stores sold today, this week and this month", STORES).by_store(),
-    permission("exports.read", "see and fetch exports", EXPORTS),
-    permission("exports.write", "order, cancel and delete exports", EXPORTS),
-    permission("jobs.read", "see queues, workers and jobs, and what failed", ADMIN),
-    permission("jobs.write", "pause queues, cancel, retry and clear jobs", ADMIN),
-    permission("webhooks.read", "see webhooks and what was sent to them", ADMIN).by_store(),
+    permission("exports.read", "see and fetch exports", EXPORTS).or_own(),
+    permission("exports.write", "order, cancel and delete exports", EXPORTS).or_own(),
+    permission("jobs.read", "see queues, workers and jobs, and what failed", ADMIN).unrestricted_only(),
+    permission("jobs.write", "pause queues, cancel, retry and clear jobs", ADMIN).unrestricted_only(),
+    permission("webhooks.read", "see webhooks and what was sent to them", ADMIN).unrestricted_only(),
     permission(
         "webhooks.write",
         "have events of all stores sent to other programs; not for those who are tied to some",
         ADMIN,
     )
-    .by_store(),
-    permission("mail.read", "see what letters look like, and those that became files", ADMIN),
-    permission("mail.write", "have a letter sent that tries the mail", ADMIN),
-    permission("reports.read", "see and fetch reports", EXPORTS),
-    permission("reports.write", "order, schedule, cancel and delete reports", EXPORTS),
+    .unrestricted_only(),
+    permission("mail.read", "see what letters look like, and those that became files", ADMIN).unrestricted_only(),
+    permission("mail.write", "have a letter sent that tries the mail", ADMIN).unrestricted_only(),
+    permission("reports.read", "see and fetch reports", EXPORTS).or_own(),
+    permission("reports.write", "order, schedule, cancel and delete reports", EXPORTS).or_own(),
     permission(
         "stock.report",
         "have reports made of what is in stock",
         &[(Role::Admin, Scope::All), (Role::Manager, Scope::All), (Role::Auditor, Scope::All)],
     ),
-    permission("live.read", "see who is connected and how the live updates do", ADMIN),
+    permission("live.read", "see who is connected and how the live updates do", ADMIN).unrestricted_only(),
     permission("announcements.write", "tell something to everybody who is connected", ADMIN),
 ];
 

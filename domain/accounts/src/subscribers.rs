@@ -151,9 +151,9 @@ async fn forget(accounts: Accounts) {
     let mut beat = tokio::time::interval(FORGET_EVERY);
     loop {
         beat.tick().await;
-        let now = accounts.clock.now();
-        let before = |kept: SignedDuration| now.checked_sub(kept).unwrap_or(jiff::Timestamp::MIN);
         let forgotten = async {
+            let now = accounts.database.upkeep_time(&accounts.clock).await?;
+            let before = |kept: SignedDuration| now.checked_sub(kept).unwrap_or(jiff::Timestamp::MIN);
             let client = accounts.database.client().await?;
             store::forget(&client, before(SESSIONS_KEPT), before(TOKENS_KEPT)).await
         };

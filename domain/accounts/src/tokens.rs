@@ -174,7 +174,23 @@ impl Signer {
         if verdict != Err(Disbelief::UnknownKey) || now.duration_since(ring.read_at) < LOOK_AGAIN_AFTER {
             return Ok(verdict);
         }
-        Ok(self.read().await?.verify(token, now.as_second()))
+        Ok(self.read_since(&ring).await?.verify(token, now.as_second()))
+    }
+
+    /// The keys as they are read by whoever is first after `known`: of many who bring unknown keys at once one asks.
+    async fn read_since(&self, known: &Arc<Ring>) -> Result<Arc<Ring>, Error> {
+        let one_at_a_time = self.shared.reading.lock().await;
+        let present = self.shared.ring.read().unwrap_or_else(PoisonError::into_inner).clone();
+        match present {
+            Some(ring) if !Arc::ptr_eq(&ring, known) => Ok(ring),
+            _ => self.read_locked(&one_at_a_time).await,
+        }
+    }
+
+    /// Whether a token was signed by one of the keys that are known, and has not expired.
+    pub(crate) fn is_well_signed(&self, token: &str) -> bool {
+        let known = self.shared.ring.read().unwrap_or_else(PoisonError::into_inner).clone();
+        known.is_some_and(|ring| ring.verify(token, self.shared.clock.now().as_second()).is_ok())
     }
 
     /// The public halves of the keys that verify, by their ids: for whoever else is to verify.
@@ -198,7 +214,11 @@ impl Signer {
     /// as the settings say. Later it leaves another's choice alone: two instances with other settings would
     /// put a new key in the place of each other's for ever.
     pub(crate) async fn read(&self) -> Result<Arc<Ring>, Error> {
-        let _one_at_a_time = self.shared.reading.lock().await;
+        let one_at_a_time = self.shared.reading.lock().await;
+        self.read_locked(&one_at_a_time).await
+    }
+
+    async fn read_locked(&self, _one_at_a_time: &tokio::sync::MutexGuard<'_, ()>) -> Result<Arc<Ring>, Error> {
         let shared = &self.shared;
         let now = shared.clock.now();
         let client = shared.database.client().await?;

@@ -305,7 +305,7 @@ impl Job for SweepPictures {
 
 /// How many files it removed.
 async fn sweep(studio: &Studio) -> Result<usize, Trouble> {
-    let settled = (studio.to.clock.now() - SETTLED_AFTER).as_second();
+    let settled = (studio.to.database.upkeep_time(&studio.to.clock).await? - SETTLED_AFTER).as_second();
     let mut files = studio.pictures.files.list(Some(&Path::from(FOLDER)));
     let (mut waiting, mut removed) = (Vec::new(), 0);
     while let Some(file) = files.try_next().await? {
@@ -359,7 +359,7 @@ impl Job for SeeToPictures {
 /// How many had no job.
 async fn see_to(studio: &Studio) -> Result<usize, Error> {
     let Studio { pictures, to } = studio;
-    let before = to.clock.now() - SEEN_TO_AFTER;
+    let before = to.database.upkeep_time(&to.clock).await? - SEEN_TO_AFTER;
     let (mut behind, mut lost) = (Uuid::nil(), 0);
     loop {
         let waiting = store::pictures_queued(&to.database, before, behind, SEEN_TO_AT_ONCE).await?;

@@ -75,6 +75,8 @@ impl AccountChanged {
     pub const PASSWORD_CHANGED: &'static str = "accounts.password-changed";
     /// The address was proven to be the person's own.
     pub const EMAIL_VERIFIED: &'static str = "accounts.email-verified";
+    /// Somebody tried to open an account with the address of this one.
+    pub const REGISTERED_AGAIN: &'static str = "accounts.registered-again";
     /// Somebody signed in.
     pub const SIGNED_IN: &'static str = "accounts.signed-in";
     /// One session or all of them ended.

@@ -25,6 +25,12 @@ impl StoreId {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The topics of all events that are about a store.
+    #[must_use]
+    pub fn topics(store: &str) -> [String; 2] {
+        [format!("sales-data-{store}"), format!("store-{store}")]
+    }
 }
 
 impl FromStr for StoreId {

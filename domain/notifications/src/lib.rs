@@ -122,7 +122,7 @@ async fn keep_up(shared: Arc<Dependencies>) {
 }
 
 async fn forget(shared: &Dependencies) -> Result<(), Error> {
-    let now = shared.clock.now();
+    let now = shared.database.upkeep_time(&shared.clock).await?;
     loop {
         let client = shared.database.client().await?;
         let news = store::notifications_forget(&client, now - KEEP_NEWS, FORGOTTEN_AT_ONCE).await?;

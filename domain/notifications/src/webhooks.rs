@@ -133,7 +133,7 @@ pub(crate) async fn send(
     webhook: Uuid,
     delivery: Uuid,
 ) -> Result<(), Error> {
-    let job = NewJob::of(&Deliver { webhook, delivery }).tenant(webhook.to_string());
+    let job = NewJob::of(&Deliver { webhook, delivery }).tenant(webhook.to_string()).unique(delivery.to_string());
     needs.jobs.enqueue(transaction, job).await.map(|_enqueued| ())
 }
 
@@ -189,6 +189,7 @@ impl Deliver {
         let Ok(owner) = owner else { return Ok(Outcome::retry("it cannot be found out what its owner may do")) };
         if owner.is_none_or(|owner| needs.keeper.granted(&owner, "webhooks.write") != Some(Scope::All)) {
             let reason = "its owner may not have webhooks any more";
+            self.write_down(needs, Tried { status: "failed", http_status: None, error: Some(reason) }).await?;
             self.switch_off(needs, &webhook, reason).await?;
             return Ok(Outcome::Cancel { reason: reason.to_owned() });
         }

@@ -5,7 +5,7 @@
 
 use entrepot_contracts::{BusinessId, Number, SalesFigures, SalesMonthId, StoreId};
 use entrepot_web::body::{Member, Reader, Text};
-use entrepot_web::{Fault, FieldNames};
+use entrepot_web::{Fault, Faults, FieldNames};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use rust_decimal::Decimal;
@@ -284,53 +284,55 @@ pub(crate) fn read_body(body: &Value, key: &MonthKey, is_patch: bool) -> Result<
     }
 }
 
-/// Reads days, telling all faults. In a patch a day or a field may be null: it is taken out.
+/// Reads days, telling all faults up to a limit. In a patch a day or a field may be null: it is taken out.
 pub(crate) fn read_days(
     value: &Value,
     key: Option<&MonthKey>,
     pointer: &str,
     is_patch: bool,
 ) -> Result<Days, Vec<Fault>> {
-    let mut faults = Vec::new();
+    let mut faults = Faults::default();
     let Some(days) = value.as_object() else {
         let detail = "must be an object with a member for each day, such as {\"1\": {\"sales\": 1000}}";
         return Err(vec![Fault::at(pointer, "wrong_type", detail)]);
     };
     let last = key.map_or(31, MonthKey::last_day);
     for (day, fields) in days {
-        let at = format!("{pointer}/{}", escape(day));
+        let at = || format!("{pointer}/{}", escape(day));
         let is_day = !day.starts_with(['0', '+']) && day.parse::<i8>().is_ok_and(|day| (1..=last).contains(&day));
         if !is_day {
-            let detail = match key {
+            let detail = || match key {
                 Some(MonthKey { year, month, .. }) => format!("{day:?} is no day of {year}-{month:02}: 1 to {last}"),
                 None => format!("{day:?} is no day of a month"),
             };
-            faults.push(Fault::at(at, "not_a_day", detail));
+            faults.push(|| Fault::at(at(), "not_a_day", detail()));
             continue;
         }
         match fields {
             Value::Null if is_patch => {}
-            Value::Object(fields) => read_fields(fields, &at, is_patch, &mut faults),
-            _ => faults.push(Fault::at(at, "wrong_type", "must be an object of numbers, such as {\"sales\": 1000}")),
+            Value::Object(fields) => read_fields(fields, &at(), is_patch, &mut faults),
+            _ => {
+                faults.push(|| Fault::at(at(), "wrong_type", "must be an object of numbers, such as {\"sales\": 1000}"))
+            }
         }
     }
-    if faults.is_empty() { Ok(days.clone()) } else { Err(faults) }
+    if faults.is_empty() { Ok(days.clone()) } else { Err(faults.into_vec()) }
 }
 
-fn read_fields(fields: &Map<String, Value>, pointer: &str, is_patch: bool, faults: &mut Vec<Fault>) {
+fn read_fields(fields: &Map<String, Value>, pointer: &str, is_patch: bool, faults: &mut Faults) {
     if fields.len() > MOST_FIELDS {
-        faults.push(Fault::at(pointer, "too_many", format!("must have at most {MOST_FIELDS} fields")));
+        faults.push(|| Fault::at(pointer, "too_many", format!("must have at most {MOST_FIELDS} fields")));
         return;
     }
     for (name, value) in fields {
-        let at = format!("{pointer}/{}", escape(name));
+        let at = || format!("{pointer}/{}", escape(name));
         if !is_field(name) {
-            let detail = format!("a field's name is 1 to {LONGEST_FIELD} letters, digits and _, a letter first");
-            faults.push(Fault::at(at, "not_a_field", detail));
+            let detail = || format!("a field's name is 1 to {LONGEST_FIELD} letters, digits and _, a letter first");
+            faults.push(|| Fault::at(at(), "not_a_field", detail()));
         } else if let Some((code, detail)) = fault_of_number(name, value)
             && !(is_patch && value.is_null())
         {
-            faults.push(Fault::at(at, code, detail));
+            faults.push(|| Fault::at(at(), code, detail));
         }
     }
 }

@@ -29,7 +29,8 @@ const MOST_UNDER_WAY: i64 = 10;
 
 macro_rules! kind {
     ($name:ident, $status:literal, $code:literal, $title:literal, $meaning:literal) => {
-        const $name: ProblemKind = ProblemKind { code: $code, status: $status, title: $title, meaning: $meaning };
+        pub(crate) const $name: ProblemKind =
+            ProblemKind { code: $code, status: $status, title: $title, meaning: $meaning };
     };
 }
 
@@ -93,7 +94,7 @@ const RULES: &[(&str, Rule)] = &[
     ("order_export", Rule::needs("exports.write").costs(5)),
     ("get_export", Rule::needs("exports.read")),
     ("cancel_export", Rule::needs("exports.write")),
-    ("get_export_content", Rule::needs("exports.read").lasting()),
+    ("get_export_content", Rule::needs("exports.read").lasting().noted("export-fetched")),
 ];
 
 const PROBLEMS: &[(&str, &[&ProblemKind])] = &[

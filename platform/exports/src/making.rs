@@ -261,7 +261,7 @@ async fn clean(shared: Arc<Shared>) {
 }
 
 async fn clean_once(shared: &Shared) -> Result<(), Trouble> {
-    let now = shared.clock.now();
+    let now = shared.database.upkeep_time(&shared.clock).await?;
     let client = shared.database.client().await?;
     for (id, job) in store::unfinished(&client, now).await? {
         see_to(shared, id, job).await?;

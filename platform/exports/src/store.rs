@@ -227,6 +227,14 @@ pub(crate) async fn end(
     Ok(moved > 0)
 }
 
+/// Records that a file is gone before its time.
+pub(crate) async fn vanished(client: &Pooled, id: Uuid) -> Result<(), Error> {
+    let sql = "UPDATE exports.export SET status = 'expired', sha256 = NULL, expires_at = least(expires_at, now())
+               WHERE id = $1 AND status = 'done'";
+    client.execute(sql, &[&id]).await?;
+    Ok(())
+}
+
 /// Cancels what is not finished, and lets what is expire at once; `false` where there is nothing to cancel.
 pub(crate) async fn cancel(transaction: &Transaction, id: Uuid, now: Timestamp) -> Result<bool, Error> {
     let moved = transaction

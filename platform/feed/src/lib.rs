@@ -144,7 +144,7 @@ impl Feed {
                     let mut beat = tokio::time::interval(upkeep::EVERY);
                     loop {
                         beat.tick().await;
-                        if let Err(error) = feed.keep_up(clock.now()).await {
+                        if let Err(error) = feed.keep_up(&clock).await {
                             let cause = std::error::Error::source(&error).map(ToString::to_string);
                             tracing::warn!(%error, cause, "the feed's upkeep failed; it is tried again in an hour");
                         }

@@ -4,11 +4,14 @@
 //! - No append waits for upkeep longer than half a second: locks are tried, not waited for.
 //! - Nothing is dropped that a durable consumer has not passed, until it is four times as old as the
 //!   retention: then the consumer is told that it missed something.
+//! - Days are counted by the database's clock, and nothing is dropped whose day is today or later by it; where
+//!   this machine's clock disagrees nothing is dropped at all.
 //! - Positions below which something may be missing are written down before it is dropped.
 
 use std::time::Duration;
 
 use entrepot_pg::{Error, ScopedBoxFuture, ScopedFutureExt as _, Transaction};
+use entrepot_runtime::Clock;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
@@ -27,7 +30,12 @@ impl Feed {
     ///
     /// # Errors
     /// What the database failed with; the next time is another chance.
-    pub async fn keep_up(&self, now: Timestamp) -> Result<(), Error> {
+    pub async fn keep_up(&self, clock: &Clock) -> Result<(), Error> {
+        let database = &self.shared.database;
+        let now = match clock.set_by_hand() {
+            Some(now) => now,
+            None => database.time().await?,
+        };
         let today = now.to_zoned(TimeZone::UTC).date();
         // Each in a transaction of its own: with the locks of making a day held, dropping one would meet
         // a reader that waits for them.
@@ -38,6 +46,8 @@ impl Feed {
                 return Ok(());
             }
         }
+        // Making a day harms nobody; dropping one cannot be undone.
+        let now = database.upkeep_time(clock).await?;
         let retention = self.shared.settings.retention;
         self.in_turn(|transaction| async move { drop_old(transaction, now, retention).await }.scope_boxed()).await?;
         Ok(())
@@ -105,7 +115,8 @@ async fn drop_old(transaction: &Transaction, now: Timestamp, retention: Duration
     let partitions = transaction
         .query(
             "SELECT relname FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid
-             WHERE inhparent = 'feed.event'::regclass AND relname ~ '^event_[0-9]{8}$' ORDER BY relname",
+             WHERE inhparent = 'feed.event'::regclass AND relname ~ '^event_[0-9]{8}$'
+               AND relname < to_char(clock_timestamp() AT TIME ZONE 'UTC', '\"event_\"YYYYMMDD') ORDER BY relname",
             &[],
         )
         .await?;

@@ -3,6 +3,8 @@
 //! **Invariants:**
 //! - A field that a client can write itself decides nothing: `X-Forwarded-For` is read from its right
 //!   end, and only while the one who wrote that entry is a trusted proxy.
+//! - One entry that is no text or no address hides no other: what cannot be read where a trusted proxy wrote is an
+//!   error, never somebody else's address.
 //! - An IPv4 address is one network, an IPv6 address stands for its /64 (one customer has at least as
 //!   many), and an IPv4-mapped IPv6 address is its IPv4 address.
 
@@ -46,25 +48,32 @@ impl Proxies {
 
     /// The client's address: the peer's own, or what the nearest proxy that is not trusted, or the
     /// client itself, was seen as by the trusted ones.
-    #[must_use]
-    pub fn client(&self, peer: IpAddr, fields: &HeaderMap) -> IpAddr {
+    ///
+    /// # Errors
+    /// [`Unreadable`] where a trusted proxy wrote something that is no address: nobody can tell who asks.
+    pub fn client(&self, peer: IpAddr, fields: &HeaderMap) -> Result<IpAddr, Unreadable> {
         let mut client = peer.to_canonical();
         if self.trusted.is_empty() || !self.trusts(client) {
-            return client;
+            return Ok(client);
         }
-        let written = fields.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
-        let entries: Vec<&str> = written.flat_map(|value| value.split(',')).map(str::trim).collect();
-        for entry in entries.iter().rev().take(MOST_HOPS) {
-            // What is no address was written by somebody who is not to be believed.
-            let Some(address) = entry_address(entry) else { break };
-            client = address;
-            if !self.trusts(address) {
+        // From the right, entry by entry: what a client wrote itself stands on the left, and may be anything.
+        let fields: Vec<&[u8]> = fields.get_all("x-forwarded-for").iter().map(|value| value.as_bytes()).collect();
+        let entries = fields.iter().rev().flat_map(|value| value.rsplit(|byte| *byte == b','));
+        for entry in entries.take(MOST_HOPS) {
+            let address = std::str::from_utf8(entry).ok().and_then(|entry| entry_address(entry.trim()));
+            client = address.ok_or(Unreadable)?;
+            if !self.trusts(client) {
                 break;
             }
         }
-        client
+        Ok(client)
     }
 }
+
+/// A trusted proxy named its client by something that is no address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a trusted proxy named its client by something that is no address")]
+pub struct Unreadable;
 
 /// An entry as proxies write it: an address, maybe with a port, an IPv6 one maybe in brackets.
 fn entry_address(entry: &str) -> Option<IpAddr> {
@@ -134,9 +143,24 @@ mod tests {
         let trusted: Vec<String> = trusted.iter().map(ToString::to_string).collect();
         let mut fields = HeaderMap::new();
         for value in forwarded {
-            fields.append("x-forwarded-for", value.parse().expect("a value"));
+            // "?" stands for a byte that is no text.
+            let bytes: Vec<u8> = value.bytes().map(|byte| if byte == b'?' { 0xff } else { byte }).collect();
+            fields.append("x-forwarded-for", http::HeaderValue::from_bytes(&bytes).expect("a value"));
         }
-        Proxies::new(&trusted).expect("networks").client(peer.parse().expect("an address"), &fields).to_string()
+        let proxies = Proxies::new(&trusted).expect("networks");
+        proxies.client(peer.parse().expect("an address"), &fields).map_or("unreadable".to_owned(), |at| at.to_string())
+    }
+
+    #[test]
+    fn what_a_client_writes_hides_nothing() {
+        for written in ["?, 198.51.100.7", "?,198.51.100.7", ", 198.51.100.7", "?", "\t198.51.100.7"] {
+            let (own, proxys) = (written, "198.51.100.7");
+            assert_eq!(client(&["10.0.0.0/8"], "10.0.0.1", &[own, proxys]), "198.51.100.7", "{written}");
+        }
+        assert_eq!(client(&["10.0.0.0/8"], "10.0.0.1", &["?, 198.51.100.7, 10.0.0.9"]), "198.51.100.7");
+        assert_eq!(client(&["10.0.0.0/8"], "10.0.0.1", &["198.51.100.7, ?"]), "unreadable");
+        assert_eq!(client(&["10.0.0.0/8"], "10.0.0.1", &["198.51.100.7", ""]), "unreadable");
+        assert_eq!(client(&["10.0.0.0/8"], "198.51.100.1", &["?"]), "198.51.100.1");
     }
 
     #[test]
@@ -158,8 +182,8 @@ mod tests {
     }
 
     #[test]
-    fn rubbish_ends_the_walk() {
-        assert_eq!(client(&["10.0.0.0/8"], "10.0.0.1", &["198.51.100.7, unknown"]), "10.0.0.1");
+    fn rubbish_of_a_trusted_proxy_is_refused() {
+        assert_eq!(client(&["10.0.0.0/8"], "10.0.0.1", &["198.51.100.7, unknown"]), "unreadable");
         let long = vec!["10.0.0.3"; 100].join(", ");
         assert_eq!(client(&["10.0.0.0/8"], "10.0.0.1", &[&format!("198.51.100.7, {long}")]), "10.0.0.3");
         assert!(Proxies::new(&["nginx".to_owned()]).is_err());

@@ -18,7 +18,9 @@ use tokio::sync::{Mutex, mpsc};
 
 use crate::limits::LimitFigures;
 use crate::suspicion::{self, Suspicion};
-use crate::{BlockEntry, Blocks, Limiter, Network, Pressure, PressureFigures, Proxies, Quota, Subject, Verdict};
+use crate::{
+    BlockEntry, Blocks, Limiter, Network, Pressure, PressureFigures, Proxies, Quota, Subject, Unreadable, Verdict,
+};
 
 /// Blocks that wait to be written down.
 const RAISED_WAITING: usize = 1_024;
@@ -147,8 +149,10 @@ impl Guard {
     }
 
     /// The client's address, behind the proxies that are trusted.
-    #[must_use]
-    pub fn client(&self, peer: IpAddr, fields: &HeaderMap) -> IpAddr {
+    ///
+    /// # Errors
+    /// See [`Proxies::client`].
+    pub fn client(&self, peer: IpAddr, fields: &HeaderMap) -> Result<IpAddr, Unreadable> {
         self.shared.proxies.client(peer, fields)
     }
 
@@ -188,8 +192,9 @@ impl Guard {
         suspicion::of_headers(fields.iter().map(|(name, value)| (name.as_str(), value.as_bytes())))
     }
 
-    /// Notes a suspicious request. Past the threshold its network is blocked; tells whether it was.
-    pub async fn suspect(&self, address: IpAddr, suspicion: Suspicion, method: &str, path: &str) -> bool {
+    /// Notes a suspicious request. Past the threshold its network is blocked; tells whether it was. Unless it `counts`
+    /// it is only logged: it may have been sent without the knowledge of who sits there.
+    pub async fn suspect(&self, address: IpAddr, suspicion: Suspicion, method: &str, path: &str, counts: bool) -> bool {
         if suspicion.points == 0 {
             return false;
         }
@@ -197,7 +202,10 @@ impl Guard {
         let reasons: Vec<&str> = suspicion.reasons.names().collect();
         let reasons = reasons.join(", ");
         let path: String = path.chars().take(200).collect();
-        tracing::warn!(target: "entrepot::security", %address, points = suspicion.points, reasons, method, path, "a suspicious request");
+        tracing::warn!(target: "entrepot::security", %address, points = suspicion.points, reasons, method, path, counts, "a suspicious request");
+        if !counts {
+            return false;
+        }
         let points = &self.shared.settings.points;
         let subject = Subject::address(address);
         // What alone is more than the threshold fills it.
@@ -233,6 +241,7 @@ impl Guard {
         for quota in [&settings.points, &settings.sign_in, &settings.general, &settings.credentials] {
             shared.limiter.forget(quota, &subject).await;
         }
+        shared.limiter.forget(&settings.general, &Subject::pages_at(address)).await;
     }
 
     /// The next network that was blocked here and nowhere else yet. For one taker.

@@ -24,7 +24,7 @@ pub mod limits;
 pub mod pressure;
 pub mod suspicion;
 
-pub use address::{Network, Proxies};
+pub use address::{Network, Proxies, Unreadable};
 pub use blocks::{BlockEntry, Blocks};
 pub use guard::{Guard, GuardFigures, GuardSettings, Raised, Tier};
 pub use limits::{Limiter, Quota, Subject, Verdict};

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::store::Share;
+use crate::store::{Claimed, Share};
 
 /// How long what was claimed is still read over, most transactions being shorter; and how many jobs at the most, as
 /// each may be a dead entry.
@@ -105,10 +105,35 @@ impl Lanes {
         asked
     }
 
+    /// These came of what was asked for. Puts them in the order in which they are to be begun.
+    pub(crate) fn in_turn(
+        &mut self,
+        asked: &[Share],
+        mut claimed: Vec<Claimed>,
+        at_most: i64,
+        now: Instant,
+    ) -> VecDeque<Claimed> {
+        // They come in whatever order.
+        claimed.sort_unstable_by_key(|job| job.token.id);
+        let mut turns = Vec::with_capacity(claimed.len());
+        let mut gave: HashMap<(i16, &str), i64> = HashMap::new();
+        for job in &claimed {
+            let (priority, tenant) = (job.lane.0, job.lane.1.as_str());
+            turns.push(self.took(priority, tenant, job.token.id, now));
+            *gave.entry((priority, tenant)).or_default() += 1;
+        }
+        self.served(asked, &gave, i64::try_from(claimed.len()).is_ok_and(|count| count >= at_most));
+        let mut in_turn: Vec<(f64, Claimed)> = turns.into_iter().zip(claimed).collect();
+        in_turn.sort_by(|(one_turn, one), (other_turn, other)| {
+            one.lane.0.cmp(&other.lane.0).then(one_turn.total_cmp(other_turn))
+        });
+        in_turn.into_iter().map(|(_, job)| job).collect()
+    }
+
     /// So much came of what was asked for. Lanes that had less than their share have nothing left: they begin where
     /// those stand that had it, and have nothing to catch up. Those behind the last that gave something were not looked
     /// at when as much came as was wanted (`is_all`); they keep their turn, as does that last.
-    pub(crate) fn served(&mut self, asked: &[Share], took: &HashMap<(i16, &str), i64>, is_all: bool) {
+    fn served(&mut self, asked: &[Share], took: &HashMap<(i16, &str), i64>, is_all: bool) {
         let gave = |lane: &(i16, &str)| took.get(lane).copied().unwrap_or(0);
         let last = asked.iter().rposition(|share| gave(&share.lane()) > 0).unwrap_or(0);
         let looked_at = if is_all { &asked[..last] } else { asked };
@@ -139,7 +164,7 @@ impl Lanes {
 
     /// A job was claimed in a lane. Tells what the lane has been given with it: among jobs that were claimed together
     /// those come first of which that is least.
-    pub(crate) fn took(&mut self, priority: i16, tenant: &str, id: i64, now: Instant) -> f64 {
+    fn took(&mut self, priority: i16, tenant: &str, id: i64, now: Instant) -> f64 {
         let Ok(place) = self.find(priority, tenant) else { return 0.0 };
         let lane = &mut self.lanes[place];
         lane.used_at = now;

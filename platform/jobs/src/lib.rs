@@ -63,7 +63,7 @@ pub use news::{Listener, News};
 pub use overview::{
     Attempt, EndedJob, Ending, Failures, Looked, MOST_AT_ONCE, QueueOverview, Schedule, Times, WaitingJob, Worker,
 };
-pub use schedule::ScheduleError;
+pub use schedule::{ScheduleError, slot_after};
 pub use worker::{QueueFigures, Work, WorkFigures};
 
 /// How jobs are kept and looked for.
@@ -171,10 +171,27 @@ impl Jobs {
         let mut beat = tokio::time::interval(Duration::from_secs(60));
         loop {
             beat.tick().await;
+            match self.set_right().await {
+                Ok(0) => {}
+                Ok(jobs) => {
+                    tracing::warn!(jobs, "jobs waited for a time that the database reckoned while its clock was ahead")
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "times of waiting jobs could not be checked; trying again in a minute")
+                }
+            }
             if let Err(error) = self.forget().await {
                 tracing::warn!(%error, "old jobs could not be forgotten; it is tried again in a minute");
             }
         }
+    }
+
+    /// Brings forward jobs whose time was reckoned while the database's clock was ahead; tells how many.
+    ///
+    /// # Errors
+    /// What the database failed with.
+    pub async fn set_right(&self) -> Result<u64, Error> {
+        store::set_right(&self.database().client().await?, self.shared.settings.lease).await
     }
 
     /// Forgets what has ended longer ago than is kept; tells how much.

@@ -9,7 +9,7 @@
 //!   stands for all.
 //! - A schedule that cannot be kept keeps no other from it; a program that has it with an old pattern leaves it alone.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use croner::Cron;
 use croner::parser::{CronParser, Seconds};
@@ -22,6 +22,8 @@ use crate::{Jobs, NewJob, store};
 
 /// How long ago a slot may be that still gets its own job: longer than a fail-over takes.
 const CAUGHT_UP: Duration = Duration::from_secs(60);
+/// How often it is looked whether what is planned can be right.
+const PLANNED_EVERY: Duration = Duration::from_secs(60);
 
 type Make = dyn Fn(Timestamp) -> NewJob + Send + Sync;
 
@@ -58,13 +60,36 @@ pub enum ScheduleError {
     Never(String),
 }
 
+/// The first slot of a pattern after a time, as [`Work::every`](crate::Work::every) keeps it; none where no more come.
+///
+/// Where clocks are set forward a slot that names hour and minute comes at the first moment after the gap; one that
+/// comes several times an hour is left out in it. Where they are set back the former comes the first time only, the
+/// latter both times.
+///
+/// # Errors
+/// When there is no such pattern or zone.
+pub fn slot_after(pattern: &str, zone: &str, after: Timestamp) -> Result<Option<Timestamp>, ScheduleError> {
+    let (cron, zone) = read(pattern, zone)?;
+    Ok(next(&cron, &zone, after))
+}
+
+fn read(pattern: &str, zone: &str) -> Result<(Cron, TimeZone), ScheduleError> {
+    let wrong = |error| ScheduleError::Pattern { pattern: pattern.to_owned(), error };
+    let parser = CronParser::builder().seconds(Seconds::Optional).build();
+    let cron = parser.parse(pattern).map_err(wrong)?;
+    let found = if zone == "UTC" { Ok(TimeZone::UTC) } else { TimeZone::get(zone) };
+    let zone = found.map_err(|error| ScheduleError::Zone { zone: zone.to_owned(), error })?;
+    Ok((cron, zone))
+}
+
+fn next(cron: &Cron, zone: &TimeZone, after: Timestamp) -> Option<Timestamp> {
+    let next = cron.find_next_occurrence(&after.to_zoned(zone.clone()), false);
+    next.ok().map(|next| next.timestamp())
+}
+
 impl Schedule {
     pub(crate) fn new(name: &str, pattern: &str, zone: &str, make: Box<Make>) -> Result<Self, ScheduleError> {
-        let wrong = |error| ScheduleError::Pattern { pattern: pattern.to_owned(), error };
-        let parser = CronParser::builder().seconds(Seconds::Optional).build();
-        let cron = parser.parse(pattern).map_err(wrong)?;
-        let found = if zone == "UTC" { Ok(TimeZone::UTC) } else { TimeZone::get(zone) };
-        let zone_of = found.map_err(|error| ScheduleError::Zone { zone: zone.to_owned(), error })?;
+        let (cron, zone_of) = read(pattern, zone)?;
         let (name, told) = (name.to_owned(), format!("{pattern} {zone}"));
         let schedule = Self { name, pattern: told, cron, zone: zone_of, make };
         if schedule.next(Timestamp::UNIX_EPOCH).is_none() {
@@ -75,8 +100,7 @@ impl Schedule {
 
     /// The first slot after a time.
     fn next(&self, after: Timestamp) -> Option<Timestamp> {
-        let next = self.cron.find_next_occurrence(&after.to_zoned(self.zone.clone()), false);
-        next.ok().map(|next| next.timestamp())
+        next(&self.cron, &self.zone, after)
     }
 
     /// The slot after this one.
@@ -92,15 +116,19 @@ impl Schedule {
 pub(crate) async fn keep(jobs: &Jobs, schedules: &[Schedule]) {
     let names: Vec<&str> = schedules.iter().map(|schedule| schedule.name.as_str()).collect();
     let patterns: Vec<&str> = schedules.iter().map(|schedule| schedule.pattern.as_str()).collect();
-    let mut is_planned = false;
+    let mut planned: Option<Instant> = None;
     loop {
+        let is_planned = planned.is_some_and(|planned| planned.elapsed() < PLANNED_EVERY);
         let turn = async {
             if !is_planned {
                 let client = jobs.database().client().await?;
                 let now = store::now(&client).await?;
                 for schedule in schedules {
                     let next = schedule.following(now, now);
-                    store::plan(&client, &schedule.name, &schedule.pattern, next).await?;
+                    // Another may have moved on to the slot behind meanwhile; what lies further ahead was planned
+                    // while the database's clock was wrong.
+                    let latest = schedule.following(next, now);
+                    store::plan(&client, &schedule.name, &schedule.pattern, next, latest).await?;
                 }
             }
             for schedule in schedules {
@@ -117,8 +145,10 @@ pub(crate) async fn keep(jobs: &Jobs, schedules: &[Schedule]) {
         };
         let wait = match turn.await {
             Ok(next) => {
-                is_planned = true;
-                next.unwrap_or(jobs.shared.settings.poll)
+                if !is_planned {
+                    planned = Some(Instant::now());
+                }
+                next.unwrap_or(jobs.shared.settings.poll).min(PLANNED_EVERY)
             }
             Err(error) => {
                 tracing::warn!(%error, "schedules could not be kept; trying again");
@@ -186,6 +216,21 @@ mod tests {
         let nightly = schedule("0 0 * * *", "Europe/Oslo").expect("a pattern");
         let noon: Timestamp = "2026-07-01T12:00:00Z".parse().expect("a time");
         assert_eq!(nightly.following(noon, noon).to_string(), "2026-07-01T22:00:00Z");
+    }
+
+    #[test]
+    fn a_time_of_the_day_comes_once_where_clocks_are_set_forward_or_back() {
+        let after = |pattern, after: &str| {
+            let after = after.parse().expect("a time");
+            slot_after(pattern, "Europe/Oslo", after).expect("a pattern").expect("a slot").to_string()
+        };
+        let nightly = "30 2 * * *";
+        assert_eq!(after(nightly, "2026-03-28T12:00:00Z"), "2026-03-29T01:00:00Z", "the first moment after the gap");
+        assert_eq!(after(nightly, "2026-03-29T01:00:00Z"), "2026-03-30T00:30:00Z");
+        assert_eq!(after(nightly, "2026-10-24T12:00:00Z"), "2026-10-25T00:30:00Z", "the first of the two");
+        assert_eq!(after(nightly, "2026-10-25T00:30:00Z"), "2026-10-26T01:30:00Z");
+        assert_eq!(after("0 * * * *", "2026-10-25T00:00:00Z"), "2026-10-25T01:00:00Z", "each hour has one");
+        assert!(matches!(slot_after("0 * * * *", "Atlantis", Timestamp::UNIX_EPOCH), Err(ScheduleError::Zone { .. })));
     }
 
     #[test]

@@ -34,7 +34,7 @@ use crate::lanes::{Lanes, MOST_LANES};
 use crate::news::News;
 use crate::schedule::{self, Schedule, ScheduleError};
 use crate::store::overview::Tally;
-use crate::store::{self, Claimed, Failure, Token};
+use crate::store::{self, Claimed, Failure, Token, Unseen};
 use crate::{JobSettings, Jobs, NewJob, Rate};
 
 /// How far ahead jobs are claimed, and how many at the most.
@@ -575,25 +575,13 @@ impl Crew {
         let poll = self.work.settings().poll;
         loop {
             for shares in desk.lanes.shares(at_most) {
-                let mut claimed = store::claim(client, self.worker, queue, &shares, at_most).await?;
+                let claimed = store::claim(client, self.worker, queue, &shares, at_most).await?;
                 if claimed.is_empty() {
                     continue;
                 }
                 self.held.claimed(queue, claimed.iter().map(|job| job.token));
                 let now = Instant::now();
-                // The update gives them back in whatever order.
-                claimed.sort_unstable_by_key(|job| job.token.id);
-                for job in &mut claimed {
-                    job.turn = desk.lanes.took(job.lane.0, &job.lane.1, job.token.id, now);
-                }
-                let mut took: HashMap<(i16, &str), i64> = HashMap::new();
-                for job in &claimed {
-                    *took.entry((job.lane.0, &job.lane.1)).or_default() += 1;
-                }
-                let is_all = i64::try_from(claimed.len()).is_ok_and(|count| count >= at_most);
-                desk.lanes.served(&shares, &took, is_all);
-                claimed.sort_by(|one, other| one.lane.0.cmp(&other.lane.0).then(one.turn.total_cmp(&other.turn)));
-                desk.ahead = claimed.into();
+                desk.ahead = desk.lanes.in_turn(&shares, claimed, at_most, now);
                 desk.claimed_at = Some(now);
                 (desk.finished, desk.is_busy) = (0, true);
                 return Ok(None);
@@ -803,9 +791,10 @@ impl Desk {
         if self.is_busy { poll.min(BUSY_SURVEY) } else { poll }
     }
 
-    /// In how long the next survey is due.
+    /// In how long the next survey is due. Where lanes are too many to look between them it has to find the new ones,
+    /// too, and comes as often as if there were nothing to do.
     fn survey_in(&self, poll: Duration) -> Duration {
-        let share = if self.is_busy { BUSY_SURVEY_SHARE } else { SURVEY_SHARE };
+        let share = if self.is_busy && self.lanes.known().is_some() { BUSY_SURVEY_SHARE } else { SURVEY_SHARE };
         // One that has not come to its end goes on soon.
         let pause = if self.behind.is_none() { self.pause(poll) } else { Duration::ZERO };
         self.survey.due_in(pause, share)
@@ -1019,11 +1008,23 @@ async fn promote(jobs: Jobs) {
 async fn bury(jobs: Jobs) {
     let lease = jobs.shared.settings.lease;
     let mut beat = tokio::time::interval(lease / 2);
+    // Who was seen in the future at the last beat, and when.
+    let mut ahead: HashMap<Uuid, String> = HashMap::new();
     loop {
         beat.tick().await;
-        let dead = async { store::dead(&jobs.database().client().await?, lease).await };
-        let dead = match dead.await {
-            Ok(dead) => dead,
+        let unseen = async { store::unseen(&jobs.database().client().await?, lease).await };
+        let dead: Vec<Uuid> = match unseen.await {
+            Ok(unseen) => {
+                let before = std::mem::take(&mut ahead);
+                let is_dead = |one: &Unseen| match &one.ahead {
+                    None => true,
+                    // Nobody who lives leaves that time as it was for half a lease.
+                    Some(at) => before.get(&one.worker) == Some(at),
+                };
+                let dead = unseen.iter().filter(|one| is_dead(one)).map(|one| one.worker).collect();
+                ahead.extend(unseen.into_iter().filter_map(|one| Some((one.worker, one.ahead?))));
+                dead
+            }
             Err(error) => {
                 tracing::warn!(%error, "dead workers could not be looked for; trying again");
                 continue;

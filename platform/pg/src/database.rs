@@ -4,13 +4,15 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use deadpool_postgres::{Manager, ManagerConfig, Pool, PoolError, QueueMode, RecyclingMethod, Runtime, TimeoutType};
+use deadpool_postgres::{
+    Hook, HookError, Manager, ManagerConfig, Pool, PoolError, QueueMode, RecyclingMethod, Runtime, TimeoutType,
+};
 use scoped_futures::ScopedBoxFuture;
-use tokio_postgres::NoTls;
 
+use crate::connect::FewAtOnce;
 use crate::error::asks_for_retry;
 use crate::held::Held;
-use crate::{Dedicated, Error, Pipeline, Transaction};
+use crate::{Dedicated, Error, Pipeline, Transaction, read_only};
 
 /// A connection borrowed from the pool.
 pub type Pooled = deadpool_postgres::Client;
@@ -51,6 +53,15 @@ pub struct PoolStatus {
     pub max: usize,
 }
 
+/// What the server answered.
+#[derive(Clone, Copy, Debug)]
+pub struct Ping {
+    /// A round trip.
+    pub latency: Duration,
+    /// Whether it refuses writes: it is a standby, or was made read-only.
+    pub is_read_only: bool,
+}
+
 /// A PostgreSQL database. Cheap to clone; all clones share the connections.
 #[derive(Clone)]
 pub struct Database {
@@ -85,9 +96,9 @@ impl Database {
         if address.get_application_name().is_none() {
             address.application_name("entrepot");
         }
-        let manager = Manager::from_config(
+        let manager = Manager::from_connect(
             address.clone(),
-            NoTls,
+            FewAtOnce::default(),
             // Fast: no round trip at the return. A transaction that was cut short rolls itself
             // back on the wire before anything the next borrower can send.
             ManagerConfig { recycling_method: RecyclingMethod::Fast },
@@ -99,6 +110,10 @@ impl Database {
             // The connection that came back last goes out next: what it needs is still in its session and in
             // the processor's caches, and what is idle stays idle.
             .queue_mode(QueueMode::Lifo)
+            .pre_recycle(Hook::sync_fn(|_, metrics| match read_only::is_given_up(metrics.created) {
+                true => Err(HookError::message("the server it leads to had become read-only")),
+                false => Ok(()),
+            }))
             .runtime(Runtime::Tokio1)
             .build()?;
         let kept = Arc::new(address.clone());
@@ -202,15 +217,21 @@ impl Database {
         Transaction::begin(self.client().await?).await
     }
 
-    /// Asks the server for an answer, and tells how long that took.
+    /// Asks the server for an answer: how long that took, and whether it takes writes.
     ///
     /// # Errors
     /// When there is none.
-    pub async fn ping(&self) -> Result<Duration, Error> {
-        let start = Instant::now();
+    pub async fn ping(&self) -> Result<Ping, Error> {
         let client = self.pipeline.client().await?;
-        self.pipeline.bounded(client.simple_query("")).await?;
-        Ok(start.elapsed())
+        let statement = client.prepare_cached("SELECT current_setting('transaction_read_only')").await?;
+        let start = Instant::now();
+        let row = self.pipeline.bounded(client.query_one(&statement, &[])).await?;
+        let is_read_only = row.try_get::<_, &str>(0)? == "on";
+        if is_read_only {
+            // Its session may be older than the database's being writable again.
+            read_only::give_up();
+        }
+        Ok(Ping { latency: start.elapsed(), is_read_only })
     }
 
     /// The pool's figures.

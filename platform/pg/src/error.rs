@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use tokio_postgres::error::SqlState;
 
+use crate::read_only;
+
 /// A failure of the database or of the way to it.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -25,33 +27,52 @@ pub enum Error {
     },
     /// The database refused a statement, or the connection broke while it ran.
     #[error("the database refused a statement")]
-    Statement(#[from] tokio_postgres::Error),
+    Statement(#[source] tokio_postgres::Error),
     /// A row that must be there, having just been written or locked, is not.
     #[error("a row that must be there is not: {0}")]
     Missing(&'static str),
     /// A condition that was set for the transaction does not hold.
     #[error("the transaction was refused: {0}")]
     Refused(&'static str),
+    /// This machine's clock and the database's are too far apart for anything irreversible to be decided by time.
+    #[error("this machine's clock and the database's disagree, so nothing is thrown away")]
+    ClockOff,
+    /// The database takes no writes.
+    #[error("the database is read-only")]
+    ReadOnly,
     /// A statement that was shared by several callers failed.
     #[error("a shared read failed: {0}")]
     Shared(std::sync::Arc<Error>),
 }
 
+impl From<tokio_postgres::Error> for Error {
+    fn from(error: tokio_postgres::Error) -> Self {
+        read_only::observe(&error);
+        Self::Statement(error)
+    }
+}
+
 impl Error {
-    /// Whether the database itself is away or overloaded: the same request may succeed later.
+    /// Whether the database itself is away, overloaded or read-only, or others were in the way again and again: the
+    /// same request may succeed later.
     #[must_use]
     pub fn is_unavailable(&self) -> bool {
         match self {
-            Self::NoConnection { .. } | Self::NoAnswer { .. } => true,
+            Self::NoConnection { .. } | Self::NoAnswer { .. } | Self::ReadOnly => true,
             Self::Shared(error) => error.is_unavailable(),
-            Self::Missing(_) | Self::Refused(_) => false,
+            Self::Missing(_) | Self::Refused(_) | Self::ClockOff => false,
             Self::Statement(error) => {
                 error.is_closed()
                     || match error.code() {
                         Some(code) => {
-                            code.code().starts_with("08")
-                                || code.code().starts_with("53")
-                                || code.code().starts_with("57P")
+                            ["08", "53", "57P"].iter().any(|class| code.code().starts_with(class))
+                                || [
+                                    &SqlState::READ_ONLY_SQL_TRANSACTION,
+                                    &SqlState::T_R_SERIALIZATION_FAILURE,
+                                    &SqlState::T_R_DEADLOCK_DETECTED,
+                                    &SqlState::LOCK_NOT_AVAILABLE,
+                                ]
+                                .contains(&code)
                         }
                         // No SQLSTATE: the failure lies in the connection, not in the statement.
                         None => StdError::source(error).is_some_and(|source| source.is::<std::io::Error>()),
@@ -72,7 +93,12 @@ impl Error {
         match self {
             Self::Statement(error) => error.code(),
             Self::Shared(error) => error.sql_state(),
-            Self::NoConnection { .. } | Self::NoAnswer { .. } | Self::Missing(_) | Self::Refused(_) => None,
+            Self::NoConnection { .. }
+            | Self::NoAnswer { .. }
+            | Self::Missing(_)
+            | Self::Refused(_)
+            | Self::ClockOff
+            | Self::ReadOnly => None,
         }
     }
 
@@ -82,7 +108,12 @@ impl Error {
         match self {
             Self::Statement(error) => error.as_db_error().and_then(|error| error.constraint()),
             Self::Shared(error) => error.constraint(),
-            Self::NoConnection { .. } | Self::NoAnswer { .. } | Self::Missing(_) | Self::Refused(_) => None,
+            Self::NoConnection { .. }
+            | Self::NoAnswer { .. }
+            | Self::Missing(_)
+            | Self::Refused(_)
+            | Self::ClockOff
+            | Self::ReadOnly => None,
         }
     }
 }

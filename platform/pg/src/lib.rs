@@ -8,11 +8,13 @@
 //!   ended (`domain/catalog/tests/it/outage.rs` drops one at each of its awaits).
 //! - Every wait has a bound: for a connection (`connect_timeout`), for an answer (the server's
 //!   `statement_timeout`, and a client-side bound behind it for a server that is gone silent).
+//! - A connection to a server that refused a write as read-only is replaced before it is used again.
 //! - Nothing here starts, stops or alters a PostgreSQL that it was given by address; only
 //!   [`cluster`] runs servers, and only in its own folder.
 
 mod binds;
 pub mod cluster;
+mod connect;
 mod database;
 mod dedicated;
 mod error;
@@ -20,10 +22,12 @@ mod gather;
 mod held;
 mod migrate;
 mod pipeline;
+mod read_only;
+mod time;
 mod transaction;
 
 pub use binds::Binds;
-pub use database::{Database, DatabaseSettings, PoolStatus, Pooled};
+pub use database::{Database, DatabaseSettings, Ping, PoolStatus, Pooled};
 pub use dedicated::Dedicated;
 pub use error::Error;
 pub use gather::Gather;

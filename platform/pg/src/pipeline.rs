@@ -13,7 +13,7 @@
 //! - Only statements that need no transaction and change no session state are sent here: what one
 //!   caller would set, all would have.
 //! - A connection that is closed, or that left a caller without an answer for too long, is
-//!   replaced at the next use.
+//!   replaced at the next use; so is one to a server that has become read-only.
 
 use std::future::Future;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 use deadpool_postgres::ClientWrapper;
 use tokio_postgres::NoTls;
 
-use crate::Error;
+use crate::{Error, read_only};
 
 /// The client's own bound lies this much behind the server's `statement_timeout`, so that a server
 /// that lives gets to say why.
@@ -45,7 +45,8 @@ struct Shared {
 
 #[derive(Default)]
 struct Slot {
-    client: Mutex<Option<Arc<ClientWrapper>>>,
+    /// And when it was made.
+    client: Mutex<Option<(Arc<ClientWrapper>, Instant)>>,
     /// Held while one caller connects, so that the others wait for it instead of connecting too.
     connecting: tokio::sync::Mutex<()>,
 }
@@ -88,6 +89,7 @@ impl Pipeline {
             if let Some(client) = slot.open_client() {
                 return Ok(client);
             }
+            let made = Instant::now();
             let (client, connection) = shared.address.connect(NoTls).await?;
             #[expect(
                 clippy::disallowed_methods,
@@ -99,7 +101,7 @@ impl Pipeline {
                 }
             });
             let client = Arc::new(ClientWrapper::new(client, task));
-            *slot.client.lock().unwrap_or_else(PoisonError::into_inner) = Some(client.clone());
+            *slot.client.lock().unwrap_or_else(PoisonError::into_inner) = Some((client.clone(), made));
             Ok::<_, tokio_postgres::Error>(client)
         };
         match tokio::time::timeout(shared.connect_timeout, attempt).await {
@@ -130,6 +132,7 @@ impl Pipeline {
 impl Slot {
     fn open_client(&self) -> Option<Arc<ClientWrapper>> {
         let client = self.client.lock().unwrap_or_else(PoisonError::into_inner);
-        client.as_ref().filter(|client| !client.is_closed()).cloned()
+        let (client, made) = client.as_ref()?;
+        (!client.is_closed() && !read_only::is_given_up(*made)).then(|| client.clone())
     }
 }

@@ -28,7 +28,7 @@ use uuid::Uuid;
 
 use crate::outbox::Ending;
 use crate::rendering::Form;
-use crate::session::{cursor_for_all, may_follow, proof_of};
+use crate::session::{cursor_for_all, may_follow};
 use crate::socket::{self, Guest};
 use crate::{LiveFigures, Shared, sse};
 
@@ -66,7 +66,7 @@ kind!(UNKNOWN_TOPIC, 404, "live.unknown_topic", "There is no such topic", "No to
 const RULES: &[(&str, Rule)] = &[
     ("open_web_socket", Rule::public().lasting()),
     ("open_web_socket_v2", Rule::public().lasting()),
-    ("stream_events", Rule::public().lasting()),
+    ("stream_events", Rule::public().lasting().takes_token()),
     ("get_live_figures", Rule::needs("live.read")),
     ("send_announcement", Rule::needs("announcements.write")),
 ];
@@ -167,6 +167,7 @@ fn upgrade(hub: &Hub, permit: &Permit, mut query: Query, request: Request) -> Re
         return Ok(response);
     };
     let (guest, speaks) = guest(permit, fields, token)?;
+    let attempts = permit.attempts().cloned();
     let may_compress = offers_compression(fields);
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
@@ -185,7 +186,7 @@ fn upgrade(hub: &Hub, permit: &Permit, mut query: Query, request: Request) -> Re
         out.insert(header::SEC_WEBSOCKET_EXTENSIONS, const { HeaderValue::from_static(AGREED) });
     }
     let form = if may_compress { Form::Compressed } else { Form::Socket };
-    let open = hub.open(form);
+    let open = hub.open(form, attempts);
     // The connection's place stays taken as long as the socket lives.
     let held = parts.extensions.remove::<Held>();
     let serving = async move {
@@ -213,7 +214,7 @@ fn guest(permit: &Permit, fields: &HeaderMap, token: Option<String>) -> Result<(
         .map(str::trim)
         .collect();
     let speaks = offered.contains(&SUBPROTOCOL);
-    let credential = Credential::of(fields)?;
+    let credential = Credential::of(fields, permit.is_over_tls())?;
     if let (Some(caller), Some(credential)) = (permit.caller(), credential) {
         if matches!(caller.via, Via::Cookie(_)) && !is_own_page(permit, fields) {
             let detail = "a browser's cookie opens a WebSocket only for our own pages";
@@ -223,7 +224,7 @@ fn guest(permit: &Permit, fields: &HeaderMap, token: Option<String>) -> Result<(
     }
     let token = token.or_else(|| offered.iter().find_map(|offer| offer.strip_prefix(BEARER)).map(str::to_owned));
     Ok(match (token, credential) {
-        (Some(token), _) => (Guest::Proof(proof_of(&token)), speaks),
+        (Some(token), _) => (Guest::Proof(Proof::of_token(&token)), speaks),
         // A cookie whose session has ended: a browser is told by the socket, as it cannot see a status.
         (None, Some(_)) => (Guest::Refused, speaks),
         (None, None) => (Guest::Unknown, speaks),
@@ -280,29 +281,20 @@ async fn stream_events(
         query.fault("topics", "too_many", format!("may be {most} topics"));
     }
     let after = query.filled("after");
-    let token = query.filled("token");
+    // The door has looked whose it is.
+    let _token = query.filled("token");
     query.finish()?;
     let after = match fields.get(LAST_EVENT_ID).and_then(|id| id.to_str().ok()).filter(|id| !id.is_empty()) {
         Some(last) => Some(last.to_owned()),
         None => after,
     };
-    let (caller, proof) = match (permit.caller(), Credential::of(&fields)?, token) {
-        (Some(caller), Some(credential), _) => (caller.clone(), Proof::of(credential)),
-        (_, _, Some(token)) => {
-            let proof = proof_of(&token);
-            (hub.keeper.recognise(proof.credential()).await?, proof)
-        }
-        _ => {
-            return Err(permit
-                .signed_in()
-                .err()
-                .unwrap_or_else(|| Problem::new(&kinds::NOT_SIGNED_IN, "sign in first")));
-        }
-    };
+    permit.signed_in()?;
+    let standing = permit.standing().ok_or_else(|| Problem::new(&kinds::NOT_SIGNED_IN, "sign in first"))?;
+    let (caller, proof) = standing.parts();
     if hub.is_draining() {
         return Err(Problem::new(&kinds::UNAVAILABLE, "the server restarts").retry_after(1));
     }
-    let open = hub.open(Form::ServerSent);
+    let open = hub.open(Form::ServerSent, None);
     // Until all topics are joined nothing names a place: it would be one behind what is still to be given.
     open.outbox.is_joining.store(true, Ordering::Release);
     open.welcome(caller, proof, after.as_deref()).await;

@@ -26,6 +26,7 @@ use crate::cursor::Cursor;
 use crate::outbox::Outbox;
 use crate::rendering::{Rendered, Run};
 use crate::told::{Told, written};
+use crate::watch::recheck_doubted;
 
 /// Events that are remembered, and about how many bytes of them.
 const MOST_REMEMBERED: usize = 20_000;
@@ -53,6 +54,8 @@ pub(crate) struct Topics {
 struct Topic {
     recent: VecDeque<Arc<Rendered>>,
     followers: HashMap<u64, Arc<Outbox>>,
+    /// What followers were given out of the database that a look may still bring: they are not told it again.
+    given: HashMap<u64, HashSet<u64>>,
 }
 
 impl Default for Topics {
@@ -165,6 +168,7 @@ impl Hub {
         let mut topics = self.topics();
         if let Some(of) = topics.by_name.get_mut(topic) {
             of.followers.remove(&outbox.id);
+            of.given.remove(&outbox.id);
             if of.followers.is_empty() && of.recent.is_empty() {
                 topics.by_name.remove(topic);
             }
@@ -247,6 +251,11 @@ impl Hub {
             outbox.put_own(written(outbox.form, &Told::Subscribed { topic, cursor: from.clone() }));
             for run in ready.into_iter().chain(Run::cut(&name, &newer)) {
                 outbox.put_anyway(&run, &shared.counters);
+            }
+            given.retain(|id| topics.watermark.is_none_or(|watermark| *id > watermark));
+            let (_, of) = topics.topic(topic);
+            if !given.is_empty() {
+                of.given.insert(outbox.id, given);
             }
             of.followers.insert(outbox.id, outbox.clone());
             return Ok(Joined::From(from));
@@ -334,12 +343,22 @@ impl Hub {
             by_topic[place].1.push(rendered);
         }
         for (name, events) in &by_topic {
-            let Some(of) = topics.by_name.get(name).filter(|of| !of.followers.is_empty()) else { continue };
-            for run in Run::cut(name, events) {
-                for outbox in of.followers.values() {
-                    outbox.put(&run, &shared.counters);
+            let Some(of) = topics.by_name.get_mut(name).filter(|of| !of.followers.is_empty()) else { continue };
+            let runs = Run::cut(name, events);
+            for outbox in of.followers.values() {
+                match of.given.get(&outbox.id) {
+                    Some(given) => {
+                        let rest: Vec<_> =
+                            events.iter().filter(|one| !given.contains(&one.event.id)).cloned().collect();
+                        Run::cut(name, &rest).iter().for_each(|run| outbox.put(run, &shared.counters));
+                    }
+                    None => runs.iter().for_each(|run| outbox.put(run, &shared.counters)),
                 }
             }
+            of.given.retain(|_, given| {
+                given.retain(|id| watermark.is_none_or(|watermark| *id > watermark));
+                !given.is_empty()
+            });
         }
         drop(topics);
         let told: usize = by_topic.iter().map(|(_, events)| events.len()).sum();
@@ -386,11 +405,15 @@ pub(crate) async fn follow(shared: Arc<Shared>, looks: Option<Looks>) {
         }
     };
     while let Some(seen) = looks.next().await {
-        shared.hub.take_in(&shared, &seen);
         if let Seen::Look(look) = &seen {
-            shared.doubt(look);
+            // A process that was stopped for a while reads a revocation and what was written after it in one look: who
+            // has lost a right must be gone before that is told.
+            if shared.doubt(look) {
+                recheck_doubted(&shared, true).await;
+            }
         } else {
             shared.doubt_all();
         }
+        shared.hub.take_in(&shared, &seen);
     }
 }

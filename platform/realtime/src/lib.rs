@@ -47,7 +47,7 @@ use std::time::Duration;
 
 use entrepot_feed::{Feed, Look};
 use entrepot_runtime::{Clock, Tasks};
-use entrepot_web::{Doorkeeper, Module, TopicRule};
+use entrepot_web::{Attempts, Doorkeeper, Module, TopicRule};
 
 pub use stats::{Closed, Connected, Followed, Lag, LiveFigures, Messages};
 
@@ -106,6 +106,8 @@ pub(crate) struct Shared {
     connections: Mutex<HashMap<u64, Arc<Outbox>>>,
     next_id: AtomicU64,
     is_draining: AtomicBool,
+    /// Held while rights are looked at again.
+    pub(crate) rechecking: tokio::sync::Mutex<()>,
     /// Told when a connection has ended.
     ended: tokio::sync::Notify,
 }
@@ -132,6 +134,7 @@ impl Live {
                 connections: Mutex::default(),
                 next_id: AtomicU64::new(1),
                 is_draining: AtomicBool::new(false),
+                rechecking: tokio::sync::Mutex::default(),
                 ended: tokio::sync::Notify::new(),
             }),
         }
@@ -212,20 +215,20 @@ impl Shared {
     }
 
     /// A new connection, which is known until it is dropped.
-    pub(crate) fn open(self: &Arc<Self>, form: Form) -> Open {
+    pub(crate) fn open(self: &Arc<Self>, form: Form, attempts: Option<Attempts>) -> Open {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         let outbox = Arc::new(Outbox::new(id, form, self.settings.queue_bytes, self.now_ms()));
         self.counters.opened.fetch_add(1, Ordering::Relaxed);
         self.connections.lock().unwrap_or_else(PoisonError::into_inner).insert(id, outbox.clone());
-        Open { shared: self.clone(), outbox }
+        Open { shared: self.clone(), outbox, attempts }
     }
 
     pub(crate) fn connections(&self) -> Vec<Arc<Outbox>> {
         self.connections.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 
-    /// Has those connections looked at again whose rights a look may have changed.
-    pub(crate) fn doubt(&self, look: &Look) {
+    /// Has those connections looked at again whose rights a look may have changed; whether there are any.
+    pub(crate) fn doubt(&self, look: &Look) -> bool {
         // Most events touch no right of anybody; tags that do begin like those of callers.
         let kinds = ["person:", "session:", "key:"];
         let touched: Vec<&str> = look
@@ -235,16 +238,19 @@ impl Shared {
             .map(String::as_str)
             .filter(|tag| kinds.iter().any(|kind| tag.starts_with(kind)))
             .collect();
+        let mut is_anybody = false;
         if touched.is_empty() {
-            return;
+            return is_anybody;
         }
         for outbox in self.connections() {
             let is_touched =
                 outbox.caller().is_some_and(|caller| caller.tags.iter().any(|tag| touched.contains(&tag.as_str())));
             if is_touched {
                 outbox.doubt(self.now_ms());
+                is_anybody = true;
             }
         }
+        is_anybody
     }
 
     pub(crate) fn doubt_all(&self) {
@@ -306,6 +312,8 @@ impl Shared {
 pub(crate) struct Open {
     pub(crate) shared: Arc<Shared>,
     pub(crate) outbox: Arc<Outbox>,
+    /// What counts the credentials that come in messages.
+    pub(crate) attempts: Option<Attempts>,
 }
 
 impl Drop for Open {

@@ -46,11 +46,6 @@ enum Asked {
     Ping {},
 }
 
-/// What a client gives as its token: an access token or an API key.
-pub(crate) fn proof_of(token: &str) -> Proof {
-    if token.starts_with("ek_") { Proof::Key(token.into()) } else { Proof::Bearer(token.into()) }
-}
-
 /// How many messages may still come.
 #[derive(Debug)]
 pub(crate) struct Allowance {
@@ -81,9 +76,18 @@ impl Allowance {
 }
 
 impl Open {
+    /// Whose credentials these are; those that are not good are counted.
+    async fn recognise(&self, proof: &Proof) -> Result<Arc<Caller>, Problem> {
+        let keeper = &*self.shared.keeper;
+        match &self.attempts {
+            Some(attempts) => attempts.recognise(keeper, proof.credential()).await,
+            None => keeper.recognise(proof.credential()).await,
+        }
+    }
+
     /// Signs in, tells so, and joins the person's own topic.
     pub(crate) async fn sign_in(&self, proof: Proof) -> Result<(), Problem> {
-        let caller = self.shared.keeper.recognise(proof.credential()).await?;
+        let caller = self.recognise(&proof).await?;
         self.welcome(caller, proof, None).await;
         Ok(())
     }
@@ -122,7 +126,7 @@ impl Open {
         let is_signed_in = outbox.caller().is_some();
         match asked {
             Asked::Auth { token } => {
-                let proof = proof_of(&token);
+                let proof = Proof::of_token(&token);
                 if !is_signed_in {
                     return self.sign_in(proof).await.map_err(|problem| self.not_recognised(&problem));
                 }
@@ -181,7 +185,7 @@ impl Open {
     /// Goes on with fresh credentials of the same person.
     async fn renew(&self, proof: Proof) -> Result<(), Ending> {
         let (shared, outbox) = (&self.shared, &self.outbox);
-        let caller = match shared.keeper.recognise(proof.credential()).await {
+        let caller = match self.recognise(&proof).await {
             Ok(caller) => caller,
             Err(problem) => {
                 // The old ones may be good still.

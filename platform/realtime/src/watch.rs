@@ -53,21 +53,28 @@ pub(crate) async fn watch_rights(shared: Arc<Shared>) {
     let mut beat = tokio::time::interval(EVERY);
     loop {
         beat.tick().await;
+        // Where the feed is not read nobody can know who has lost a right.
         let is_read = shared.feed.fence().is_read_within(MOST_LAG);
-        // Many connections of one credential are one question.
-        let mut doubted: HashMap<Proof, Vec<(Arc<Outbox>, bool)>> = HashMap::new();
-        for outbox in shared.connections() {
-            let is_doubted = outbox.is_doubted.swap(false, Ordering::AcqRel);
-            // Where the feed is not read nobody can know who has lost a right.
-            if is_doubted || !is_read {
-                let identity = outbox.identity.read().unwrap_or_else(PoisonError::into_inner).clone();
-                if let Some(identity) = identity {
-                    doubted.entry(identity.proof).or_default().push((outbox, is_doubted));
-                }
+        recheck_doubted(&shared, is_read).await;
+    }
+}
+
+/// Asks again for those whose rights may have changed; unless `only_doubted`, for all.
+pub(crate) async fn recheck_doubted(shared: &Shared, only_doubted: bool) {
+    // Whoever comes second waits until those are judged whom the first has taken out.
+    let _one_at_a_time = shared.rechecking.lock().await;
+    // Many connections of one credential are one question.
+    let mut doubted: HashMap<Proof, Vec<(Arc<Outbox>, bool)>> = HashMap::new();
+    for outbox in shared.connections() {
+        let is_doubted = outbox.is_doubted.swap(false, Ordering::AcqRel);
+        if is_doubted || !only_doubted {
+            let identity = outbox.identity.read().unwrap_or_else(PoisonError::into_inner).clone();
+            if let Some(identity) = identity {
+                doubted.entry(identity.proof).or_default().push((outbox, is_doubted));
             }
         }
-        stream::iter(doubted).for_each_concurrent(AT_ONCE, |(proof, outboxes)| recheck(&shared, proof, outboxes)).await;
     }
+    stream::iter(doubted).for_each_concurrent(AT_ONCE, |(proof, outboxes)| recheck(shared, proof, outboxes)).await;
 }
 
 fn look_at(shared: &Shared, outbox: &Outbox, now_ms: i64) {

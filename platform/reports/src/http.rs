@@ -88,7 +88,7 @@ const RULES: &[(&str, Rule)] = &[
     ("order_report", Rule::needs("reports.write").costs(10)),
     ("get_report", Rule::needs("reports.read")),
     ("cancel_report", Rule::needs("reports.write")),
-    ("get_report_content", Rule::needs("reports.read").lasting()),
+    ("get_report_content", Rule::needs("reports.read").lasting().noted("report-fetched")),
     ("list_report_schedules", Rule::needs("reports.read")),
     ("create_report_schedule", Rule::needs("reports.write").costs(5)),
     ("delete_report_schedule", Rule::needs("reports.write")),
@@ -347,14 +347,16 @@ fn not_found() -> Problem {
     Problem::new(&NOT_FOUND, "none of your reports has this id")
 }
 
-/// The kinds of reports that there are, and what each takes.
+/// The kinds of reports that you may order, and what each takes.
 #[utoipa::path(
     get, path = "/api/v2/reports/kinds", tag = "reports",
     responses((status = 200, description = "The kinds.", body = ReportKinds)),
 )]
-async fn list_report_kinds(State(shared): State<Arc<Shared>>, query: Query) -> Result<Reply, Problem> {
+async fn list_report_kinds(State(shared): State<Arc<Shared>>, permit: Permit, query: Query) -> Result<Reply, Problem> {
     query.finish()?;
-    let data = shared.sources.iter().map(|source| ReportKind { kind: source.kind(), about: source.about() }).collect();
+    let caller = permit.signed_in()?;
+    let own = shared.sources.iter().filter(|source| shared.keeper.granted(caller, source.action()).is_some());
+    let data = own.map(|source| ReportKind { kind: source.kind(), about: source.about() }).collect();
     Reply::json(&ReportKinds { data }, CacheClass::Private)
 }
 
@@ -593,7 +595,15 @@ async fn get_report_content(
     };
     let options = GetOptions { range: Some(GetRange::Bounded(first..end)), ..GetOptions::default() };
     let found = shared.files.get_opts(&Place::from(lies_at), options).await;
-    let found = found.map_err(|error| Problem::failure(error, true))?;
+    let found = match found {
+        Err(object_store::Error::NotFound { .. }) => {
+            tracing::error!(report = %report.id, "the file of a report has vanished: it counts as expired");
+            let client = shared.database.client().await.map_err(failed)?;
+            store::vanished(&client, report.id).await.map_err(failed)?;
+            return Err(Problem::new(&GONE, "its file is gone"));
+        }
+        found => found.map_err(|error| Problem::failure(error, true))?,
+    };
     let (parts, _) = head.into_parts();
     Ok(Response::from_parts(parts, Body::from_stream(found.into_stream())))
 }

@@ -6,6 +6,7 @@
 //! - What the owner may see is asked when the report is made: one who has lost a right gets no report by it.
 //! - A report that can never be made fails at once, and says why.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,6 +34,8 @@ use crate::{Asked, Format, Ready, Reports, Shared, SourceError};
 /// The queue that reports are made in.
 pub const QUEUE: &str = "reports";
 const CLEAN_EVERY: Duration = Duration::from_secs(60);
+/// After so many of those it is looked whether what schedules have planned can be right.
+const PLANNED_EVERY: u32 = 60;
 /// Schedules that are seen to in one transaction.
 const DUE_AT_ONCE: i64 = 100;
 /// The shortest time between two reports of a schedule.
@@ -277,9 +280,30 @@ impl Job for DueReports {
     }
 }
 
+/// Whether the owners of schedules that are due may still order such reports. An account that is gone or blocked
+/// orders nothing any more; who is let in again makes another schedule.
+async fn may_order(shared: &Shared, now: Timestamp) -> Result<HashMap<(Uuid, String), bool>, Error> {
+    let client = shared.database.client().await?;
+    let due = store::due_owners(&client, now, DUE_AT_ONCE).await?;
+    drop(client);
+    let mut may_order = HashMap::new();
+    for (owner, kind) in due {
+        let known = shared.keeper.on_behalf(owner).await;
+        let Ok(known) = known else { return Err(Error::Refused("it cannot be found out whose schedules are due")) };
+        let source = shared.source(&kind);
+        let is_granted = known.is_some_and(|owner| {
+            // A kind that there is no longer fails with its own words.
+            source.is_none_or(|source| shared.keeper.granted(&owner, source.action()).is_some())
+        });
+        may_order.insert((owner, kind), is_granted);
+    }
+    Ok(may_order)
+}
+
 /// Orders the reports of some schedules whose slot has come; how many.
 async fn due(shared: &Shared) -> Result<u64, Error> {
-    let now = shared.clock.now();
+    let now = shared.database.upkeep_time(&shared.clock).await?;
+    let may_order = &may_order(shared, now).await?;
     shared
         .database
         .transaction(|transaction| {
@@ -287,6 +311,13 @@ async fn due(shared: &Shared) -> Result<u64, Error> {
                 let due = store::due(transaction, now, DUE_AT_ONCE).await?;
                 let count = due.len() as u64;
                 for schedule in due {
+                    // One that came meanwhile has its turn the next time.
+                    let Some(may_order) = may_order.get(&(schedule.owner, schedule.kind.clone())) else { continue };
+                    if !may_order {
+                        store::move_on(transaction, schedule.id, now, None).await?;
+                        tracing::info!(schedule = %schedule.id, "a schedule was switched off: its owner may not order such reports any more");
+                        continue;
+                    }
                     // A pattern that was sound when it was written down still is; one that never comes again is off.
                     let next = Slots::new(&schedule.pattern, &schedule.zone).ok().and_then(|slots| slots.after(now));
                     store::move_on(transaction, schedule.id, now, next).await?;
@@ -307,6 +338,28 @@ async fn due(shared: &Shared) -> Result<u64, Error> {
             .scope_boxed()
         })
         .await
+}
+
+/// Plans schedules anew whose next slot lies further ahead than any that can have been planned by now: it was reckoned
+/// while the database's clock was wrong.
+async fn set_right(shared: &Shared) -> Result<(), Error> {
+    let now = shared.database.upkeep_time(&shared.clock).await?;
+    let mut behind = None;
+    loop {
+        let client = shared.database.client().await?;
+        let some = store::planned(&client, behind, DUE_AT_ONCE).await?;
+        let Some(last) = some.last() else { return Ok(()) };
+        behind = Some(last.id);
+        for schedule in some {
+            let Ok(slots) = Slots::new(&schedule.pattern, &schedule.zone) else { continue };
+            let Some(next) = slots.after(now) else { continue };
+            // Another may move on to the slot behind at this moment.
+            if slots.after(next).is_some_and(|latest| schedule.next_at > latest) {
+                store::plan_anew(&client, schedule.id, schedule.next_at, next).await?;
+                tracing::warn!(schedule = %schedule.id, was = %schedule.next_at, "a schedule is planned anew");
+            }
+        }
+    }
 }
 
 /// The slots of a pattern of cron.
@@ -342,8 +395,13 @@ pub(crate) fn start(shared: &Arc<Shared>, tasks: &Tasks) {
 
 async fn clean(shared: Arc<Shared>) {
     let mut beat = tokio::time::interval(CLEAN_EVERY);
-    loop {
+    for turn in 0_u32.. {
         beat.tick().await;
+        if turn.is_multiple_of(PLANNED_EVERY)
+            && let Err(error) = set_right(&shared).await
+        {
+            tracing::warn!(%error, "times of schedules could not be checked; it is tried again in an hour");
+        }
         if let Err(error) = clean_once(&shared).await {
             tracing::warn!(%error, "old reports could not be thrown away; it is tried again in a minute");
         }
@@ -351,7 +409,7 @@ async fn clean(shared: Arc<Shared>) {
 }
 
 async fn clean_once(shared: &Shared) -> Result<(), Trouble> {
-    let now = shared.clock.now();
+    let now = shared.database.upkeep_time(&shared.clock).await?;
     let client = shared.database.client().await?;
     // What has no job any more, and nobody said why: each attempt took its worker with it.
     for (id, job) in store::unfinished(&client, now).await? {

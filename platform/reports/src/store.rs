@@ -198,6 +198,14 @@ pub(crate) async fn failed(
     row.map(|row| Ok(row.try_get(0)?)).transpose()
 }
 
+/// Records that a file is gone before its time.
+pub(crate) async fn vanished(client: &Pooled, id: Uuid) -> Result<(), Error> {
+    let sql = "UPDATE reports.report SET status = 'expired', expires_at = least(expires_at, now())
+               WHERE id = $1 AND status = 'done'";
+    client.execute(sql, &[&id]).await?;
+    Ok(())
+}
+
 /// Cancels what is not finished, and lets what is expire at once; `false` where there is nothing to cancel.
 pub(crate) async fn cancel(transaction: &Transaction, id: Uuid, now: Timestamp) -> Result<bool, Error> {
     let moved = transaction
@@ -351,6 +359,14 @@ pub(crate) async fn schedule_delete(transaction: &Transaction, id: Uuid, owner: 
     Ok(transaction.execute(sql, &[&id, &owner]).await? > 0)
 }
 
+/// Whose schedules are due, and of which kinds.
+pub(crate) async fn due_owners(client: &Pooled, now: Timestamp, at_most: i64) -> Result<Vec<(Uuid, String)>, Error> {
+    let sql = "SELECT DISTINCT owner, kind FROM (
+                   SELECT owner, kind FROM reports.schedule WHERE is_enabled AND next_at <= $1 ORDER BY next_at LIMIT $2
+               ) AS due";
+    client.query(sql, &[&now, &at_most]).await?.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
+}
+
 /// Schedules whose slot has come; nobody else gets them meanwhile.
 pub(crate) async fn due(transaction: &Transaction, now: Timestamp, at_most: i64) -> Result<Vec<Schedule>, Error> {
     let sql = format!(
@@ -358,6 +374,21 @@ pub(crate) async fn due(transaction: &Transaction, now: Timestamp, at_most: i64)
          ORDER BY next_at LIMIT $2 FOR UPDATE SKIP LOCKED"
     );
     transaction.query(&sql, &[&now, &at_most]).await?.iter().map(schedule).collect()
+}
+
+/// Schedules that are switched on, some at a time.
+pub(crate) async fn planned(client: &Pooled, behind: Option<Uuid>, at_most: i64) -> Result<Vec<Schedule>, Error> {
+    let sql = format!(
+        "SELECT {SCHEDULE} FROM reports.schedule WHERE is_enabled AND ($1::uuid IS NULL OR id > $1) ORDER BY id LIMIT $2"
+    );
+    client.query(&sql, &[&behind, &at_most]).await?.iter().map(schedule).collect()
+}
+
+/// Plans another slot in the place of one that cannot be right.
+pub(crate) async fn plan_anew(client: &Pooled, id: Uuid, was: Timestamp, next: Timestamp) -> Result<(), Error> {
+    let sql = "UPDATE reports.schedule SET next_at = $3 WHERE id = $1 AND next_at = $2";
+    client.execute(sql, &[&id, &was, &next]).await?;
+    Ok(())
 }
 
 /// A schedule's slot has its report. Without another slot it is switched off.

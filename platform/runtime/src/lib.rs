@@ -15,7 +15,7 @@ mod shutdown;
 mod tasks;
 
 pub use breaker::{Breaker, BreakerError, BreakerFigures, BreakerSettings, BreakerState, Breakers, Open, Permit};
-pub use clock::{Clock, ManualClock};
+pub use clock::{CLOCK_TOLERANCE, Clock, ClockReference, ManualClock};
 pub use request::{
     Actor, Request, continue_in_background, current_request, demands_position, passes_caches, within_request,
 };

@@ -55,6 +55,16 @@ impl Request {
         self
     }
 
+    /// Adds a header field whose value is no text.
+    ///
+    /// # Panics
+    /// When name or value are not well-formed.
+    #[must_use]
+    pub fn header_bytes(mut self, name: &str, value: &[u8]) -> Self {
+        self.headers.append(HeaderName::try_from(name).unwrap(), HeaderValue::from_bytes(value).unwrap());
+        self
+    }
+
     /// Sends `body` as JSON.
     ///
     /// # Panics

@@ -143,6 +143,31 @@ impl TestDatabase {
         connect(&self.address).await
     }
 
+    /// Has the database refuse writes, as one does whose server was demoted, and cuts all connections to it: those that
+    /// are made from now on are read-only, for as long as they last.
+    ///
+    /// # Panics
+    /// When the server does not do it.
+    pub async fn make_read_only(&self) {
+        let admin = connect(&self.server).await;
+        let refuse = format!("ALTER DATABASE {} SET default_transaction_read_only = on", self.name);
+        admin.batch_execute(&refuse).await.unwrap();
+        admin
+            .execute("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = $1", &[&self.name])
+            .await
+            .unwrap();
+    }
+
+    /// Has the database take writes again, on connections that are made from now on. Those that there are stay.
+    ///
+    /// # Panics
+    /// When the server does not do it.
+    pub async fn make_writable(&self) {
+        let admin = connect(&self.server).await;
+        let take = format!("ALTER DATABASE {} RESET default_transaction_read_only", self.name);
+        admin.batch_execute(&take).await.unwrap();
+    }
+
     /// The address as a URL that the program takes.
     #[must_use]
     pub fn url(&self) -> String {

@@ -5,14 +5,16 @@
 //! these are, and how far a permission reaches for that caller.
 //!
 //! **Invariants:**
-//! - Every operation of every module has a [`Rule`]; [`crate::Operations::new`] fails on one that has none.
+//! - Every operation of every module has a [`crate::Rule`]; [`crate::Operations::new`] fails on one that has none.
 //! - The rule is enforced in one place, before the handler runs. A handler never decides *whether*, only
-//!   how the [`Scope`] that it is handed narrows what it reads and writes.
+//!   how the [`Scope`] that it is handed narrows what it reads and writes. One that answers well without having asked
+//!   for a scope that is not [`Scope::All`] is a defect, and its answer is withheld.
 //! - Credentials that are there are good or the request is refused: nobody with an expired token is
 //!   taken for a stranger. (Cookies are the exception where anybody may: browsers send them unasked.)
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::extract::FromRequestParts;
 use entrepot_runtime::Actor;
@@ -22,144 +24,14 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::{Problem, Standing, kinds};
+use crate::{Attempts, Problem, Standing, kinds};
 
 /// Where an API key is sent.
 pub(crate) const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 /// Where a page proves that it is ours, when its browser signs in by cookie.
 pub(crate) const X_CSRF_TOKEN: HeaderName = HeaderName::from_static("x-csrf-token");
-/// The session's cookie over TLS, and without (on one's own machine).
+/// The session's cookie over TLS, where only the first counts, and without (on one's own machine).
 pub const COOKIES: [&str; 2] = ["__Host-entrepot", "entrepot-local"];
-
-/// What an operation demands of who asks for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Access {
-    /// Nothing.
-    Public,
-    /// A permission for this action, such as `products.write`.
-    Needs(&'static str),
-}
-
-/// How an operation is counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Counted {
-    /// As so many requests.
-    As(u32),
-    /// As an attempt to prove who one is.
-    SignIn,
-    /// Not at all.
-    Never,
-}
-
-/// The rules of an operation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rule {
-    pub(crate) access: Access,
-    pub(crate) counted: Counted,
-    pub(crate) is_secret: bool,
-    pub(crate) is_essential: bool,
-    pub(crate) is_in_person: bool,
-    pub(crate) is_quiet: bool,
-    pub(crate) is_file: bool,
-    pub(crate) is_lasting: bool,
-}
-
-impl Rule {
-    /// For anybody.
-    #[must_use]
-    pub const fn public() -> Self {
-        Self {
-            access: Access::Public,
-            counted: Counted::As(1),
-            is_secret: false,
-            is_essential: false,
-            is_in_person: false,
-            is_quiet: false,
-            is_file: false,
-            is_lasting: false,
-        }
-    }
-
-    /// For those who have the permission for this action.
-    #[must_use]
-    pub const fn needs(action: &'static str) -> Self {
-        Self { access: Access::Needs(action), ..Self::public() }
-    }
-
-    /// Costs as much as so many requests.
-    #[must_use]
-    pub const fn costs(mut self, requests: u32) -> Self {
-        self.counted = Counted::As(requests);
-        self
-    }
-
-    /// Is an attempt to prove who one is: only few are allowed.
-    #[must_use]
-    pub const fn sign_in(mut self) -> Self {
-        self.counted = Counted::SignIn;
-        self
-    }
-
-    /// Is never counted and never refused for want of room.
-    #[must_use]
-    pub const fn free(mut self) -> Self {
-        self.counted = Counted::Never;
-        self.is_essential = true;
-        self
-    }
-
-    /// Is done also when the server is full: what a person needs to put things right.
-    #[must_use]
-    pub const fn essential(mut self) -> Self {
-        self.is_essential = true;
-        self
-    }
-
-    /// Answers with something that is told once, so the answer is never stored.
-    #[must_use]
-    pub const fn secret(mut self) -> Self {
-        self.is_secret = true;
-        self
-    }
-
-    /// Is done by a person who has signed in, not by an API key: else a stolen key could make itself at
-    /// home.
-    #[must_use]
-    pub const fn in_person(mut self) -> Self {
-        self.is_in_person = true;
-        self
-    }
-
-    /// Does not tell whether it has written anything: its answers name no position.
-    #[must_use]
-    pub const fn quiet(mut self) -> Self {
-        self.is_quiet = true;
-        self
-    }
-
-    /// Answers with a file of a media type of its own.
-    #[must_use]
-    pub const fn file(mut self) -> Self {
-        self.is_file = true;
-        self
-    }
-
-    /// Takes or gives any amount, piece by piece, for as long as the client keeps up: neither its body nor
-    /// its time is bounded as a whole. The same key cannot be sent with it twice, as nothing of that length
-    /// is stored.
-    #[must_use]
-    pub const fn lasting(mut self) -> Self {
-        self.is_lasting = true;
-        self.is_file = true;
-        self
-    }
-
-    /// What it demands.
-    #[must_use]
-    pub const fn access(&self) -> Access {
-        self.access
-    }
-}
 
 /// How far a permission reaches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -213,6 +85,8 @@ pub struct Caller {
     pub via_text: Arc<str>,
     /// The only actions that the credentials may be used for; `None` for all of the role's.
     pub actions: Option<Arc<[String]>>,
+    /// The role beyond which the credentials never reach, whatever role the person has now.
+    pub made_as: Option<&'static str>,
     /// The stores that the caller is tied to; `None` for one who is tied to none.
     pub stores: Option<Arc<[String]>>,
     /// An event that carries one of these tags may have changed what the caller may do.
@@ -237,6 +111,7 @@ impl Caller {
             via,
             via_text: via_text.into(),
             actions: None,
+            made_as: None,
             stores: None,
             tags: Arc::from([]),
             expires_at: Timestamp::MAX,
@@ -269,7 +144,7 @@ impl<'a> Credential<'a> {
     ///
     /// # Errors
     /// When they are of no known form, or there are several.
-    pub fn of(fields: &'a HeaderMap) -> Result<Option<Self>, Problem> {
+    pub fn of(fields: &'a HeaderMap, is_over_tls: bool) -> Result<Option<Self>, Problem> {
         let bearer = match fields.get(header::AUTHORIZATION) {
             None => None,
             Some(value) => Some(bearer(value).ok_or_else(|| {
@@ -286,7 +161,7 @@ impl<'a> Credential<'a> {
             }
             (Some(token), None) => Ok(Some(Self::Bearer(token))),
             (None, Some(key)) => Ok(Some(Self::Key(key))),
-            (None, None) => Ok(cookie(fields).map(Self::Cookie)),
+            (None, None) => Ok(cookie(fields, is_over_tls).map(Self::Cookie)),
         }
     }
 }
@@ -297,10 +172,16 @@ fn bearer(value: &HeaderValue) -> Option<&str> {
     (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
 }
 
-fn cookie(fields: &HeaderMap) -> Option<&str> {
-    let pairs = fields.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let mut pairs = pairs.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.find(|(name, _)| COOKIES.contains(name)).map(|(_, value)| value)
+/// The secret of the session's cookie. Over TLS only the name counts that browsers take from this host alone
+/// (RFC 6265bis, 4.1.3.2); several of one name are none that is good, as nobody knows which is the owner's.
+fn cookie(fields: &HeaderMap, is_over_tls: bool) -> Option<&str> {
+    let names = if is_over_tls { &COOKIES[..1] } else { &COOKIES[..] };
+    let values = fields.get_all(header::COOKIE).iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b';'));
+    // Of what is white space elsewhere only these two stand around a pair; all else is part of another name.
+    let pairs = values.filter_map(|pair| std::str::from_utf8(pair).ok()?.trim_matches([' ', '\t']).split_once('='));
+    let mut secrets = pairs.filter(|(name, _)| names.contains(name)).map(|(_, secret)| secret);
+    let first = secrets.next()?;
+    Some(if secrets.next().is_some() { "" } else { first })
 }
 
 pub(crate) fn invalid(detail: &str) -> Problem {
@@ -311,6 +192,11 @@ pub(crate) fn invalid(detail: &str) -> Problem {
 pub trait Doorkeeper: Send + Sync + 'static {
     /// Whose credentials these are, if that is known without waiting; [`Doorkeeper::recognise`] if not.
     fn recognise_now(&self, credential: Credential<'_>) -> Option<Arc<Caller>>;
+
+    /// Whether these were signed by us and have not expired, which tells without asking anybody that they are no guess.
+    fn is_well_signed(&self, _credential: Credential<'_>) -> bool {
+        false
+    }
 
     /// Whose credentials these are.
     ///
@@ -344,14 +230,29 @@ pub struct Permit {
     pub(crate) address: Option<IpAddr>,
     pub(crate) is_over_tls: bool,
     pub(crate) standing: Option<Standing>,
+    pub(crate) attempts: Option<Attempts>,
+    /// Where the permission reaches less than everything: whether the handler asked how far.
+    pub(crate) narrowing: Option<Arc<AtomicBool>>,
 }
 
 impl Permit {
+    /// What tells, after a handler has answered, whether it narrowed its answer as it must.
+    pub(crate) fn narrowing(scope: Option<Scope>) -> Option<Arc<AtomicBool>> {
+        scope.filter(|scope| *scope != Scope::All).map(|_| Arc::new(AtomicBool::new(false)))
+    }
+
+    fn narrows(&self) {
+        if let Some(narrowing) = &self.narrowing {
+            narrowing.store(true, Ordering::Release);
+        }
+    }
+
     /// Whether a caller is there who may do this at all, and how far that reaches.
     ///
     /// # Errors
     /// A 403 where the operation demands nothing of its callers, which is a defect of its rule.
     pub fn scope(&self) -> Result<Scope, Problem> {
+        self.narrows();
         self.scope.ok_or_else(|| Problem::new(&kinds::FORBIDDEN, "this operation hands out no permission"))
     }
 
@@ -366,6 +267,9 @@ impl Permit {
     /// # Errors
     /// A 401 for a stranger.
     pub fn signed_in(&self) -> Result<&Arc<Caller>, Problem> {
+        if self.scope == Some(Scope::Own) {
+            self.narrows();
+        }
         self.caller.as_ref().ok_or_else(not_signed_in)
     }
 
@@ -413,6 +317,12 @@ impl Permit {
     #[must_use]
     pub fn standing(&self) -> Option<&Standing> {
         self.standing.as_ref()
+    }
+
+    /// What looks up credentials that come later in a request that lasts; `None` where nobody counts them.
+    #[must_use]
+    pub fn attempts(&self) -> Option<&Attempts> {
+        self.attempts.as_ref()
     }
 
     /// Whether nobody on the way can read the answer.
@@ -466,8 +376,31 @@ mod tests {
         for (name, value) in fields {
             map.append(HeaderName::try_from(*name).expect("a name"), value.parse().expect("a value"));
         }
-        let found = Credential::of(&map).map_err(|problem| problem.kind().code)?;
+        let found = Credential::of(&map, false).map_err(|problem| problem.kind().code)?;
         Ok(found.map(|credential| format!("{credential:?}")))
+    }
+
+    #[test]
+    fn a_cookie_of_a_neighbour_counts_for_nothing() {
+        let of = |cookies: &str, is_over_tls| {
+            let mut map = HeaderMap::new();
+            map.append("cookie", cookies.parse().expect("a value"));
+            let found = Credential::of(&map, is_over_tls).expect("well-formed").map(|found| format!("{found:?}"));
+            found.unwrap_or_default()
+        };
+        assert_eq!(of("entrepot-local=theirs; __Host-entrepot=own", true), "Cookie(\"own\")");
+        assert_eq!(of("entrepot-local=theirs", true), "");
+        assert_eq!(of("__Host-entrepot=a; __Host-entrepot=b", true), "Cookie(\"\")");
+        assert_eq!(of("entrepot-local=a; __Host-entrepot=b", false), "Cookie(\"\")");
+        assert_eq!(of("entrepot-local=own", false), "Cookie(\"own\")");
+        for space in ['\u{2000}', '\u{a0}', '\u{85}', '\u{2028}', '\u{3000}', '\u{b}', '\u{c}'] {
+            let mut map = HeaderMap::new();
+            let Ok(cookie) = HeaderValue::from_bytes(format!("{space}__Host-entrepot=theirs").as_bytes()) else {
+                continue;
+            };
+            map.append("cookie", cookie);
+            assert_eq!(Credential::of(&map, true).expect("well-formed"), None, "{space:?}");
+        }
     }
 
     #[test]

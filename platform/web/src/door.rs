@@ -1,6 +1,6 @@
 //! The door: what happens to a request before anything is done for it.
 //!
-//! In order: is its network blocked, does it look like an attack, who asks, have they asked too often,
+//! In order: does it look like an attack, who asks, is their network blocked, have they asked too often,
 //! may they do this, does the request come from our own page (where a browser sent a cookie along), is
 //! there room for more work.
 //!
@@ -9,6 +9,8 @@
 //!   up by method and path here, and a path that is in no table leads to no handler of a module.
 //! - Strangers are counted by their network before anything is asked of the database for them, and so
 //!   are credentials that were not good: past a limit no more of them are looked up.
+//! - Nothing that a page elsewhere can have a browser send blocks a network, or uses up what strangers there may
+//!   ask (`foreign.rs`); and a block keeps out nobody whose credentials are good.
 //! - A request of the program's own passes as a stranger that nobody counts.
 
 use std::net::IpAddr;
@@ -21,17 +23,16 @@ use entrepot_guard::{Guard, Place, Refused, Subject, Tier, Verdict};
 use http::request::Parts;
 
 use crate::access::{
-    Access, Caller, Counted, Credential, Doorkeeper, Permit, Rule, Scope, Via, X_CSRF_TOKEN, forbidden, needs_session,
-    not_signed_in,
+    Caller, Credential, Doorkeeper, Permit, Scope, Via, X_CSRF_TOKEN, forbidden, needs_session, not_signed_in,
 };
+use crate::foreign::{SEC_FETCH_SITE, is_foreign, is_own, may_be_foreign};
 use crate::operations::Operations;
 use crate::responses::is_anybodys;
 use crate::serve::Peer;
-use crate::{Problem, Proof, Standing, kinds};
+use crate::{Access, Attempts, CorsPolicy, Counted, Problem, Proof, Query, Rule, Standing, kinds};
 
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
-const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 /// Where a request comes from.
@@ -39,6 +40,8 @@ const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto
 pub(crate) struct From {
     /// The client's address, as far as it can be known.
     pub(crate) address: Option<IpAddr>,
+    /// A trusted proxy named somebody who cannot be read.
+    pub(crate) is_unreadable: bool,
     /// Whether nobody on the way can read along.
     pub(crate) is_over_tls: bool,
     /// The program itself asks.
@@ -47,7 +50,7 @@ pub(crate) struct From {
 
 impl From {
     pub(crate) fn within() -> Self {
-        Self { address: None, is_over_tls: false, is_within: true }
+        Self { address: None, is_unreadable: false, is_over_tls: false, is_within: true }
     }
 }
 
@@ -62,6 +65,8 @@ pub(crate) enum Doors {
         operations: Operations,
         keeper: Arc<dyn Doorkeeper>,
         guard: Guard,
+        /// Whose pages are as good as our own.
+        cors: CorsPolicy,
     },
 }
 
@@ -114,14 +119,20 @@ impl Doors {
     /// Looks who is there.
     pub(crate) fn look(&self, peer: Peer, fields: &HeaderMap) -> From {
         let Self::Kept { guard, .. } = self else {
-            return From { address: Some(peer.address), is_over_tls: peer.is_tls, is_within: false };
+            let address = Some(peer.address);
+            return From { address, is_unreadable: false, is_over_tls: peer.is_tls, is_within: false };
         };
         let says_https = || {
-            fields.get(X_FORWARDED_PROTO).is_some_and(|proto| proto.as_bytes().eq_ignore_ascii_case(b"https"))
+            // Each proxy adds what it saw: the last is the word of the one that is trusted.
+            let last = fields.get_all(X_FORWARDED_PROTO).iter().next_back();
+            let last = last.and_then(|proto| proto.as_bytes().rsplit(|byte| *byte == b',').next());
+            last.is_some_and(|proto| proto.trim_ascii().eq_ignore_ascii_case(b"https"))
                 && guard.proxies().trusts(peer.address)
         };
+        let client = guard.client(peer.address, fields);
         From {
-            address: Some(guard.client(peer.address, fields)),
+            address: Some(client.unwrap_or(peer.address)),
+            is_unreadable: client.is_err(),
             is_over_tls: peer.is_tls || says_https(),
             is_within: false,
         }
@@ -131,17 +142,22 @@ impl Doors {
     /// it that needs a closer look.
     pub(crate) fn glance<B>(&self, from: &From, request: &Request<B>) -> Option<Share> {
         let fields = request.headers();
-        let Self::Kept { keeper, guard, .. } = self else { return is_anybodys(fields).then_some(Share::Nobodys) };
+        let Self::Kept { keeper, guard, cors, .. } = self else {
+            return is_anybodys(fields).then_some(Share::Nobodys);
+        };
         let Some(address) = from.address.filter(|_| !from.is_within) else { return Some(Share::Nobodys) };
-        if guard.blocked_for(address).is_some() {
+        if from.is_unreadable || guard.blocked_for(address).is_some() {
             return None;
         }
         let uri = request.uri();
         if guard.suspicion_of_target(uri.path(), uri.query()).points > 0 {
             return None;
         }
-        match Credential::of(fields) {
-            Ok(None) => Some(Share::Of(Tier::General, Subject::address(address))),
+        match Credential::of(fields, from.is_over_tls) {
+            Ok(None) => {
+                let stranger = stranger(address, is_foreign(fields, from.is_over_tls, cors));
+                Some(Share::Of(Tier::General, stranger))
+            }
             Ok(Some(credential)) => {
                 let caller = keeper.recognise_now(credential)?;
                 Some(Share::Of(Tier::Api, Subject::user(caller.id)))
@@ -181,27 +197,37 @@ impl Doors {
                 return Ok(Admitted { permit: Permit { address, ..Permit::default() }, ..Admitted::default() });
             }
         };
-        let Self::Kept { operations, keeper, guard } = self else { return Ok(Admitted::default()) };
-        if let Some(wait) = guard.blocked_for(address) {
-            guard.count_blocked();
-            return Err(refuse(blocked(Some(wait))));
+        let Self::Kept { operations, keeper, guard, cors } = self else { return Ok(Admitted::default()) };
+        if from.is_unreadable {
+            tracing::warn!(target: "entrepot::security", proxy = %address, "a trusted proxy named its client by something that is no address");
+            let detail = "X-Forwarded-For, as the proxy in front of this server wrote it, names no address";
+            return Err(refuse(Problem::new(&kinds::INVALID_HEADER, detail)));
         }
         let path = parts.uri.path();
+        let rule = operations.rule(&parts.method, path);
+        let may_be_foreign = || may_be_foreign(&parts.method, &parts.headers, from.is_over_tls, cors);
         let mut suspicion = guard.suspicion_of_target(path, parts.uri.query());
         let of_fields = guard.suspicion_of_fields(&parts.headers);
         // However much is odd about it, one request blocks nobody.
         suspicion.points = (suspicion.points + of_fields.points).min(MOST_POINTS);
         suspicion.reasons = suspicion.reasons.with(of_fields.reasons);
-        if suspicion.points > 0 && guard.suspect(address, suspicion, parts.method.as_str(), path).await {
-            guard.count_blocked();
-            return Err(refuse(blocked(guard.blocked_for(address))));
+        if suspicion.points > 0 {
+            // What somebody else's page may have a browser send says nothing of who sits there.
+            let counts = !may_be_foreign();
+            guard.suspect(address, suspicion, parts.method.as_str(), path, counts).await;
         }
+        // A balancer that asks how the server is must not take a blocked neighbour for an outage.
+        let passes = rule.is_some_and(|rule| rule.counted == Counted::Never || rule.passes_blocks);
+        let block = guard.blocked_for(address).filter(|_| !passes);
         if let Some((tier, verdict)) = counted {
             return Err(too_many(tier, verdict));
         }
-        let rule = operations.rule(&parts.method, path);
-        let stranger = Subject::address(address);
-        let credential = match Credential::of(&parts.headers) {
+        let is_foreign = is_foreign(&parts.headers, from.is_over_tls, cors);
+        let stranger = stranger(address, is_foreign);
+        let token = rule.filter(|rule| rule.takes_token).and_then(|_| token_of(parts));
+        let credential = match Credential::of(&parts.headers, from.is_over_tls) {
+            // Of those that a request can carry, what it was made with on purpose counts.
+            Ok(None | Some(Credential::Cookie(_))) if token.is_some() => token.as_ref().map(Proof::credential),
             // Where anybody may act, a cookie decides nothing: a browser sends it unasked, and one that is
             // stale must not keep its owner from signing in.
             Ok(Some(Credential::Cookie(_)))
@@ -210,6 +236,7 @@ impl Doors {
                 None
             }
             Ok(credential) => credential,
+            Err(_) if block.is_some() => None,
             Err(problem) => {
                 let counted = count(guard, Tier::Credentials, &stranger, 1).await?;
                 return Err(Refusal { problem, counted });
@@ -221,7 +248,8 @@ impl Doors {
                 Some(caller) => Some(caller),
                 None => {
                     // Only those that are not good are counted: who has signed in has a share of their own.
-                    if guard.counts() {
+                    // One that we have signed ourselves is no guess, whoever guesses beside it.
+                    if guard.counts() && !keeper.is_well_signed(credential) {
                         let verdict = guard.peek(Tier::Credentials, &stranger).await;
                         if !verdict.allowed {
                             return Err(too_many(Tier::Credentials, verdict));
@@ -237,6 +265,10 @@ impl Doors {
                                     401 => count(guard, Tier::Credentials, &stranger, 1).await?,
                                     _ => None,
                                 };
+                                if block.is_some() {
+                                    guard.count_blocked();
+                                    return Err(refuse(blocked(block)));
+                                }
                                 return Err(Refusal { problem, counted });
                             }
                             None
@@ -245,8 +277,18 @@ impl Doors {
                 }
             },
         };
+        // A block is for strangers: who has signed in answers with their account, and can lift it.
+        if block.is_some() && caller.is_none() {
+            guard.count_blocked();
+            return Err(refuse(blocked(block)));
+        }
         let counted = match rule.map_or(Counted::As(1), |rule| rule.counted) {
             Counted::Never => None,
+            Counted::SignIn if is_foreign => {
+                let counted = count(guard, Tier::General, &stranger, 1).await?;
+                let detail = "nobody signs in, registers or resets a password by a page of another origin";
+                return Err(Refusal { problem: Problem::new(&kinds::FOREIGN_PAGE, detail), counted });
+            }
             Counted::SignIn => count(guard, Tier::SignIn, &stranger, 1).await?,
             Counted::As(cost) => match &caller {
                 Some(caller) => count(guard, Tier::Api, &Subject::user(caller.id), cost).await?,
@@ -293,7 +335,18 @@ impl Doors {
             }
             _ => None,
         };
-        let permit = Permit { caller, scope, address: Some(address), is_over_tls: from.is_over_tls, standing };
+        let narrowing = Permit::narrowing(scope);
+        let is_lasting = rule.is_some_and(|rule| rule.is_lasting);
+        let attempts = is_lasting.then(|| Attempts { guard: guard.clone(), subject: stranger });
+        let permit = Permit {
+            caller,
+            scope,
+            address: Some(address),
+            is_over_tls: from.is_over_tls,
+            standing,
+            attempts,
+            narrowing,
+        };
         Ok(Admitted { permit, rule, counted, place })
     }
 
@@ -311,7 +364,23 @@ impl Doors {
     }
 }
 
-async fn count(guard: &Guard, tier: Tier, subject: &Subject, cost: u32) -> Result<Option<(Tier, Verdict)>, Refusal> {
+/// As whom somebody is counted who has not signed in.
+fn stranger(address: IpAddr, is_foreign: bool) -> Subject {
+    if is_foreign { Subject::pages_at(address) } else { Subject::address(address) }
+}
+
+/// The credential that stands in the query.
+fn token_of(parts: &Parts) -> Option<Proof> {
+    let query = Query::parse(parts.uri.query()?).ok()?;
+    query.peek("token").filter(|token| !token.is_empty()).map(Proof::of_token)
+}
+
+pub(crate) async fn count(
+    guard: &Guard,
+    tier: Tier,
+    subject: &Subject,
+    cost: u32,
+) -> Result<Option<(Tier, Verdict)>, Refusal> {
     if !guard.counts() {
         return Ok(None);
     }
@@ -319,7 +388,7 @@ async fn count(guard: &Guard, tier: Tier, subject: &Subject, cost: u32) -> Resul
     if verdict.allowed { Ok(Some((tier, verdict))) } else { Err(too_many(tier, verdict)) }
 }
 
-fn too_many(tier: Tier, verdict: Verdict) -> Refusal {
+pub(crate) fn too_many(tier: Tier, verdict: Verdict) -> Refusal {
     let wait = u32::try_from(seconds(verdict.retry_after)).unwrap_or(u32::MAX).max(1);
     let whose = match tier {
         Tier::General => "from your network",
@@ -362,7 +431,8 @@ fn missing(caller: &Caller, action: &str) -> Problem {
         (Via::Key(_), Some(actions)) if !actions.iter().any(|own| own == action) => "this API key",
         _ => caller.role,
     };
-    forbidden(&format!("{by} has no permission for {action}"))
+    let tied = if caller.stores.is_some() { " that is restricted to stores" } else { "" };
+    forbidden(&format!("{by}{tied} has no permission for {action}"))
 }
 
 fn is_safe(method: &Method) -> bool {
@@ -377,18 +447,13 @@ fn is_open(rule: Option<Rule>, method: &Method) -> bool {
 /// Whether a change that carries a cookie was sent by a page of ours: by the token that only such a
 /// page knows, and by what the browser says of the page, where it says anything.
 fn comes_from_own_page(fields: &HeaderMap, is_over_tls: bool, proves: impl FnOnce(&str) -> bool) -> bool {
-    let text = |name: &HeaderName| fields.get(name).and_then(|value| value.to_str().ok());
-    if text(&SEC_FETCH_SITE).is_some_and(|site| site != "same-origin") {
+    if fields.get(SEC_FETCH_SITE).is_some_and(|site| site != "same-origin") {
         return false;
     }
-    if let Some(origin) = text(&header::ORIGIN) {
-        let scheme = if is_over_tls { "https" } else { "http" };
-        let own = text(&header::HOST).map(|host| format!("{scheme}://{host}"));
-        if own.as_deref() != Some(origin) {
-            return false;
-        }
+    if fields.get(header::ORIGIN).is_some_and(|origin| !is_own(origin, fields, is_over_tls)) {
+        return false;
     }
-    text(&X_CSRF_TOKEN).is_some_and(proves)
+    fields.get(X_CSRF_TOKEN).and_then(|token| token.to_str().ok()).is_some_and(proves)
 }
 
 #[cfg(test)]

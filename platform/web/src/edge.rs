@@ -14,12 +14,13 @@
 //! - Every answer carries `X-Request-Id` and the security fields, also a 404, a 413 and a panic's 500.
 //! - A failure's whole chain of causes is logged here once, and nowhere else.
 //! - A handler that is ready at once costs no timer.
+//! - A write that has begun is never cut short by its caller's going away, nor by the time limit.
 //! - A read that names a position (`Entrepot-At-Least`) is not older than that write: either the write
 //!   was applied here before anything was looked up, or the read passes by all caches.
 
-use std::cell::RefCell;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -27,27 +28,32 @@ use axum::body::{Body, HttpBody as _};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use bytes::Bytes;
 use entrepot_cache::{Fence, FillError, Filled, Got, Namespace, Origin};
-use entrepot_guard::{Guard, Tier, Verdict};
-use entrepot_runtime::{Clock, within_request};
+use entrepot_guard::{Guard, Place, Tier, Verdict};
+use entrepot_runtime::{Actor, Clock, continue_in_background, within_request};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use http_body_util::{BodyExt as _, Limited};
+use http_body_util::Limited;
 use tower::ServiceExt as _;
-use xxhash_rust::xxh3::xxh3_64;
 
 use crate::access::{Doorkeeper, Permit};
-use crate::compress::{Coding, WORTH_IT, is_compressible};
+use crate::compress::Coding;
 use crate::cors::{CorsPolicy, SECURITY_FIELDS};
 use crate::door::{Admitted, Doors, From, Glance};
+use crate::field_values::{AGES, HITS, server_timing};
+use crate::finish::{body_for, coded, write_foreign, write_reply};
+use crate::head::{
+    X_REQUEST_ID, accepts_json, body_limit, conditional_fields, refuse_head, refuse_target, refuse_unread, request_id,
+    request_id_value,
+};
 use crate::idempotency::{IDEMPOTENCY_KEY, Idempotency, Keyed, fingerprint, key_of};
+use crate::notes::Notes;
 use crate::preconditions::if_none_match;
 use crate::problem::chain;
 use crate::responses::{Answer, Kept, Responses, Route, groups_value, is_anybodys, with_key};
 use crate::serve::Peer;
-use crate::target::refuse_target;
-use crate::{CacheClass, Operations, Problem, Reply, RequestStats, Rule, kinds};
+use crate::slow::PromptBody;
+use crate::{CacheClass, Operations, Problem, Reply, RequestStats, kinds};
 
-const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 const CACHE_GROUP_INVALIDATION: HeaderName = HeaderName::from_static("cache-group-invalidation");
@@ -57,9 +63,6 @@ const ENTREPOT_AT_LEAST: HeaderName = HeaderName::from_static("entrepot-at-least
 const MOST_POSITIONS: usize = 16;
 /// How long a read waits for the write that it demands before it passes by the caches.
 const POSITION_PATIENCE: Duration = Duration::from_secs(1);
-const LONGEST_REQUEST_ID: usize = 128;
-/// Answers of routes that make their own body (the explorer's files) are read whole up to this.
-const LARGEST_FOREIGN_BODY: usize = 16 * 1024 * 1024;
 
 /// What the edge enforces.
 #[derive(Clone, Debug)]
@@ -96,6 +99,7 @@ struct Shared {
     positions: Option<Positions>,
     doors: Doors,
     idempotency: Option<Idempotency>,
+    notes: Option<Notes>,
 }
 
 /// Asks for the highest position that was given out.
@@ -131,13 +135,13 @@ impl Positions {
 }
 
 /// What of the request is still needed when the answer is there.
-struct Asked {
+pub(crate) struct Asked {
     start: Instant,
     id: Arc<str>,
-    method: Method,
+    pub(crate) method: Method,
     path: String,
     origin: Option<HeaderValue>,
-    headers: HeaderMap,
+    pub(crate) headers: HeaderMap,
     is_counted: bool,
     is_over_tls: bool,
     /// What was counted, and how it stands.
@@ -168,6 +172,7 @@ impl Edge {
                 positions: None,
                 doors: Doors::Closed,
                 idempotency: None,
+                notes: None,
             }),
         }
     }
@@ -175,7 +180,10 @@ impl Edge {
     /// The same behind doors: who may do what is enforced, and the guard stands there.
     #[must_use]
     pub fn with_doors(self, operations: Operations, keeper: Arc<dyn Doorkeeper>, guard: Guard) -> Self {
-        self.change(|shared| shared.doors = Doors::Kept { operations, keeper, guard })
+        self.change(|shared| {
+            let cors = shared.settings.cors.clone();
+            shared.doors = Doors::Kept { operations, keeper, guard, cors };
+        })
     }
 
     /// The same with everything open to everybody: for tests of what lies behind the doors.
@@ -188,6 +196,12 @@ impl Edge {
     #[must_use]
     pub fn with_idempotency(self, idempotency: Idempotency) -> Self {
         self.change(|shared| shared.idempotency = Some(idempotency))
+    }
+
+    /// The same with a place for notes of what was read.
+    #[must_use]
+    pub fn with_notes(self, notes: Notes) -> Self {
+        self.change(|shared| shared.notes = Some(notes))
     }
 
     /// The same with a response cache.
@@ -203,7 +217,7 @@ impl Edge {
     }
 
     fn change(self, change: impl FnOnce(&mut Shared)) -> Self {
-        let Shared { router, settings, clock, stats, responses, positions, doors, idempotency } = &*self.shared;
+        let Shared { router, settings, clock, stats, responses, positions, doors, idempotency, notes } = &*self.shared;
         let mut shared = Shared {
             router: router.clone(),
             settings: settings.clone(),
@@ -213,6 +227,7 @@ impl Edge {
             positions: positions.clone(),
             doors: doors.clone(),
             idempotency: idempotency.clone(),
+            notes: notes.clone(),
         };
         change(&mut shared);
         Self { shared: Arc::new(shared) }
@@ -248,6 +263,7 @@ impl Edge {
             Quick::Answer(response) => return response,
             Quick::Go(counted) => counted,
         };
+        let malformed = if from.is_within { None } else { refuse_head(&request) };
         let (mut parts, body) = request.into_parts();
         let id = request_id(&parts.headers, &shared.clock);
         let mut asked = Asked {
@@ -261,6 +277,9 @@ impl Edge {
             is_over_tls: from.is_over_tls,
             counted,
         };
+        if let Some(problem) = malformed {
+            return shared.finish(asked, problem_response(problem)).await;
+        }
         if let Some(response) = shared.settings.cors.preflight(&parts.method, &parts.headers) {
             return shared.finish(asked, response).await;
         }
@@ -275,8 +294,6 @@ impl Edge {
             }
         };
         asked.counted = counted;
-        // Held until the answer is made.
-        let _place = place;
         if let Some(problem) = refuse_unread(&parts, &shared.settings, rule) {
             return shared.finish(asked, problem_response(problem)).await;
         }
@@ -305,7 +322,14 @@ impl Edge {
                 return shared.finish(asked, problem_response(problem)).await;
             }
             Some(key) => match key_of(key) {
-                Ok(key) => Some((key, permit.caller().map(|caller| caller.id.to_string()), permit.address())),
+                // Of strangers an address is all that tells them apart.
+                Ok(key) => {
+                    let caller = permit.caller().map(|caller| caller.id.to_string());
+                    let caller = caller
+                        .or_else(|| permit.address().map(|address| format!("address:{address}")))
+                        .unwrap_or_else(|| "nobody".to_owned());
+                    Some((caller, key))
+                }
                 Err(problem) => return shared.finish(asked, problem_response(problem)).await,
             },
             None => None,
@@ -316,7 +340,9 @@ impl Edge {
         } else if is_lasting {
             Body::new(body)
         } else {
-            Body::new(Limited::new(body, shared.settings.body_limit_bytes))
+            // A write is not cut short by its time limit, so its body is.
+            let body = Limited::new(body, body_limit(rule, &shared.settings));
+            Body::new(PromptBody::new(Box::pin(body), shared.settings.request_timeout))
         };
         let is_quiet = rule.is_some_and(|rule| rule.is_quiet);
         let reads = matches!(asked.method, Method::GET | Method::HEAD);
@@ -334,29 +360,41 @@ impl Edge {
                 Err(problem) => shared.finish(asked, problem_response(problem)).await,
             };
         }
+        let actor = permit.actor();
         parts.extensions.insert(permit);
         let uri = parts.uri.clone();
         let request = Request::from_parts(parts, body);
         let is_never_kept = route.is_some_and(|route| route.answers.is_none() && !route.is_streamed);
         let alike = shared.responses.as_ref().filter(|_| is_never_kept && shares && !context.passes_caches());
-        let routed = async {
-            match (keyed, &shared.idempotency, alike) {
-                (Some((key, caller, address)), Some(idempotency), _) => {
-                    // Of strangers an address is all that tells them apart.
-                    let caller = caller
-                        .or_else(|| address.map(|address| format!("address:{address}")))
-                        .unwrap_or_else(|| "nobody".to_owned());
-                    shared.keyed(idempotency, caller, key, is_quiet, request).await
+        let mut response = if reads {
+            let read = async {
+                match alike {
+                    Some(responses) => {
+                        let key = with_key(&uri, |key| format!("{} {key}", caller.as_deref().unwrap_or("anybody")));
+                        shared.shared_flight(responses.uncached(), key, request).await
+                    }
+                    None if is_lasting => shared.route_within(request, None).await,
+                    None => shared.route(request).await,
                 }
-                (None, _, Some(responses)) => {
-                    let key = with_key(&uri, |key| format!("{} {key}", caller.as_deref().unwrap_or("anybody")));
-                    shared.shared_flight(responses.uncached(), key, request).await
-                }
-                _ if is_lasting => shared.route_within(request, None).await,
-                _ => shared.route(request).await,
-            }
+            };
+            let response = within_request(context.clone(), read).await;
+            // Held until the answer is made.
+            drop(place);
+            response
+        } else {
+            let write = Write { request, keyed, is_quiet, is_lasting };
+            within_request(context.clone(), shared.to_its_end(write, place)).await
         };
-        let mut response = within_request(context.clone(), routed).await;
+        if let Some(event) = rule.and_then(|rule| rule.noted).filter(|_| response.status().is_success())
+            && let Err(error) = shared.note(event, &asked, actor).await
+        {
+            if reads {
+                // Nothing is shown of which nobody could find out later who saw it.
+                response = problem_response(Problem::failure(Boxed(error), true));
+            } else {
+                tracing::error!(%error, event, "it could not be written down that this was done");
+            }
+        }
         if is_never_kept && response.extensions().get::<Reply>().is_some() {
             response.headers_mut().insert(CACHE_STATUS, const { HeaderValue::from_static("entrepot; fwd=bypass") });
         }
@@ -375,6 +413,15 @@ impl Edge {
         }
         shared.finish(asked, response).await
     }
+}
+
+/// A request that may change something.
+struct Write {
+    request: Request<Body>,
+    /// Its idempotency key, and whose it is.
+    keyed: Option<(String, String)>,
+    is_quiet: bool,
+    is_lasting: bool,
 }
 
 /// What memory alone could do for a request.
@@ -437,6 +484,7 @@ impl Shared {
         if !matches!(*request.method(), Method::GET | Method::HEAD)
             || fields.contains_key(&ENTREPOT_AT_LEAST)
             || !accepts_json(fields)
+            || (!from.is_within && refuse_head(request).is_some())
         {
             return Quick::Go(None);
         }
@@ -537,7 +585,7 @@ impl Shared {
         let fingerprint = fingerprint(parts.method.as_str(), target, &body);
         let keyed = Keyed { caller, key, fingerprint, is_quiet };
         let request = Request::from_parts(parts, Body::from(body));
-        idempotency.answer(keyed, || self.route(request)).await
+        idempotency.answer(keyed, || self.route_within(request, None)).await
     }
 
     /// Answers a read that is not cached together with all who ask for the same at this moment: those
@@ -731,6 +779,41 @@ impl Shared {
         Ok(if applied { Demand::Applied } else { Demand::Late })
     }
 
+    /// Writes down that something was done, as the caller's doing; apart from what the request itself wrote.
+    async fn note(&self, event: &'static str, asked: &Asked, actor: Actor) -> Result<(), axum::BoxError> {
+        let Some(Notes(write)) = &self.notes else { return Ok(()) };
+        let request = entrepot_runtime::Request::new(asked.id.clone()).by(actor);
+        // To its end, as any write.
+        let written = continue_in_background(within_request(Arc::new(request), write(event, asked.path.clone())));
+        written.await.unwrap_or_else(|panic| Err(panic.into()))
+    }
+
+    /// A write that has begun runs to its end, whether or not somebody still waits for its answer: one that is cut
+    /// short costs the database a connection, and its caller the knowledge of what happened. It keeps its place
+    /// until then, and what it waits for is bounded: by the server for a statement, by the body's time-out for a body.
+    async fn to_its_end(self: &Arc<Self>, write: Write, place: Option<Place>) -> Response<Body> {
+        let limit = (!write.is_lasting).then_some(self.settings.request_timeout);
+        let shared = self.clone();
+        let task = continue_in_background(async move {
+            let _place = place;
+            match (write.keyed, &shared.idempotency) {
+                (Some((caller, key)), Some(idempotency)) => {
+                    shared.keyed(idempotency, caller, key, write.is_quiet, write.request).await
+                }
+                _ => shared.route_within(write.request, None).await,
+            }
+        });
+        match within(limit, task).await {
+            Some(Ok(response)) => response,
+            Some(Err(_panic)) => problem_response(Problem::internal()),
+            None => {
+                let seconds = limit.unwrap_or_default().as_secs_f32();
+                let detail = format!("there is no answer after {seconds} s; what was begun goes on to its end");
+                problem_response(Problem::new(&kinds::TIMEOUT, detail))
+            }
+        }
+    }
+
     /// The router, under the panic guard and the time limit.
     async fn route(&self, request: Request<Body>) -> Response<Body> {
         self.route_within(request, Some(self.settings.request_timeout)).await
@@ -738,21 +821,25 @@ impl Shared {
 
     /// The same with another limit, or none.
     async fn route_within(&self, request: Request<Body>, limit: Option<Duration>) -> Response<Body> {
+        let permit = request.extensions().get::<Permit>();
+        let narrowing = permit.and_then(|permit| permit.narrowing.clone());
         let handled = AssertUnwindSafe(self.router.clone().oneshot(request)).catch_unwind();
         let mut handled = std::pin::pin!(handled);
         let outcome = match futures_util::poll!(&mut handled) {
             std::task::Poll::Ready(outcome) => outcome,
             std::task::Poll::Pending => match within(limit, handled).await {
                 Some(outcome) => outcome,
-                None => {
-                    let seconds = limit.unwrap_or_default().as_secs_f32();
-                    let problem = Problem::new(&kinds::TIMEOUT, format!("the request was given up after {seconds} s"));
-                    return problem_response(problem.retry_after(1));
-                }
+                None => return given_up(limit),
             },
         };
         match outcome {
-            Ok(Ok(response)) => response,
+            Ok(Ok(response)) => match narrowing {
+                Some(asked) if response.status().is_success() && !asked.load(Ordering::Acquire) => {
+                    tracing::error!("a handler answered somebody whose permission is restricted as if it were not");
+                    problem_response(Problem::internal())
+                }
+                _ => response,
+            },
             Ok(Err(never)) => match never {},
             Err(panic) => {
                 let message = panic
@@ -872,40 +959,6 @@ fn mark_secure(fields: &mut HeaderMap) {
     }
 }
 
-/// `app;dur=0.123`, in milliseconds.
-fn server_timing(took: Duration) -> HeaderValue {
-    let us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-    TIMINGS.with(|timings| timings.value(us, |us| format!("app;dur={}.{:03}", us / 1_000, us % 1_000)))
-}
-
-/// Field values that say a small number, made once for each thread: what a hit says differs from the
-/// last one's by little.
-struct Said(RefCell<Vec<Option<HeaderValue>>>);
-
-/// Larger numbers are written each time.
-const SAID: usize = 2_048;
-
-thread_local! {
-    static HITS: Said = const { Said(RefCell::new(Vec::new())) };
-    static AGES: Said = const { Said(RefCell::new(Vec::new())) };
-    static TIMINGS: Said = const { Said(RefCell::new(Vec::new())) };
-}
-
-impl Said {
-    fn value(&self, number: u64, text: impl FnOnce(u64) -> String) -> HeaderValue {
-        let make = || HeaderValue::try_from(text(number)).unwrap_or(const { HeaderValue::from_static("-") });
-        let index = usize::try_from(number).unwrap_or(SAID);
-        if index >= SAID {
-            return make();
-        }
-        let mut said = self.0.borrow_mut();
-        if said.len() <= index {
-            said.resize(index + 1, None);
-        }
-        said[index].get_or_insert_with(make).clone()
-    }
-}
-
 /// An error of a type that nobody knows, for the log.
 #[derive(Debug)]
 struct Boxed(Box<dyn std::error::Error + Send + Sync>);
@@ -922,6 +975,12 @@ impl std::error::Error for Boxed {
     }
 }
 
+fn given_up(limit: Option<Duration>) -> Response<Body> {
+    let seconds = limit.unwrap_or_default().as_secs_f32();
+    let problem = Problem::new(&kinds::TIMEOUT, format!("the request was given up after {seconds} s"));
+    problem_response(problem.retry_after(1))
+}
+
 /// Waits as long as it may; `None` when the limit was reached.
 async fn within<T>(limit: Option<Duration>, outcome: impl Future<Output = T>) -> Option<T> {
     match limit {
@@ -930,192 +989,6 @@ async fn within<T>(limit: Option<Duration>, outcome: impl Future<Output = T>) ->
     }
 }
 
-/// What can be refused before any of the body is read.
-fn refuse_unread(parts: &axum::http::request::Parts, settings: &EdgeSettings, rule: Option<Rule>) -> Option<Problem> {
-    let (is_file, is_lasting) = rule.map_or((false, false), |rule| (rule.is_file, rule.is_lasting));
-    let length = parts.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    if !is_lasting && length.is_some_and(|length| length > settings.body_limit_bytes as u64) {
-        return Some(too_large(settings.body_limit_bytes));
-    }
-    if parts.uri.path().starts_with("/api/") && !is_file && !accepts_json(&parts.headers) {
-        return Some(Problem::new(
-            &kinds::NOT_ACCEPTABLE,
-            "this endpoint speaks application/json, and Accept rules that out",
-        ));
-    }
-    None
-}
-
-fn too_large(limit_bytes: usize) -> Problem {
-    Problem::new(&kinds::BODY_TOO_LARGE, format!("a body may have {limit_bytes} bytes"))
-}
-
-fn accepts_json(headers: &HeaderMap) -> bool {
-    let mut fields = headers.get_all(header::ACCEPT).iter().peekable();
-    if fields.peek().is_none() {
-        return true;
-    }
-    fields.filter_map(|value| value.to_str().ok()).any(|accept| {
-        accept.split(',').any(|range| {
-            let mut parts = range.split(';').map(str::trim);
-            let media = parts.next().unwrap_or_default();
-            let refused = parts.any(|parameter| matches!(parameter, "q=0" | "q=0.0" | "q=0.00" | "q=0.000"));
-            matches!(media, "*/*" | "application/*" | "application/json" | "application/problem+json") && !refused
-        })
-    })
-}
-
 fn problem_response(problem: Problem) -> Response<Body> {
     axum::response::IntoResponse::into_response(problem)
-}
-
-/// The client's own id where it is well-formed, else a new one.
-fn request_id(headers: &HeaderMap, clock: &Clock) -> Arc<str> {
-    if let Some(given) = given_id(headers).and_then(|value| value.to_str().ok()) {
-        return Arc::from(given);
-    }
-    let mut buffer = uuid::Uuid::encode_buffer();
-    Arc::from(&*clock.new_id().hyphenated().encode_lower(&mut buffer))
-}
-
-/// The same as a field.
-fn request_id_value(headers: &HeaderMap, clock: &Clock) -> HeaderValue {
-    if let Some(given) = given_id(headers) {
-        return given.clone();
-    }
-    let mut buffer = uuid::Uuid::encode_buffer();
-    let id = clock.new_id().hyphenated().encode_lower(&mut buffer);
-    HeaderValue::from_str(id).unwrap_or(const { HeaderValue::from_static("-") })
-}
-
-fn given_id(headers: &HeaderMap) -> Option<&HeaderValue> {
-    headers.get(X_REQUEST_ID).filter(|id| {
-        (1..=LONGEST_REQUEST_ID).contains(&id.len())
-            && id
-                .as_bytes()
-                .iter()
-                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b':'))
-    })
-}
-
-/// The few fields that decide on the form of the answer, so that the rest can be given away.
-fn conditional_fields(headers: &HeaderMap) -> HeaderMap {
-    let mut kept = HeaderMap::new();
-    for name in [header::ACCEPT_ENCODING, header::IF_NONE_MATCH] {
-        for value in headers.get_all(&name) {
-            kept.append(name.clone(), value.clone());
-        }
-    }
-    kept
-}
-
-async fn write_reply(asked: &Asked, reply: Reply, parts: &mut axum::http::response::Parts) -> Body {
-    parts.status = reply.status;
-    let reads = matches!(asked.method, Method::GET | Method::HEAD);
-    let class = if reads { reply.class } else { CacheClass::Never };
-    parts.headers.insert(header::CACHE_CONTROL, class.header());
-    for (name, value) in reply.headers {
-        parts.headers.insert(name, value);
-    }
-    if reply.status == StatusCode::NO_CONTENT {
-        return Body::empty();
-    }
-    parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(reply.content_type));
-    coded(asked, reply.body, reply.content_type, reply.etag.as_deref(), parts, false).await
-}
-
-/// Answers of routes that are not ours (the explorer's files): read whole, then treated alike.
-async fn write_foreign(asked: &Asked, body: Body, parts: &mut axum::http::response::Parts) -> Body {
-    let whole = body.size_hint().exact().is_some_and(|length| length <= LARGEST_FOREIGN_BODY as u64);
-    if parts.status == StatusCode::OK && !whole {
-        return write_streamed(asked, body, parts);
-    }
-    if parts.status != StatusCode::OK {
-        return body;
-    }
-    let Ok(body) = body.collect().await else { return Body::empty() };
-    let body = body.to_bytes();
-    parts.headers.entry(header::CACHE_CONTROL).or_insert(CacheClass::Api.header());
-    let content_type =
-        parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
-    parts.headers.remove(header::ETAG);
-    let etag = format!("{:016x}", xxh3_64(&body));
-    coded(asked, body, &content_type, Some(&etag), parts, false).await
-}
-
-/// An answer that is sent piece by piece, in a coding where that pays and no part of it can be asked for.
-fn write_streamed(asked: &Asked, body: Body, parts: &mut axum::http::response::Parts) -> Body {
-    let content_type =
-        parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    // Events are small and must not wait for others.
-    let pays = is_compressible(content_type)
-        && !content_type.starts_with("text/event-stream")
-        && !parts.headers.contains_key(header::ACCEPT_RANGES)
-        && asked.method != Method::HEAD;
-    if !pays {
-        return body;
-    }
-    parts.headers.append(header::VARY, const { HeaderValue::from_static("accept-encoding") });
-    match Coding::negotiate(&asked.headers) {
-        Some(coding) => {
-            parts.headers.remove(header::CONTENT_LENGTH);
-            parts.headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding.name()));
-            crate::compress::streamed(coding, body)
-        }
-        None => body,
-    }
-}
-
-/// 304, or the body in the coding that the client likes best. `is_kept`: a better form of it may be
-/// sent later, whose bytes differ, so this quick one has an ETag of its own.
-async fn coded(
-    asked: &Asked,
-    body: Bytes,
-    content_type: &str,
-    etag: Option<&str>,
-    parts: &mut axum::http::response::Parts,
-    is_kept: bool,
-) -> Body {
-    let compressible = body.len() >= WORTH_IT && is_compressible(content_type);
-    if compressible {
-        parts.headers.append(header::VARY, const { HeaderValue::from_static("accept-encoding") });
-    }
-    let reads = matches!(asked.method, Method::GET | Method::HEAD);
-    let coding = if compressible { Coding::negotiate(&asked.headers) } else { None };
-    let unchanged = reads && etag.is_some_and(|etag| if_none_match(&asked.headers, etag));
-    let made = match coding {
-        Some(coding) if !unchanged => coding.make(&body).await,
-        _ => None,
-    };
-    if let Some(etag) = etag {
-        let suffix = match coding {
-            Some(coding) if made.is_some() && is_kept => format!("-{}-quick", coding.name()),
-            Some(coding) if unchanged || made.is_some() => format!("-{}", coding.name()),
-            _ => String::new(),
-        };
-        if let Ok(value) = HeaderValue::try_from(format!("\"{etag}{suffix}\"")) {
-            parts.headers.insert(header::ETAG, value);
-        }
-    }
-    if unchanged {
-        parts.status = StatusCode::NOT_MODIFIED;
-        parts.headers.remove(header::CONTENT_TYPE);
-        return Body::empty();
-    }
-    match (made, coding) {
-        (Some(made), Some(coding)) => {
-            parts.headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding.name()));
-            body_for(&asked.method, made, &mut parts.headers)
-        }
-        _ => body_for(&asked.method, body, &mut parts.headers),
-    }
-}
-
-/// The body, or for HEAD only its length.
-fn body_for(method: &Method, bytes: Bytes, fields: &mut HeaderMap) -> Body {
-    if *method == Method::HEAD {
-        fields.insert(header::CONTENT_LENGTH, HeaderValue::from(bytes.len()));
-        return Body::empty();
-    }
-    Body::from(bytes)
 }

@@ -104,7 +104,8 @@ impl Idempotency {
     /// # Errors
     /// What the database failed with.
     pub async fn forget(&self) -> Result<u64, Error> {
-        let before = self.clock.now().checked_sub(KEPT).unwrap_or(jiff::Timestamp::MIN);
+        let now = self.database.upkeep_time(&self.clock).await?;
+        let before = now.checked_sub(KEPT).unwrap_or(jiff::Timestamp::MIN);
         let client = self.database.client().await?;
         let mut forgotten = 0;
         loop {

@@ -16,7 +16,7 @@ use utoipa::openapi::security::{
 use utoipa::openapi::{ComponentsBuilder, ObjectBuilder, OpenApi, Ref, RefOr, ResponseBuilder};
 use utoipa::{PartialSchema as _, ToSchema as _};
 
-use crate::access::{Access, Counted};
+use crate::rule::{Access, Counted};
 use crate::{Caching, Fault, Module, ProblemDocument, ProblemKind, Rule, kinds};
 
 /// Why the document cannot be put together; each is a defect of a module.

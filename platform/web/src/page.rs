@@ -15,7 +15,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{CacheClass, Fault, FieldNames, Problem, Projected, Projection, Query, Reply, kinds};
+use crate::{CacheClass, Fault, FieldNames, Problem, Projected, Projection, Query, Reply, kinds, off_async_threads};
 
 /// Rows in a page unless told.
 pub const DEFAULT_LIMIT: u32 = 50;
@@ -245,6 +245,9 @@ pub struct ListMeta {
     pub sort: Option<String>,
 }
 
+/// Rows that are written where they were read: more may be megabytes.
+const MOST_AT_ONCE: usize = 100;
+
 /// Writes a list: the rows as the projection says, the page, and `meta`, to which the endpoint may
 /// add members of its own.
 ///
@@ -263,8 +266,9 @@ pub fn list_reply<T: Serialize, M: Serialize>(
         page: &'a Page,
         meta: &'a M,
     }
-    let data = rows.iter().map(|row| Projected::new(row, projection)).collect();
-    Reply::json(&Envelope { data, page, meta }, class)
+    let data: Vec<_> = rows.iter().map(|row| Projected::new(row, projection)).collect();
+    let write = || Reply::json(&Envelope { data, page, meta }, class);
+    if rows.len() > MOST_AT_ONCE { off_async_threads(write) } else { write() }
 }
 
 impl ListMeta {

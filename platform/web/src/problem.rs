@@ -5,6 +5,7 @@
 //!   document and under `/problems/<code>`.
 //! - What a caller reads ([`Problem::detail`]) and what the log keeps (the source error) are two
 //!   fields of two types, so the second cannot leak into the first.
+//! - A document has at most 64 KiB, whatever the request was: each of its parts is bounded.
 //! - The document is written at the edge, which alone knows the request's id and path.
 
 use std::error::Error as StdError;
@@ -14,6 +15,14 @@ use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use serde::Serialize;
+
+use crate::Fault;
+use crate::fault::{FaultBudget, fault_count, shortened};
+
+/// The most characters of what is said of an occurrence.
+const LONGEST_DETAIL: usize = 1_000;
+/// The most characters of the path that was asked for. (Each may be six bytes as JSON.)
+const LONGEST_INSTANCE: usize = 1_000;
 
 /// A kind of problem: what its code means, once and for all.
 #[derive(Debug, PartialEq, Eq)]
@@ -26,37 +35,6 @@ pub struct ProblemKind {
     pub title: &'static str,
     /// What it means and what a client can do about it, for the documentation.
     pub meaning: &'static str,
-}
-
-/// One fault of a body or a query.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Fault {
-    /// Where in the body: a JSON pointer (RFC 6901). Absent for faults of the query.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = "/price/amount")]
-    pub pointer: Option<String>,
-    /// Which query parameter. Absent for faults of the body.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub parameter: Option<String>,
-    /// A stable code of the fault.
-    #[schema(value_type = String, example = "negative")]
-    pub code: &'static str,
-    /// What is wrong, in words.
-    #[schema(example = "must not be negative")]
-    pub detail: String,
-}
-
-impl Fault {
-    /// A fault at a place in the body.
-    pub fn at(pointer: impl Into<String>, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { pointer: Some(pointer.into()), parameter: None, code, detail: detail.into() }
-    }
-
-    /// A fault of a query parameter.
-    pub fn of_parameter(parameter: impl Into<String>, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { pointer: None, parameter: Some(parameter.into()), code, detail: detail.into() }
-    }
 }
 
 /// An occurrence of a problem.
@@ -73,7 +51,13 @@ pub struct Problem {
 impl Problem {
     /// A problem, and what is particular to this occurrence.
     pub fn new(kind: &'static ProblemKind, detail: impl Into<String>) -> Self {
-        Self { kind, detail: detail.into(), faults: Vec::new(), retry_after_s: None, cause: None }
+        Self {
+            kind,
+            detail: shortened(detail.into(), LONGEST_DETAIL),
+            faults: Vec::new(),
+            retry_after_s: None,
+            cause: None,
+        }
     }
 
     /// Faults of the body: 422, all at once.
@@ -81,7 +65,7 @@ impl Problem {
     pub fn invalid_body(faults: Vec<Fault>) -> Self {
         let detail = match faults.as_slice() {
             [only] => format!("{} {}", only.pointer.as_deref().unwrap_or("the body"), only.detail),
-            many => format!("the body has {} faults", many.len()),
+            many => format!("the body has {} faults", fault_count(many)),
         };
         Self { faults, ..Self::new(&kinds::INVALID_BODY, detail) }
     }
@@ -91,7 +75,7 @@ impl Problem {
     pub fn invalid_query(faults: Vec<Fault>) -> Self {
         let detail = match faults.as_slice() {
             [only] => format!("{}: {}", only.parameter.as_deref().unwrap_or("the query"), only.detail),
-            many => format!("the query has {} faults", many.len()),
+            many => format!("the query has {} faults", fault_count(many)),
         };
         Self { faults, ..Self::new(&kinds::INVALID_QUERY, detail) }
     }
@@ -149,15 +133,17 @@ impl Problem {
     }
 
     pub(crate) fn document(&self, instance: &str, request_id: &str) -> ProblemDocument {
+        let (errors, count) = FaultBudget::default().take(self.faults.clone());
         ProblemDocument {
             kind: format!("/problems/{}", self.kind.code),
             title: self.kind.title.to_owned(),
             status: self.kind.status,
             detail: self.detail.clone(),
-            instance: instance.to_owned(),
+            instance: shortened(instance.to_owned(), LONGEST_INSTANCE),
             code: self.kind.code.to_owned(),
             request_id: request_id.to_owned(),
-            errors: self.faults.clone(),
+            error_count: (count > 0).then_some(count),
+            errors,
         }
     }
 }
@@ -206,7 +192,11 @@ pub struct ProblemDocument {
     pub code: String,
     /// The id under which the log knows this request.
     pub request_id: String,
-    /// Every fault of the body or the query, where that is the problem.
+    /// How many faults the body or the query has, where that is the problem.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = 1)]
+    pub error_count: Option<usize>,
+    /// The faults themselves: all of them, or the first where there are very many.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<Fault>,
 }
@@ -382,7 +372,7 @@ pub mod kinds {
         408,
         "web.body_timeout",
         "The body came too slowly",
-        "The next bytes of the body stayed away for too long; the detail tells for how long. The connection is closed: send the request again on a new one."
+        "The next bytes of the body stayed away for too long, or it was not whole in time; the detail tells for how long. The connection is closed: send the request again on a new one."
     );
     kind!(
         PRECONDITION_FAILED,
@@ -398,6 +388,13 @@ pub mod kinds {
         "web.uri_too_long",
         "The address is too long",
         "Path and query together are longer than this server takes; the detail tells the limit."
+    );
+    kind!(
+        HEAD_TOO_LARGE,
+        431,
+        "web.head_too_large",
+        "The request's header fields are too large",
+        "All header fields together are longer than this server takes; the detail tells the limit."
     );
     kind!(
         UNSUPPORTED_MEDIA_TYPE,
@@ -426,7 +423,7 @@ pub mod kinds {
         503,
         "web.timeout",
         "The request took too long",
-        "It was given up. Whether a change that it asked for took effect is not known: read before you repeat it."
+        "There was no answer in time. A change that was begun goes on and may take effect: read before you repeat it, or repeat it with the same `Idempotency-Key`."
     );
 
     /// All of them.
@@ -457,6 +454,7 @@ pub mod kinds {
         &PRECONDITION_FAILED,
         &BODY_TOO_LARGE,
         &URI_TOO_LONG,
+        &HEAD_TOO_LARGE,
         &UNSUPPORTED_MEDIA_TYPE,
         &INVALID_BODY,
         &INTERNAL,

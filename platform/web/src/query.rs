@@ -1,7 +1,7 @@
 //! Query strings, read strictly.
 //!
 //! A parameter that nobody asked for is an error, not something to ignore: `?catgory=tea` would
-//! otherwise answer with the whole catalog. All faults are gathered and told at once.
+//! otherwise answer with the whole catalog. All faults are told at once, up to a limit (`fault.rs`).
 
 use std::borrow::Cow;
 use std::fmt::Display;
@@ -10,6 +10,7 @@ use std::str::FromStr;
 use axum::extract::FromRequestParts;
 use http::request::Parts;
 
+use crate::fault::Faults;
 use crate::{Fault, Problem, kinds};
 
 /// The longest query string, in bytes.
@@ -20,7 +21,7 @@ const LONGEST: usize = 8 * 1024;
 pub struct Query {
     pairs: Vec<(String, String)>,
     known: Vec<Cow<'static, str>>,
-    faults: Vec<Fault>,
+    faults: Faults,
 }
 
 impl Query {
@@ -40,11 +41,10 @@ impl Query {
             };
             pairs.push((name, value));
         }
-        let faults = pairs
-            .iter()
-            .filter(|(name, value)| name.contains('\0') || value.contains('\0'))
-            .map(|(name, _)| Fault::of_parameter(name.replace('\0', "\\0"), "nul", "must not contain NUL"))
-            .collect();
+        let mut faults = Faults::default();
+        for (name, _) in pairs.iter().filter(|(name, value)| name.contains('\0') || value.contains('\0')) {
+            faults.push(|| Fault::of_parameter(name.replace('\0', "\\0"), "nul", "must not contain NUL"));
+        }
         Ok(Self { pairs, known: Vec::new(), faults })
     }
 
@@ -121,11 +121,8 @@ impl Query {
         found.sort();
         for pair in found.windows(2) {
             if pair[0].0 == pair[1].0 {
-                self.faults.push(Fault::of_parameter(
-                    format!("{prefix}{}", pair[0].0),
-                    "repeated",
-                    "is given more than once",
-                ));
+                let name = || format!("{prefix}{}", pair[0].0);
+                self.faults.push(|| Fault::of_parameter(name(), "repeated", "is given more than once"));
             }
         }
         found
@@ -133,7 +130,7 @@ impl Query {
 
     /// Notes a fault of a parameter.
     pub fn fault(&mut self, name: &str, code: &'static str, detail: impl Display) {
-        self.faults.push(Fault::of_parameter(name, code, detail.to_string()));
+        self.faults.push(|| Fault::of_parameter(name, code, detail.to_string()));
     }
 
     /// Whether a fault of this parameter was noted.
@@ -150,14 +147,13 @@ impl Query {
         let mut known: Vec<&str> = self.known.iter().map(AsRef::as_ref).collect();
         known.sort_unstable();
         for (name, _) in std::mem::take(&mut self.pairs) {
-            let detail = if known.is_empty() {
-                "is not known; this endpoint takes no parameters".to_owned()
-            } else {
-                format!("is not known; this endpoint takes {}", known.join(", "))
+            let detail = || match known.is_empty() {
+                true => "is not known; this endpoint takes no parameters".to_owned(),
+                false => format!("is not known; this endpoint takes {}", known.join(", ")),
             };
-            self.faults.push(Fault::of_parameter(name, "unknown_parameter", detail));
+            self.faults.push(|| Fault::of_parameter(name, "unknown_parameter", detail()));
         }
-        if self.faults.is_empty() { Ok(()) } else { Err(Problem::invalid_query(self.faults)) }
+        if self.faults.is_empty() { Ok(()) } else { Err(Problem::invalid_query(self.faults.into_vec())) }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Slow peers: a body whose bytes stay away, and answers that nobody reads.
 //!
-//! How long a whole request may take is the edge's to say; here it is how long nothing may happen.
+//! Here it is how long nothing may happen, and how long a body may take as a whole.
 //!
 //! **Invariants:**
 //! - A timer runs only while something is waited for, and from the last progress on; who is never
@@ -12,7 +12,7 @@ use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::BoxError;
 use bytes::Bytes;
@@ -23,9 +23,9 @@ use tokio::time::Sleep;
 
 use crate::ListenerStats;
 
-/// No byte of a body came for this long.
+/// No byte of a body came for this long, or it was not whole after it.
 #[derive(Debug, thiserror::Error)]
-#[error("no byte of the body came for {0:?}")]
+#[error("the body was not whole after {0:?}")]
 pub(crate) struct BodyTimedOut(pub(crate) Duration);
 
 /// How long nothing may happen.
@@ -88,6 +88,57 @@ where
                 Poll::Ready(Some(Err(Box::new(BodyTimedOut(after)))))
             }
         }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.as_ref().is_none_or(Body::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.as_ref().map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
+    }
+}
+
+/// A body that ends with an error when it is not whole in time, however steadily it comes.
+#[derive(Debug)]
+pub(crate) struct PromptBody<B> {
+    /// Gone after the time-out.
+    body: Option<B>,
+    after: Duration,
+    begun: Instant,
+    /// Runs while something is waited for.
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl<B> PromptBody<B> {
+    pub(crate) fn new(body: B, after: Duration) -> Self {
+        Self { body: Some(body), after, begun: Instant::now(), timer: None }
+    }
+}
+
+impl<B> Body for PromptBody<B>
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: Into<BoxError>,
+{
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let Self { body: Some(body), after, begun, timer } = &mut *self else { return Poll::Ready(None) };
+        if let Poll::Ready(frame) = Pin::new(body).poll_frame(context)
+            && begun.elapsed() < *after
+        {
+            *timer = None;
+            return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
+        }
+        let left = after.saturating_sub(begun.elapsed());
+        #[expect(clippy::disallowed_methods, reason = "a time-out of its own: what is polled is not a future")]
+        let timer = timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(left)));
+        ready!(timer.as_mut().poll(context));
+        let after = *after;
+        self.body = None;
+        Poll::Ready(Some(Err(Box::new(BodyTimedOut(after)))))
     }
 
     fn is_end_stream(&self) -> bool {

@@ -34,6 +34,12 @@ impl Proof {
         }
     }
 
+    /// What is given as a token: an access token or an API key.
+    #[must_use]
+    pub fn of_token(token: &str) -> Self {
+        if token.starts_with("ek_") { Self::Key(token.into()) } else { Self::Bearer(token.into()) }
+    }
+
     /// The credential.
     #[must_use]
     pub fn credential(&self) -> Credential<'_> {
@@ -60,6 +66,12 @@ impl std::fmt::Debug for Standing {
 }
 
 impl Standing {
+    /// Who began it, and by what they were recognised.
+    #[must_use]
+    pub fn parts(&self) -> (Arc<Caller>, Proof) {
+        (self.caller.clone(), self.proof.clone())
+    }
+
     /// Whether the caller may still do what they could when it began.
     ///
     /// # Errors

@@ -19,7 +19,8 @@ pub(crate) async fn admin(settings: &Settings, email: Option<String>) -> anyhow:
     home.migrate(settings).await?;
     let database = home.database(settings)?;
     let tasks = Tasks::new(Shutdown::new());
-    let accounts = accounts_for_a_command(settings, &database, &tasks)?;
+    let (clock, _reference) = home.clock(settings, &database).await?;
+    let accounts = accounts_for_a_command(settings, &database, &clock, &tasks)?;
     let first = FirstAdmin { email: email.unwrap_or_default(), password: String::new(), may_make_password: true };
     let made = as_command(make_admin(&accounts, &first)).await.context("no admin was made")?;
     tell("an admin's account, told this once:");

@@ -76,8 +76,8 @@ async fn import(
     let home = Home::shared(settings, "import").await?;
     let outcome = async {
         home.migrate(settings).await?;
-        let clock = Clock::system();
         let database = home.database(settings)?;
+        let (clock, _reference) = home.clock(settings, &database).await?;
         let feed = feed_for_a_command(settings, &database);
         let start = Instant::now();
         let bar = progress(0, "{msg} {bar:40} {bytes}/{total_bytes}");

@@ -5,7 +5,6 @@ use std::time::Instant;
 
 use entrepot_catalog::Dependencies;
 use entrepot_catalog::seed::SeedProfile;
-use entrepot_runtime::Clock;
 
 use super::{as_command, quiet_logs};
 use crate::database::Home;
@@ -25,7 +24,8 @@ async fn fill(home: &Home, settings: &Settings, profile: SeedProfile, reset: boo
     home.migrate(settings).await?;
     let database = home.database(settings)?;
     let feed = feed_for_a_command(settings, &database);
-    let to = Dependencies { database, clock: Clock::system(), feed };
+    let (clock, _reference) = home.clock(settings, &database).await?;
+    let to = Dependencies { database, clock, feed };
     let start = Instant::now();
     let bar = progress(0, "seeding {bar:40} {pos}/{len} products, {eta} to go");
     let tick = |done: usize, total: usize| {

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use entrepot_accounts::{Accounts, FirstAdmin, ensure_admin};
 use entrepot_pg::{Database, cluster};
-use entrepot_runtime::{Clock, Shutdown, Tasks, wait_for_stop_signal};
+use entrepot_runtime::{Shutdown, Tasks, wait_for_stop_signal};
 use entrepot_telemetry::LogSettings;
 use entrepot_web::{Connections, Tls, serve as serve_http};
 use tokio::net::TcpListener;
@@ -19,6 +19,7 @@ use tokio::net::TcpListener;
 use super::log_format;
 use crate::app::App;
 use crate::database::Home;
+use crate::limits;
 use crate::settings::{Loaded, Settings, ms};
 use crate::terminal::tell;
 
@@ -34,6 +35,7 @@ pub(crate) async fn serve(loaded: &Loaded) -> anyhow::Result<ExitCode> {
         filter: settings.log.level.clone(),
         format: log_format(settings),
     })?;
+    let descriptors = limits::raise();
     // Before anything is started: most often it is these files that are wrong.
     let tls = settings
         .tls_files()
@@ -55,7 +57,8 @@ pub(crate) async fn serve(loaded: &Loaded) -> anyhow::Result<ExitCode> {
         home = Home::own(settings, "serve") => home?,
         signal = &mut stop => return stopped_early(signal),
     };
-    let outcome = run(settings, &home, listener, tls, stop, start).await;
+    let most_connections = limits::connections(settings, descriptors);
+    let outcome = run(settings, &home, listener, tls, stop, (start, most_connections)).await;
     home.close().await?;
     outcome
 }
@@ -73,7 +76,7 @@ async fn run(
     listener: TcpListener,
     tls: Option<Tls>,
     mut stop: Stop<'_>,
-    start: Instant,
+    (start, max_connections): (Instant, usize),
 ) -> anyhow::Result<ExitCode> {
     let database = home.database(settings)?;
     let prepare = async {
@@ -88,7 +91,9 @@ async fn run(
     let shutdown = Shutdown::new();
     // With an end of their own: requests that are still being answered need them until the last.
     let tasks = Tasks::new(Shutdown::new());
-    let app = App::build(settings, database.clone(), Clock::system(), &tasks)?;
+    let (clock, reference) = home.clock(settings, &database).await?;
+    database.keep_synchronized(&clock, &reference, &tasks);
+    let app = App::build(settings, database.clone(), clock, &tasks)?;
     tasks.supervise("close-idle-connections", {
         let database = database.clone();
         move || close_idle_connections(database.clone())
@@ -99,7 +104,7 @@ async fn run(
     }
     announce(settings, listener.local_addr()?, start);
     let connections = Connections {
-        max_connections: settings.server.max_connections,
+        max_connections,
         connections_per_address: settings.server.connections_per_address,
         trusted_proxies: app.guard.proxies().networks().to_vec(),
         header_timeout: ms(settings.server.header_timeout_ms),

@@ -17,7 +17,7 @@ pub(crate) async fn verify(settings: &Settings, plan: Plan) -> anyhow::Result<Ex
     Ok(if outcome? { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Checks that followers miss nothing though instances are killed; fails when one did.
+/// Checks that followers miss nothing, and see nothing that is not theirs, whatever is killed; fails when one did.
 pub(crate) async fn verify_live_updates(settings: &Settings, plan: LivePlan) -> anyhow::Result<ExitCode> {
     let _log = quiet_logs(settings)?;
     let home = Home::own(settings, "verify").await?;
@@ -40,7 +40,8 @@ pub(crate) async fn verify_worker(
     settings: &Settings,
     outside: &Path,
     without_fence: bool,
+    without_rate: bool,
 ) -> anyhow::Result<ExitCode> {
     let _log = quiet_logs(settings)?;
-    verify::verify_worker(settings, outside, without_fence).await
+    verify::verify_worker(settings, outside, without_fence, without_rate).await
 }

@@ -5,13 +5,14 @@
 use std::process::ExitCode;
 use std::time::Instant;
 
-use entrepot_runtime::{Clock, Shutdown, Tasks, wait_for_stop_signal};
+use entrepot_runtime::{Shutdown, Tasks, wait_for_stop_signal};
 use entrepot_telemetry::LogSettings;
 
 use super::log_format;
 use super::serve::TASKS_PATIENCE;
 use crate::app::App;
 use crate::database::Home;
+use crate::limits;
 use crate::settings::{Settings, ms};
 
 pub(crate) async fn worker(settings: &Settings) -> anyhow::Result<ExitCode> {
@@ -20,6 +21,7 @@ pub(crate) async fn worker(settings: &Settings) -> anyhow::Result<ExitCode> {
         filter: settings.log.level.clone(),
         format: log_format(settings),
     })?;
+    limits::raise();
     let mut stop = std::pin::pin!(wait_for_stop_signal());
     // Beside a server that runs the private database this one uses it.
     let home = tokio::select! {
@@ -30,7 +32,9 @@ pub(crate) async fn worker(settings: &Settings) -> anyhow::Result<ExitCode> {
         let database = home.database(settings)?;
         home.migrate(settings).await?;
         let tasks = Tasks::new(Shutdown::new());
-        let _app = App::build(settings, database.clone(), Clock::system(), &tasks)?;
+        let (clock, reference) = home.clock(settings, &database).await?;
+        database.keep_synchronized(&clock, &reference, &tasks);
+        let _app = App::build(settings, database.clone(), clock, &tasks)?;
         let queues: Vec<String> = settings
             .jobs
             .queues()

@@ -64,6 +64,7 @@ pub struct Settings {
     pub(crate) cors: CorsSettings,
     pub(crate) data: DataSettings,
     pub(crate) database: DatabaseSettings,
+    pub(crate) clock: ClockSettings,
     pub(crate) redis: RedisSettings,
     pub(crate) log: LogSettings,
     pub(crate) import: ImportSettings,
@@ -81,6 +82,13 @@ pub struct Settings {
     pub(crate) shop: ShopSettings,
     pub(crate) mail: MailSettings,
     pub(crate) webhooks: WebhookSettings,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ClockSettings {
+    pub(crate) tolerance_ms: u64,
+    pub(crate) offset_s: i64,
 }
 
 #[derive(Clone, Deserialize)]

@@ -25,6 +25,10 @@ pub(super) struct Instances {
 struct Instance {
     address: SocketAddr,
     child: Mutex<Option<Child>>,
+    /// What it is given in its environment beside what all are.
+    environment: Mutex<Vec<(&'static str, String)>>,
+    /// Held by whoever starts it anew: two faults at once may both want to.
+    restarting: tokio::sync::Mutex<()>,
 }
 
 impl Instances {
@@ -45,7 +49,12 @@ impl Instances {
         for index in 0..count {
             let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
             let address = SocketAddr::from(([127, 0, 0, 1], port));
-            this.all.push(Instance { address, child: Mutex::default() });
+            this.all.push(Instance {
+                address,
+                child: Mutex::default(),
+                environment: Mutex::default(),
+                restarting: tokio::sync::Mutex::default(),
+            });
             this.start_one(index).await?;
         }
         Ok(this)
@@ -62,6 +71,7 @@ impl Instances {
     /// Starts one on its port and waits until it is ready.
     pub(super) async fn start_one(&self, index: usize) -> anyhow::Result<()> {
         let instance = &self.all[index];
+        let environment = instance.environment.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let mut command = Command::new(std::env::current_exe()?);
         command
             .arg("--data")
@@ -77,6 +87,7 @@ impl Instances {
             .env("ENTREPOT_CACHE_FENCED", if self.without_fence { "false" } else { "true" })
             // The last one neither sends nor hears nudges: it lives by its poll.
             .env("ENTREPOT_FEED_NUDGES", if index + 1 == self.all.len() && index > 0 { "false" } else { "true" })
+            .envs(environment)
             .kill_on_drop(true)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -110,8 +121,14 @@ impl Instances {
         }
     }
 
+    /// What one is given in its environment beside what all are, from its next start on.
+    pub(super) fn set_environment(&self, index: usize, environment: Vec<(&'static str, String)>) {
+        *self.all[index].environment.lock().unwrap_or_else(PoisonError::into_inner) = environment;
+    }
+
     /// Kills one without a warning, and starts it anew.
     pub(super) async fn restart(&self, index: usize) -> anyhow::Result<()> {
+        let _restarting = self.all[index].restarting.lock().await;
         let child = self.all[index].child.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(mut child) = child {
             child.kill().await?;

@@ -6,83 +6,128 @@
 //! | room | what it does |
 //! | --- | --- |
 //! | here | the run: set up, work, report |
+//! | `products` | the products of a run, made and removed |
+//! | `state` | what a product can look like, and what each kind of read shows of it |
 //! | `model` | what is known to have been acknowledged, and what an answer must therefore show |
+//! | `findings` | what was counted and found |
 //! | `instances` | the servers under test, as processes |
 //! | `redis` | a Redis of one's own, to be mistreated |
-//! | `work` | the random reads and writes over HTTP |
+//! | `client` | HTTP, content codings, ETags |
+//! | `work` | the clients of a run; `reads` and `writes` are what they do |
 //! | `writers` | writes by hand, in the orders that are hardest to follow |
+//! | `revocation` | rights that are taken away |
 //! | `faults` | what goes wrong meanwhile |
+//! | `database` | what is done to PostgreSQL, in all three |
+//! | `service` | whether instances do their work, and recover |
+//! | `last` | the last check |
+//! | `young` | what must not be thrown away by a wrong clock, in all three |
 //!
 //! **Invariants:**
-//! - A check that passed proves something: with `--without-fence` the same run must find stale reads.
+//! - A check that passed proves something: with `--without-fence` the same run must find stale reads, and
+//!   each judge is shown by its tests to find what it is there for.
 //! - An answer with a failure status is no check. While nothing but Redis is mistreated there must be
-//!   none.
-//! - It leaves the database as it found it, but for events in the feed and the words that a search may
-//!   correct to.
+//!   none, and each instance must answer while nothing is mistreated at all.
+//! - It leaves the database as it found it, but for events in the feed, the audit log, letters, and the words
+//!   that a search may correct to.
 
+mod administrator;
+mod client;
+mod database;
 mod faults;
+mod findings;
 mod instances;
 mod jobs;
+mod last;
 mod live;
 mod model;
+mod products;
+mod reads;
 mod redis;
+mod revocation;
+mod service;
+mod state;
 mod work;
 mod writers;
+mod writes;
+mod young;
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 use entrepot_accounts::temporary_key;
 use entrepot_contracts::Role;
-use entrepot_feed::Feed;
-use entrepot_runtime::{Shutdown, Tasks};
-use serde_json::json;
+use entrepot_runtime::{Clock, Shutdown, Tasks};
 
 use crate::database::Home;
 use crate::production::{accounts_for_a_command, feed_for_a_command};
 use crate::settings::Settings;
 use crate::terminal::{progress, say, tell, thousands};
 
+pub(crate) use faults::Fault;
 pub(crate) use jobs::{JobsPlan, verify_jobs, verify_worker};
-pub(crate) use live::{LivePlan, verify_live};
+pub(crate) use live::{Guard, LivePlan, verify_live};
 
+use client::{Answer, Etags};
+use database::{Mistreated, open_own, postmaster, set_read_only};
 use faults::Faults;
+use findings::{Findings, Violation};
 use instances::Instances;
-use model::{Model, Product};
+use model::Product;
 use redis::OwnRedis;
+use revocation::Revoker;
+use service::Service;
 use work::{Http, Random, Worker};
 use writers::Writers;
+use young::FeedState;
 
-const PRODUCTS: usize = 24;
 const WORKERS: u64 = 24;
+/// How long after the database was read-only a write may still meet a connection that is, and be told to
+/// come back: as long as a pool keeps what nobody uses.
+const AFTERMATH: Duration = Duration::from_secs(60);
+/// What the run does over HTTP with a key.
+const ACTIONS: [&str; 5] = ["products.write", "products.batch", "categories.write", "cache.read", "cache.write"];
 
 /// What is to be checked.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Plan {
     pub(crate) seed: u64,
     pub(crate) checks: u64,
     pub(crate) instances: usize,
     pub(crate) without_fence: bool,
+    /// The checker throws away what is young: it must find that it is gone.
+    pub(crate) spoil: bool,
+    /// Only these faults; all when there are none.
+    pub(crate) faults: Vec<Fault>,
 }
 
 /// Everything that the parts of a run share.
 struct Run {
     plan: Plan,
-    model: Model,
+    products: Vec<Product>,
+    /// The SKU of a product by which instances are tried; nobody checks what it shows.
+    probe: String,
+    /// How old an answer may be that carries no position.
+    bound: Duration,
+    findings: Findings,
+    service: Service,
+    etags: Etags,
     instances: Instances,
     redis: Option<OwnRedis>,
     http: Http,
-    /// What is being done to whom at this moment, for reports.
-    troubles: std::sync::Mutex<BTreeMap<&'static str, usize>>,
+    /// What is being done at this moment.
+    troubles: Mutex<Vec<Fault>>,
+    /// The faults that were asked for and have not happened yet: the run lasts until all have.
+    due: Mutex<Vec<Fault>>,
+    /// When the database was read-only last.
+    read_only: Mutex<Option<Instant>>,
     stop: tokio::sync::watch::Sender<bool>,
 }
 
-/// Runs it; `Ok(true)` when nothing stale was seen.
+/// Runs it; `Ok(true)` when nothing was wrong.
 pub(crate) async fn verify_cache(settings: &Settings, home: &Home, plan: Plan) -> anyhow::Result<bool> {
+    let database = open_own(settings, home).await?;
     home.migrate(settings).await?;
-    let database = home.database(settings)?;
     let scratch = tempfile::tempdir()?;
     let redis = OwnRedis::start(scratch.path()).await;
     if redis.is_none() {
@@ -94,85 +139,134 @@ pub(crate) async fn verify_cache(settings: &Settings, home: &Home, plan: Plan) -
     let instances =
         Instances::start(plan.instances, &url, redis_url.as_deref(), scratch.path(), plan.without_fence).await?;
     let own_tasks = Tasks::new(Shutdown::new());
-    let accounts = accounts_for_a_command(settings, &database, &own_tasks)?;
-    let actions = ["products.write", "products.batch", "categories.write", "cache.read", "cache.write"];
-    let key = temporary_key(&accounts, "verify", Role::Admin, &actions).await?;
+    let accounts = accounts_for_a_command(settings, &database, &Clock::system(), &own_tasks)?;
+    let key = temporary_key(&accounts, "verify", Role::Admin, &ACTIONS).await?;
     let http = Http::new(key.reveal());
-    let postmaster = home.cluster.is_some().then(|| settings.data.folder.join("postgres/postmaster.pid"));
+    let postmaster = postmaster(settings, home);
     if postmaster.is_none() {
-        tell("the database is not this program's own: it is not restarted");
+        tell(
+            "the database is not this program's own: it is neither killed nor made read-only, and no clock is put off",
+        );
     }
-    let bound = Duration::from_millis(settings.feed.max_lag_ms + 10);
-    let products = make_products(&http, &instances, plan.seed).await?;
+    // A run of its own each time, also with the same seed on a database where the last was cut short.
+    let name = format!("{}-{}", plan.seed, std::process::id());
+    let made = products::make(&http, instances.address(0), &name).await?;
     let (stop, _) = tokio::sync::watch::channel(false);
     let run = Arc::new(Run {
+        products: made.products,
+        probe: made.probe,
+        bound: Duration::from_millis(settings.feed.max_lag_ms + 10),
+        findings: Findings::default(),
+        service: Service::new(plan.instances),
+        etags: Etags::default(),
+        due: Mutex::new(plan.faults.clone()),
         plan,
-        model: Model::new(products, bound, plan.checks),
         instances,
         redis,
         http,
-        troubles: std::sync::Mutex::default(),
+        troubles: Mutex::default(),
+        read_only: Mutex::default(),
         stop,
     });
-    tell(format_args!(
-        "{} instances{}, seed {}, {} checks{}",
-        plan.instances,
-        if run.redis.is_some() { ", one Redis" } else { "" },
-        plan.seed,
-        thousands(plan.checks),
-        if plan.without_fence { ", without the fence" } else { "" }
-    ));
+    let people = format!("verify-revoked-{name}");
+    let revoker = Revoker::new(run.clone(), accounts.clone(), &people).await?;
+    run.introduce();
+    let young = FeedState::read(&database, settings.feed.retention_days).await?;
+    last::keep_answer(&run).await?;
     let feed = feed_for_a_command(settings, &database);
     let writers = Writers::new(run.clone(), database.clone(), feed.clone());
-    let faults = Faults::new(run.clone(), database.clone(), postmaster);
+    let faults = Faults::new(run.clone(), Mistreated::new(database.clone(), postmaster.clone()));
+    work(&run, writers, faults, revoker).await?;
+    last::check_all(&run, &database).await;
+    if run.plan.spoil {
+        last::throw_away(&run, &database).await?;
+    }
+    last::check_young(&run, &database, &young, settings.feed.retention_days).await;
+    let figures = run.figures().await;
+    run.instances.stop().await;
+    if postmaster.is_some() {
+        set_read_only(&database, false).await?;
+    }
+    until_done("the run's account could not be removed", || key.clone().delete(&accounts)).await?;
+    until_done("the accounts of the run could not be removed", || revocation::remove_accounts(&database, &people))
+        .await?;
+    until_done("the products of the run could not be removed", || {
+        products::remove(&database, &feed, &run.products, &run.probe)
+    })
+    .await?;
+    own_tasks.stop(Duration::from_secs(1)).await;
+    for fault in run.service.faults() {
+        run.findings.violated(Violation::Unwell, fault);
+    }
+    report(&run, &figures, start.elapsed());
+    database.close();
+    Ok(run.findings.are_clean())
+}
+
+/// Has everybody work until there are enough checks.
+async fn work(run: &Arc<Run>, writers: Writers, faults: Faults, revoker: Revoker) -> anyhow::Result<()> {
     let mut tasks = tokio::task::JoinSet::new();
-    let mut random = Random::new(plan.seed);
+    let mut random = Random::new(run.plan.seed);
     for _ in 0..WORKERS {
         let worker = Worker::new(run.clone(), random.next());
         tasks.spawn(async move { worker.work().await });
     }
-    let (by_hand, misfortune) = (random.next(), random.next());
+    let (by_hand, misfortune, rights) = (random.next(), random.next(), random.next());
     tasks.spawn(async move { writers.write(Random::new(by_hand)).await });
     tasks.spawn(async move { faults.happen(Random::new(misfortune)).await });
-    let bar = progress(plan.checks, "checking {bar:40} {pos}/{len}, {eta} to go, {msg}");
+    tasks.spawn(async move { revoker.revoke(Random::new(rights)).await });
+    let bar = progress(run.plan.checks, "checking {bar:40} {pos}/{len}, {eta} to go, {msg}");
     let watch = run.clone();
     tasks.spawn(async move {
         let mut beat = tokio::time::interval(Duration::from_millis(100));
         while !watch.is_over() {
             beat.tick().await;
-            bar.set_position(watch.model.checks());
-            bar.set_message(format!("{} stale", watch.model.violations()));
+            bar.set_position(watch.findings.checks());
+            bar.set_message(format!("{} stale", watch.findings.violations(Violation::Stale)));
         }
         bar.finish_and_clear();
     });
     while let Some(ended) = tasks.join_next().await {
         ended.context("a part of the check panicked")?;
     }
+    Ok(())
+}
+
+/// Tries until the database does it: the last misfortune may have been PostgreSQL's.
+async fn until_done<F, E>(otherwise: &str, mut what: impl FnMut() -> F) -> anyhow::Result<()>
+where
+    F: Future<Output = Result<(), E>>,
+    E: std::fmt::Display,
+{
     let mut tries = 0;
-    while let Err(error) = remove_products(&database, &feed, &run.model).await {
-        // The last misfortune may have been PostgreSQL's.
+    while let Err(error) = what().await {
         tries += 1;
-        ensure!(tries < 40, "the products of the run could not be removed: {error:#}");
+        ensure!(tries < 40, "{otherwise}: {error:#}");
         #[expect(clippy::disallowed_methods, reason = "a database that restarts can only be polled")]
         tokio::time::sleep(Duration::from_millis(250)).await;
     }
-    let figures = run.figures().await;
-    key.delete(&accounts).await?;
-    own_tasks.stop(Duration::from_secs(1)).await;
-    run.instances.stop().await;
-    report(&run, &figures, start.elapsed());
-    database.close();
-    Ok(run.model.violations() == 0 && run.model.refused_under_redis_faults() == 0)
+    Ok(())
 }
 
 impl Run {
+    fn introduce(&self) {
+        tell(format_args!(
+            "{} instances{}, seed {}, {} checks{}",
+            self.plan.instances,
+            if self.redis.is_some() { ", one Redis" } else { "" },
+            self.plan.seed,
+            thousands(self.plan.checks),
+            if self.plan.without_fence { ", without the fence" } else { "" }
+        ));
+    }
+
     fn is_over(&self) -> bool {
         *self.stop.borrow()
     }
 
-    /// Ends the run when there are enough checks.
+    /// Ends the run when there are enough checks, and whatever faults were asked for have happened.
     fn end_if_enough(&self) {
-        if self.model.checks() >= self.plan.checks {
+        if self.findings.checks() >= self.plan.checks && self.due().is_empty() {
             self.stop.send_replace(true);
         }
     }
@@ -183,20 +277,42 @@ impl Run {
         let _over = tokio::time::timeout(at_most, stop.wait_for(|over| *over)).await;
     }
 
-    fn begin_trouble(&self, name: &'static str) {
-        *self.troubles.lock().unwrap_or_else(std::sync::PoisonError::into_inner).entry(name).or_default() += 1;
+    fn due(&self) -> std::sync::MutexGuard<'_, Vec<Fault>> {
+        self.due.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn end_trouble(&self, name: &'static str) {
-        let mut troubles = self.troubles.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if let Some(count) = troubles.get_mut(name) {
-            *count -= 1;
-        }
-        troubles.retain(|_, count| *count > 0);
+    fn begin_trouble(&self, faults: &[Fault]) {
+        self.troubles.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(faults);
     }
 
-    fn troubles(&self) -> Vec<&'static str> {
-        self.troubles.lock().unwrap_or_else(std::sync::PoisonError::into_inner).keys().copied().collect()
+    fn end_trouble(&self, faults: &[Fault]) {
+        self.troubles.lock().unwrap_or_else(PoisonError::into_inner).retain(|fault| !faults.contains(fault));
+    }
+
+    fn troubles(&self) -> Vec<Fault> {
+        self.troubles.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What is being done, for people.
+    fn said_troubles(&self) -> String {
+        Fault::names(&self.troubles())
+    }
+
+    fn was_read_only(&self) {
+        *self.read_only.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
+    /// A request failed, which is excused if something was being done to more than Redis, then or now.
+    fn refused(&self, troubles: &[Fault], method: &str, path: &str, answer: anyhow::Result<Answer>) {
+        let is_excused = !Fault::are_only_of_redis(troubles) || !Fault::are_only_of_redis(&self.troubles());
+        // A connection that stayed read-only is found out by the write that meets it.
+        let read_only = *self.read_only.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_aftermath = read_only.is_some_and(|at| at.elapsed() < AFTERMATH)
+            && answer.as_ref().is_ok_and(|answer| answer.status == 503 && answer.field("retry-after").is_some());
+        self.findings.refused(!is_excused && !is_aftermath, || match answer {
+            Ok(answer) => format!("{method} {path} answered {}: {}", answer.status, answer.body),
+            Err(error) => format!("{method} {path}: {error:#}"),
+        });
     }
 
     /// Hits and misses of all instances that answer.
@@ -214,10 +330,11 @@ impl Run {
 }
 
 fn report(run: &Run, (hits, shared, misses): &(u64, u64, u64), took: Duration) {
-    for told in run.model.told() {
+    let findings = &run.findings;
+    for told in findings.told() {
         say(told);
     }
-    for (what, count) in run.model.counts() {
+    for (what, count) in findings.counts() {
         say(format_args!("{:>9}  {what}", thousands(count)));
     }
     say(format_args!(
@@ -226,15 +343,18 @@ fn report(run: &Run, (hits, shared, misses): &(u64, u64, u64), took: Duration) {
         thousands(*shared),
         thousands(*misses)
     ));
-    let (stale, refused) = (run.model.violations(), run.model.refused_under_redis_faults());
-    if refused > 0 {
-        say(format_args!("{} requests failed while nothing but Redis was mistreated", thousands(refused)));
+    if findings.refused_without_cause() > 0 {
+        let refused = thousands(findings.refused_without_cause());
+        say(format_args!("{refused} requests failed while nothing but Redis was mistreated"));
     }
+    say(format_args!("{} let in whose right had been taken away", thousands(findings.violations(Violation::LetIn))));
+    say(format_args!("{} things thrown away that are young", thousands(findings.violations(Violation::Gone))));
+    say(format_args!("{} times an instance did not do its work", thousands(findings.violations(Violation::Unwell))));
     say(format_args!(
         "{} checks in {:.1} s, {} stale (seed {})",
-        thousands(run.model.checks()),
+        thousands(findings.checks()),
         took.as_secs_f64(),
-        thousands(stale),
+        thousands(findings.violations(Violation::Stale)),
         run.plan.seed
     ));
 }
@@ -250,39 +370,4 @@ fn database_url(settings: &Settings, home: &Home) -> anyhow::Result<String> {
     };
     let (user, name) = (home.address.get_user().unwrap_or_default(), home.address.get_dbname().unwrap_or_default());
     Ok(format!("postgresql:///{name}?host={}&user={user}", folder.display()))
-}
-
-/// Makes the products of the run, in two categories, over HTTP as anybody would.
-async fn make_products(http: &Http, instances: &Instances, seed: u64) -> anyhow::Result<Vec<Product>> {
-    let address = instances.address(0);
-    // A run of its own each time, also with the same seed on a database where the last was cut short.
-    let run = format!("{seed}-{}", std::process::id());
-    for shelf in ["a", "b"] {
-        let body = json!({"name": format!("Verify {run} {shelf}"), "slug": format!("verify-{run}-{shelf}")});
-        let answer = http.send(address, "POST", "/api/v2/categories", &[], Some(&body)).await?;
-        ensure!(answer.status == 201, "a category cannot be made: {}", answer.body);
-    }
-    let mut products = Vec::new();
-    for index in 0..PRODUCTS {
-        let shelf = format!("verify-{run}-{}", if index % 2 == 0 { "a" } else { "b" });
-        let sku = format!("VERIFY-{run}-{index}");
-        let tag = format!("verify-{run}");
-        let body = json!({"sku": sku, "title": format!("Verify {run} {index}"), "category": shelf, "tags": [tag]});
-        let answer = http.send(address, "POST", "/api/v2/products", &[], Some(&body)).await?;
-        ensure!(answer.status == 201, "a product cannot be made: {}", answer.body);
-        let text = |name: &str| answer.body[name].as_str().unwrap_or_default().to_owned();
-        products.push(Product::new(text("id"), sku, text("slug"), shelf, tag));
-    }
-    Ok(products)
-}
-
-async fn remove_products(database: &entrepot_pg::Database, feed: &Feed, model: &Model) -> anyhow::Result<()> {
-    let client = database.client().await?;
-    let skus: Vec<&str> = model.products().iter().map(|product| product.sku.as_str()).collect();
-    let shelves: Vec<&str> = model.products().iter().map(|product| product.shelf.as_str()).collect();
-    client.execute("DELETE FROM catalog.product WHERE sku = ANY ($1)", &[&skus]).await?;
-    client.execute("DELETE FROM catalog.category WHERE slug = ANY ($1)", &[&shelves]).await?;
-    // What instances may still have of them is ruled out as any change would.
-    feed.invalidate(&["catalog", "categories", "products", "ratings"].map(str::to_owned)).await?;
-    Ok(())
 }

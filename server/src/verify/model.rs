@@ -1,282 +1,430 @@
 //! What has been acknowledged, and what an answer must therefore show.
 //!
-//! Each product's stock only ever grows, and one writer at a time writes it. So an answer is stale if
-//! and only if it shows less than what had been acknowledged before it was asked for:
+//! A product's history is a row of steps, since one writer at a time writes it. A step has the states
+//! that the product may be in after it: one, where the write's answer came; two, where nobody knows
+//! whether the write was done. An answer is right if some step that is not too old has a state from
+//! which it could have been made. Too old is what lies before a step that had been acknowledged before
+//! the answer was asked for:
 //!
 //! - by the same instance;
 //! - as the position says that the read carried;
 //! - by anybody, longer ago than the bound on lag, unless the answer says that it stands in for a
 //!   source that failed (fail-safe, the one exception; never for a read with a position).
 //!
-//! And it must never show what was rolled back or never written.
+//! What was rolled back or never written is in no step, so an answer that shows it is wrong.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Acknowledgements that are remembered of a product; older ones count for every reader.
-const REMEMBERED: usize = 256;
-/// Violations that are told in full.
-const TOLD: usize = 20;
+use serde_json::Value;
+
+use super::state::{Change, Living, Members, Names, Shown, State, View, difference};
 
 /// A product under test.
 #[derive(Debug)]
 pub(super) struct Product {
-    pub(super) id: String,
-    pub(super) sku: String,
-    pub(super) slug: String,
-    pub(super) shelf: String,
-    pub(super) tag: String,
+    pub(super) names: Names,
     /// Held by whoever writes it.
     pub(super) writing: tokio::sync::Mutex<()>,
-    state: Mutex<State>,
+    history: Mutex<History>,
 }
 
-#[derive(Debug, Default)]
-struct State {
-    /// The highest value that anybody tried to write.
-    tried: i64,
-    /// Values that were rolled back.
-    rolled_back: Vec<i64>,
-    acknowledged: VecDeque<Acknowledged>,
-    /// The highest value among those that are not remembered one by one.
-    long_ago: i64,
+#[derive(Debug)]
+struct History {
+    /// The last number that was given out.
+    number: i64,
+    steps: Vec<Step>,
+    /// The last step that each instance acknowledged.
+    told_by: BTreeMap<usize, usize>,
+    /// All ids that it has had, the newest last.
+    ids: Vec<Arc<str>>,
+    is_set_aside: bool,
 }
 
-/// A write whose client was told of its success.
+#[derive(Debug)]
+struct Step {
+    possible: Vec<State>,
+    acknowledged: Option<Acknowledged>,
+}
+
+/// That a write's client was told of its success.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Acknowledged {
-    pub(super) value: i64,
-    pub(super) position: u64,
+struct Acknowledged {
     at: Instant,
-    /// The instance that told it; `None` for one that was written by hand.
-    instance: Option<usize>,
+    position: u64,
 }
 
-/// What a read must show.
+/// Who told of a write's success, and how.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Told<'a> {
+    pub(super) position: u64,
+    /// The instance; `None` for a write by hand.
+    pub(super) instance: Option<usize>,
+    /// The product as the answer had it, where it had it.
+    pub(super) document: Option<&'a Value>,
+}
+
+/// A write that a read can name.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Token {
+    step: usize,
+    pub(super) position: u64,
+}
+
+/// What a read must show: this step or a later one.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Demand {
-    at_least: i64,
+    at_least: usize,
     why: &'static str,
     /// The same for an answer that stood in for a source that failed: the bound on lag is not kept by
     /// it, what its own instance acknowledged is.
-    of_a_stand_in: i64,
+    of_a_stand_in: usize,
 }
 
 impl Product {
-    pub(super) fn new(id: String, sku: String, slug: String, shelf: String, tag: String) -> Self {
-        Self { id, sku, slug, shelf, tag, writing: tokio::sync::Mutex::default(), state: Mutex::default() }
+    /// A product that is there from the start of the run.
+    pub(super) fn new(names: Names, first: Living) -> Self {
+        let history = History {
+            number: first.stock.max(first.cents).max(first.text),
+            ids: first.id.iter().cloned().collect(),
+            steps: vec![Step { possible: vec![Some(first)], acknowledged: None }],
+            told_by: BTreeMap::new(),
+            is_set_aside: false,
+        };
+        Self { names, writing: tokio::sync::Mutex::default(), history: Mutex::new(history) }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn history(&self) -> MutexGuard<'_, History> {
+        self.history.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The next value to write. Call it with `writing` held.
-    pub(super) fn next_value(&self) -> i64 {
-        let mut state = self.state();
-        state.tried += 1;
-        state.tried
+    /// A number that no member of it has had.
+    pub(super) fn number(&self) -> i64 {
+        let mut history = self.history();
+        history.number += 1;
+        history.number
     }
 
-    pub(super) fn acknowledge(&self, value: i64, position: u64, instance: Option<usize>) {
-        let mut state = self.state();
-        state.acknowledged.push_back(Acknowledged { value, position, at: Instant::now(), instance });
-        while state.acknowledged.len() > REMEMBERED {
-            // Counted for everybody from now on; that demands no more than is right once it is older
-            // than the bound, so only such are forgotten.
-            let Some(oldest) = state.acknowledged.front().copied() else { break };
-            if oldest.at.elapsed() < Duration::from_secs(30) {
-                break;
-            }
-            state.acknowledged.pop_front();
-            state.long_ago = state.long_ago.max(oldest.value);
+    /// What it may be now.
+    pub(super) fn possible(&self) -> Vec<State> {
+        self.history().last().to_vec()
+    }
+
+    /// What it is now, where that is known and it is there.
+    pub(super) fn sure(&self) -> Option<Living> {
+        match self.history().last() {
+            [Some(living)] => Some(living.clone()),
+            _ => None,
         }
     }
 
-    pub(super) fn rolled_back(&self, value: i64) {
-        self.state().rolled_back.push(value);
+    /// Its ids, the newest last.
+    pub(super) fn ids(&self) -> Vec<Arc<str>> {
+        self.history().ids.clone()
     }
 
-    /// The newest write that has a position.
-    pub(super) fn newest(&self) -> Option<Acknowledged> {
-        self.state().acknowledged.back().copied().filter(|newest| newest.position > 0)
+    /// Whether it is not to be written any more, as a write may still be under way.
+    pub(super) fn is_set_aside(&self) -> bool {
+        self.history().is_set_aside
+    }
+
+    pub(super) fn set_aside(&self) {
+        self.history().is_set_aside = true;
+    }
+
+    /// A write is about to be sent: from now on it may show. Call it with `writing` held, and one of
+    /// the following for what became of it; none, if that is not known.
+    pub(super) fn begin(&self, change: &Change) {
+        let mut history = self.history();
+        let mut possible = history.last().to_vec();
+        for after in history.last().iter().filter_map(|state| change.apply(state)).collect::<Vec<_>>() {
+            if !possible.contains(&after) {
+                possible.push(after);
+            }
+        }
+        history.steps.push(Step { possible, acknowledged: None });
+    }
+
+    /// The write was done.
+    ///
+    /// # Errors
+    /// What is wrong about the answer.
+    pub(super) fn acknowledge(&self, change: &Change, told: Told<'_>) -> Result<(), String> {
+        let mut history = self.history();
+        let mut after: Vec<State> = history.before_last().iter().filter_map(|state| change.apply(state)).collect();
+        let mut wrong = after.is_empty().then(|| "it could not be done".to_owned());
+        if let Some(document) = told.document {
+            let differs =
+                |state: &State| state.as_ref().and_then(|living| living.differs(&self.names, document, Members::Whole));
+            wrong = after.iter().map(differs).reduce(|found, next| found.and(next)).flatten().or(wrong);
+            after.retain(|state| differs(state).is_none());
+            if after.is_empty() {
+                // What it says is believed from here on, so that one fault is told once.
+                after.extend(Living::of(&self.names, document).map(Some));
+            }
+            let id: Option<Arc<str>> = document["id"].as_str().map(Into::into);
+            for living in after.iter_mut().flatten() {
+                living.id = id.clone();
+            }
+            if let Some(id) = id.filter(|id| !history.ids.contains(id)) {
+                history.ids.push(id);
+            }
+        }
+        after.dedup();
+        let at = Instant::now();
+        history.end(|step| {
+            if !after.is_empty() {
+                step.possible = after;
+            }
+            step.acknowledged = Some(Acknowledged { at, position: told.position });
+        });
+        let step = history.steps.len() - 1;
+        if let Some(instance) = told.instance {
+            history.told_by.insert(instance, step);
+        }
+        wrong.map_or(Ok(()), Err)
+    }
+
+    /// The write was refused, so it was not done; `is_there` is what the refusal said of the product.
+    ///
+    /// # Errors
+    /// That it cannot have been so.
+    pub(super) fn refused(&self, is_there: Option<bool>) -> Result<(), String> {
+        let mut history = self.history();
+        let mut possible = history.before_last().to_vec();
+        possible.retain(|state| is_there.is_none_or(|is_there| state.is_some() == is_there));
+        if possible.is_empty() {
+            let possible = history.before_last().to_vec();
+            history.end(|step| step.possible = possible);
+            let is_there = is_there == Some(true);
+            return Err(if is_there { "its SKU was taken, and it was deleted" } else { "it was not there" }.to_owned());
+        }
+        possible.dedup();
+        history.end(|step| step.possible = possible);
+        Ok(())
+    }
+
+    /// The newest write that was acknowledged, if it has a position.
+    pub(super) fn newest(&self) -> Option<Token> {
+        let history = self.history();
+        let told = history.steps.iter().enumerate().rev();
+        let (step, newest) = told.filter_map(|(index, step)| Some((index, step.acknowledged?))).next()?;
+        (newest.position > 0).then_some(Token { step, position: newest.position })
     }
 
     /// What a read that starts now on this instance must show.
-    pub(super) fn demand(&self, instance: usize, token: Option<&Acknowledged>, bound: Duration) -> Demand {
-        let state = self.state();
+    pub(super) fn demand(&self, instance: usize, token: Option<&Token>, bound: Duration) -> Demand {
+        let history = self.history();
         let now = Instant::now();
-        let mut demand = Demand { at_least: state.long_ago, why: "acknowledged long ago", of_a_stand_in: 0 };
-        let mut raise = |value: i64, why: &'static str, of_a_stand_in: bool| {
-            if value > demand.at_least {
-                (demand.at_least, demand.why) = (value, why);
+        let mut demand = Demand { at_least: 0, why: "there from the start", of_a_stand_in: 0 };
+        let mut raise = |step: usize, why: &'static str, of_a_stand_in: bool| {
+            if step > demand.at_least {
+                (demand.at_least, demand.why) = (step, why);
             }
             if of_a_stand_in {
-                demand.of_a_stand_in = demand.of_a_stand_in.max(value);
+                demand.of_a_stand_in = demand.of_a_stand_in.max(step);
             }
         };
-        for one in &state.acknowledged {
-            if one.instance == Some(instance) {
-                raise(one.value, "acknowledged by the same instance", true);
-            } else if now.duration_since(one.at) > bound {
-                raise(one.value, "acknowledged longer ago than the bound", false);
-            }
+        let is_old = |step: &Step| step.acknowledged.is_some_and(|told| now.duration_since(told.at) > bound);
+        // Steps are acknowledged in their order, so the last old one stands for all before it.
+        if let Some(step) = history.steps.iter().rposition(is_old) {
+            raise(step, "acknowledged longer ago than the bound", false);
+        }
+        if let Some(step) = history.told_by.get(&instance) {
+            raise(*step, "acknowledged by the same instance", true);
         }
         if let Some(token) = token {
-            // Nothing may stand in for it at all; the worker sees to that.
-            raise(token.value, "named by its position", true);
+            // Nothing may stand in for it at all; the reader sees to that.
+            raise(token.step, "named by its position", true);
         }
         demand
     }
-}
 
-/// Everything that is known, and what was found.
-#[derive(Debug)]
-pub(super) struct Model {
-    products: Vec<Product>,
-    pub(super) bound: Duration,
-    checks: AtomicU64,
-    violations: AtomicU64,
-    refused: AtomicU64,
-    refused_under_redis_faults: AtomicU64,
-    counts: Mutex<BTreeMap<String, u64>>,
-    told: Mutex<Vec<String>>,
-}
-
-impl Model {
-    pub(super) fn new(products: Vec<Product>, bound: Duration, _wanted: u64) -> Self {
-        Self {
-            products,
-            bound,
-            checks: AtomicU64::new(0),
-            violations: AtomicU64::new(0),
-            refused: AtomicU64::new(0),
-            refused_under_redis_faults: AtomicU64::new(0),
-            counts: Mutex::default(),
-            told: Mutex::default(),
-        }
-    }
-
-    pub(super) fn products(&self) -> &[Product] {
-        &self.products
-    }
-
-    /// Compares one shown value with what it must be.
-    pub(super) fn check(
-        &self,
-        product: &Product,
-        demand: Demand,
-        shown: Option<i64>,
-        is_stand_in: bool,
-        described: impl FnOnce() -> String,
-    ) {
-        let (tried, rolled_back) = {
-            let state = product.state();
-            (state.tried, shown.is_some_and(|shown| state.rolled_back.contains(&shown)))
-        };
+    /// Compares what was shown with what it must be.
+    ///
+    /// # Errors
+    /// What is wrong about it.
+    pub(super) fn check(&self, demand: Demand, view: &View, shown: Shown<'_>, is_stand_in: bool) -> Result<(), String> {
+        let history = self.history();
         let at_least = if is_stand_in { demand.of_a_stand_in } else { demand.at_least };
-        let fault = match shown {
-            None => "it is not there".to_owned(),
-            Some(shown) if shown < at_least => format!("it shows {shown}, and {at_least} was {}", demand.why),
-            Some(shown) if rolled_back => format!("it shows {shown}, which was rolled back"),
-            Some(shown) if shown > tried => format!("it shows {shown}, which nobody has written yet"),
-            Some(_) => return,
-        };
-        self.violated(format!("{} {}: {fault}", product.sku, described()));
-    }
-
-    /// Counts a violation.
-    pub(super) fn violated(&self, what: String) {
-        self.violations.fetch_add(1, Ordering::SeqCst);
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        if told.len() < TOLD {
-            told.push(format!("STALE: {what}"));
+        let faults = |state: &State| difference(state, &self.names, view, shown);
+        let allows = |step: &Step| step.possible.iter().any(|state| faults(state).is_none());
+        if history.steps[at_least..].iter().any(allows) {
+            return Ok(());
         }
+        let fault = history.steps[at_least].possible.iter().find_map(faults).unwrap_or_default();
+        let last = history.steps.len() - 1;
+        Err(match history.steps[..at_least].iter().rposition(allows) {
+            Some(step) => format!("{fault}, as after write {step} of {last}, and write {at_least} was {}", demand.why),
+            None => format!("{fault}, as after no write since {at_least} of {last}, which was {}", demand.why),
+        })
+    }
+}
+
+impl History {
+    fn last(&self) -> &[State] {
+        self.steps.last().map_or(&[], |step| &step.possible)
     }
 
-    /// Counts a read whose answer was compared.
-    pub(super) fn checked(&self, how: &'static str) {
-        self.checks.fetch_add(1, Ordering::SeqCst);
-        self.count(how);
+    fn before_last(&self) -> &[State] {
+        let before = self.steps.len().checked_sub(2).and_then(|index| self.steps.get(index));
+        before.map_or(&[], |step| &step.possible)
     }
 
-    /// Counts a request that failed.
-    pub(super) fn refused(&self, only_redis_is_mistreated: bool, described: impl FnOnce() -> String) {
-        self.refused.fetch_add(1, Ordering::SeqCst);
-        self.count("requests that failed");
-        if only_redis_is_mistreated {
-            self.refused_under_redis_faults.fetch_add(1, Ordering::SeqCst);
-            let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-            if told.len() < TOLD {
-                told.push(format!("REFUSED: {}", described()));
-            }
+    fn end(&mut self, with: impl FnOnce(&mut Step)) {
+        if let Some(step) = self.steps.last_mut() {
+            with(step);
         }
-    }
-
-    pub(super) fn count(&self, what: impl Into<String>) {
-        *self.counts.lock().unwrap_or_else(PoisonError::into_inner).entry(what.into()).or_default() += 1;
-    }
-
-    pub(super) fn checks(&self) -> u64 {
-        self.checks.load(Ordering::SeqCst)
-    }
-
-    pub(super) fn violations(&self) -> u64 {
-        self.violations.load(Ordering::SeqCst)
-    }
-
-    pub(super) fn refused_under_redis_faults(&self) -> u64 {
-        self.refused_under_redis_faults.load(Ordering::SeqCst)
-    }
-
-    pub(super) fn counts(&self) -> Vec<(String, u64)> {
-        let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        counts.iter().map(|(what, count)| (what.clone(), *count)).collect()
-    }
-
-    pub(super) fn told(&self) -> Vec<String> {
-        self.told.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
+    use super::super::state::tests::{document, living, names};
+    use super::super::state::{By, Filter};
     use super::*;
 
-    fn product() -> Product {
-        Product::new("id".into(), "SKU".into(), "slug".into(), "shelf".into(), "tag".into())
+    const LONG: Duration = Duration::from_secs(3_600);
+
+    fn told(position: u64, instance: Option<usize>) -> Told<'static> {
+        Told { position, instance, document: None }
+    }
+
+    fn write(product: &Product, change: &Change, position: u64, instance: Option<usize>) {
+        product.begin(change);
+        product.acknowledge(change, told(position, instance)).expect("it can be done");
+    }
+
+    fn by_name() -> View {
+        View { by: By::Name, members: Members::Whole }
     }
 
     #[test]
     fn what_must_be_seen_depends_on_who_was_told() {
-        let product = product();
-        let bound = Duration::from_secs(3_600);
-        for instance in [0, 1] {
-            let value = product.next_value();
-            product.acknowledge(value, value.unsigned_abs() * 10, Some(instance));
-        }
-        let demand = |instance, token: Option<&Acknowledged>, bound| product.demand(instance, token, bound).at_least;
-        assert_eq!(demand(0, None, bound), 1, "the other's write may be on its way");
-        assert_eq!(demand(1, None, bound), 2);
-        assert_eq!(demand(2, None, bound), 0);
-        assert_eq!(demand(2, product.newest().as_ref(), bound), 2, "a position counts everywhere");
+        let product = Product::new(names(), living());
+        write(&product, &Change::Stock(11), 10, Some(0));
+        write(&product, &Change::Price(12), 20, Some(1));
+        let demand = |instance, token: Option<&Token>, bound| product.demand(instance, token, bound).at_least;
+        assert_eq!(demand(0, None, LONG), 1, "the other's write may be on its way");
+        assert_eq!(demand(1, None, LONG), 2);
+        assert_eq!(demand(2, None, LONG), 0);
+        assert_eq!(demand(2, product.newest().as_ref(), LONG), 2, "a position counts everywhere");
         assert_eq!(demand(2, None, Duration::ZERO), 2, "what is older than the bound counts everywhere");
+        assert_eq!(product.demand(2, None, Duration::ZERO).of_a_stand_in, 0, "but not for a stand-in");
     }
 
     #[test]
-    fn a_stale_answer_is_found() {
-        let product = product();
-        let value = product.next_value();
-        product.acknowledge(value, 7, Some(0));
-        let back = product.next_value();
-        product.rolled_back(back);
-        let model = Model::new(Vec::new(), Duration::ZERO, 1);
-        let demand = product.demand(0, None, Duration::ZERO);
-        for (shown, stale) in [(Some(1), 0), (Some(0), 1), (None, 2), (Some(2), 3), (Some(9), 4)] {
-            model.check(&product, demand, shown, false, String::new);
-            assert_eq!(model.violations(), stale, "{shown:?}");
+    fn an_answer_from_before_any_kind_of_write_is_stale() {
+        let before = living();
+        for change in [
+            Change::Stock(11),
+            Change::Price(12),
+            Change::Text(13),
+            Change::Shelf(1),
+            Change::StockAndPrice(14, 15),
+            Change::Review(1),
+            Change::Delete,
+        ] {
+            let product = Product::new(names(), before.clone());
+            write(&product, &change, 1, Some(0));
+            let after = change.apply(&Some(before.clone())).expect("it applies");
+            let (old, new) = (document(&before), after.as_ref().map(document));
+            let new = new.as_ref().map_or(Shown::Gone, Shown::Document);
+            let check = |instance, shown| {
+                let demand = product.demand(instance, None, LONG);
+                product.check(demand, &by_name(), shown, false)
+            };
+            assert!(check(0, Shown::Document(&old)).is_err(), "{change:?} was not noticed");
+            assert_eq!(check(0, new), Ok(()), "{change:?}");
+            assert_eq!(check(1, Shown::Document(&old)), Ok(()), "{change:?}: the other may not know yet");
         }
+    }
+
+    #[test]
+    fn a_list_that_kept_a_row_or_lost_one_is_stale() {
+        let product = Product::new(names(), living());
+        write(&product, &Change::Shelf(1), 1, Some(0));
+        let row = json!({"id": "one", "sku": "V-1", "stock": 7});
+        let check = |shelf, shown| {
+            let view = View { by: By::List(Filter::Shelf(shelf)), members: Members::Brief };
+            product.check(product.demand(0, None, LONG), &view, shown, false)
+        };
+        assert!(check(0, Shown::Document(&row)).is_err() && check(1, Shown::Gone).is_err());
+        assert!(check(0, Shown::Gone).is_ok() && check(1, Shown::Document(&row)).is_ok());
+    }
+
+    #[test]
+    fn the_ratings_must_be_those_of_the_last_review() {
+        let product = Product::new(names(), living());
+        write(&product, &Change::Review(3), 1, Some(0));
+        let view = View { by: By::Name, members: Members::Ratings };
+        for (summary, is_right) in [
+            (json!({"count": 3, "average": 4.0}), true),
+            (json!({"count": 2, "average": 4.5}), false),
+            (json!({"count": 3, "average": 4.5}), false),
+        ] {
+            let demand = product.demand(0, None, LONG);
+            assert_eq!(product.check(demand, &view, Shown::Document(&summary), false).is_ok(), is_right, "{summary}");
+        }
+    }
+
+    #[test]
+    fn what_nobody_knows_of_may_show_or_not_until_an_answer_tells() {
+        let product = Product::new(names(), living());
+        product.begin(&Change::Stock(11));
+        let (was, is) = (living(), Living { stock: 11, ..living() });
+        let shows = |shown: &Living| {
+            let shown = document(shown);
+            let demand = product.demand(0, product.newest().as_ref(), LONG);
+            product.check(demand, &by_name(), Shown::Document(&shown), false).is_ok()
+        };
+        assert!(shows(&was) && shows(&is) && product.sure().is_none());
+        let change = Change::Price(12);
+        product.begin(&change);
+        let answer = document(&Living { cents: 12, ..was.clone() });
+        product.acknowledge(&change, Told { document: Some(&answer), ..told(5, Some(0)) }).expect("one of the two");
+        assert!(shows(&Living { cents: 12, ..was }), "the answer says that the first was not done");
+        assert!(!shows(&is) && !shows(&Living { cents: 12, ..is }));
+    }
+
+    #[test]
+    fn an_answer_to_a_write_is_compared_too() {
+        let product = Product::new(names(), living());
+        let change = Change::Stock(11);
+        product.begin(&change);
+        let lost = document(&Living { cents: 9_999, stock: 11, ..living() });
+        assert!(product.acknowledge(&change, Told { document: Some(&lost), ..told(5, Some(0)) }).is_err());
+        product.begin(&Change::Price(13));
+        assert!(product.refused(Some(false)).is_err(), "a product that was there was not found");
+        product.begin(&Change::Price(14));
+        assert!(product.refused(None).is_ok());
+    }
+
+    #[test]
+    fn one_that_was_made_again_is_another() {
+        let product = Product::new(names(), living());
+        write(&product, &Change::Delete, 1, Some(0));
+        let new = Living { id: None, ratings: 0, stars: 0, stock: 21, ..living() };
+        let change = Change::Create(new.clone());
+        product.begin(&change);
+        let answer = document(&Living { id: Some("two".into()), ..new });
+        product.acknowledge(&change, Told { document: Some(&answer), ..told(2, Some(0)) }).expect("made");
+        assert_eq!(product.ids().len(), 2);
+        let by = |id: &str| View { by: By::Id(id.into()), members: Members::Whole };
+        let check = |id: &str, shown| product.check(product.demand(0, None, LONG), &by(id), shown, false);
+        let old = document(&living());
+        assert!(check("one", Shown::Gone).is_ok() && check("one", Shown::Document(&old)).is_err());
+        assert!(check("two", Shown::Document(&answer)).is_ok() && check("two", Shown::Gone).is_err());
+    }
+
+    #[test]
+    fn what_was_rolled_back_or_never_written_is_found() {
+        let product = Product::new(names(), living());
+        let shown = document(&Living { stock: product.number(), ..living() });
+        let demand = product.demand(0, None, LONG);
+        assert!(product.check(demand, &by_name(), Shown::Document(&shown), false).is_err());
     }
 }

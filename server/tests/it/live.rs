@@ -19,12 +19,13 @@ use crate::house::{House, PASSWORD, text};
 /// For what comes at once, on a machine that is busy.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-struct Socket {
+/// A socket of somebody who follows what happens.
+pub(crate) struct Socket {
     stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
 }
 
 impl Socket {
-    async fn open(house: &House, path: &str, fields: &[(&'static str, &str)]) -> Result<Self, Error> {
+    pub(crate) async fn open(house: &House, path: &str, fields: &[(&'static str, &str)]) -> Result<Self, Error> {
         let mut request = format!("ws://{}{path}", house.server.address()).into_client_request()?;
         for (name, value) in fields {
             request.headers_mut().insert(*name, HeaderValue::from_str(value).expect("a value"));
@@ -33,7 +34,7 @@ impl Socket {
     }
 
     /// One that has signed in by the first message.
-    async fn signed_in(house: &House, token: &str) -> Self {
+    pub(crate) async fn signed_in(house: &House, token: &str) -> Self {
         let mut socket = Self::open(house, "/ws", &[]).await.expect("it opens");
         socket.send(&json!({"type": "auth", "token": token})).await;
         socket.welcomed().await;
@@ -47,7 +48,7 @@ impl Socket {
         assert!(text(&own, "event").starts_with("user-"), "{own}");
     }
 
-    async fn send(&mut self, message: &Value) {
+    pub(crate) async fn send(&mut self, message: &Value) {
         self.stream.send(Message::text(message.to_string())).await.expect("sent");
     }
 
@@ -57,7 +58,7 @@ impl Socket {
     }
 
     /// The next text, which must be of this type.
-    async fn told(&mut self, kind: &str) -> Value {
+    pub(crate) async fn told(&mut self, kind: &str) -> Value {
         loop {
             match self.next().await {
                 Message::Text(text) => {
@@ -75,7 +76,7 @@ impl Socket {
         }
     }
 
-    async fn follow(&mut self, topic: &str, since: Option<&str>) -> Value {
+    pub(crate) async fn follow(&mut self, topic: &str, since: Option<&str>) -> Value {
         self.send(&json!({"type": "subscribe", "event": topic, "since": since})).await;
         let subscribed = self.told("subscribed").await;
         assert_eq!(subscribed["event"], topic);
@@ -83,7 +84,7 @@ impl Socket {
     }
 
     /// The code that the socket ends with, whatever comes before.
-    async fn ends(&mut self) -> u16 {
+    pub(crate) async fn ends(&mut self) -> u16 {
         loop {
             if let Message::Close(frame) = self.next().await {
                 return frame.expect("a code").code.into();

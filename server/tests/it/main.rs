@@ -2,15 +2,30 @@
 //! house rules that no compiler checks.
 #![expect(clippy::expect_used, reason = "a test fails by panicking, with what it wanted")]
 
+mod abandoned;
 mod arrows;
+mod bad_tokens;
 mod caching;
+mod clock;
+mod descriptors;
 mod documents;
 mod exports;
+mod files;
 mod house;
+mod keys;
 mod live;
+mod noted;
+mod operations;
 mod permissions;
 mod program;
 mod protection;
+mod read_only;
+mod refusals;
+mod resending;
+mod restricted;
+mod running;
 mod sales;
+mod schedules;
 mod telling;
+mod vanished;
 mod verify;

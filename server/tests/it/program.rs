@@ -1,104 +1,13 @@
 //! The binary: started, asked, stopped and killed as people do.
 
-use std::io::{BufRead as _, BufReader};
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::Stdio;
 
-use entrepot_testkit::{RedisServer, TestServer, bare_database};
+use entrepot_testkit::{RedisServer, bare_database};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
-const ADMIN: &str = "admin@shop.example";
-const PASSWORD: &str = "four rainy days in Bergen";
-
-/// A folder that PostgreSQL's user can reach, also when the tests run as root.
-fn folder() -> tempfile::TempDir {
-    use std::os::unix::fs::PermissionsExt as _;
-    let folder = tempfile::tempdir().expect("a folder");
-    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).expect("opened");
-    folder
-}
-
-/// The program with a clean environment, on this data folder.
-fn entrepot(data: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_entrepot"));
-    command.env_clear().env("PATH", "/usr/bin:/bin").arg("--data").arg(data).args(arguments);
-    command.env("ENTREPOT_ADMIN_EMAIL", ADMIN).env("ENTREPOT_ADMIN_PASSWORD", PASSWORD);
-    command
-}
-
-fn run(data: &Path, arguments: &[&str]) -> Output {
-    entrepot(data, arguments).stdin(Stdio::null()).output().expect("it runs")
-}
-
-fn said(output: &Output) -> String {
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout.clone()).expect("UTF-8")
-}
-
-fn complaint(output: &Output) -> String {
-    assert!(!output.status.success(), "it succeeded: {}", String::from_utf8_lossy(&output.stdout));
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
-
-/// A running server.
-struct Running {
-    child: Child,
-    client: TestServer,
-    log: std::io::Lines<BufReader<std::process::ChildStderr>>,
-}
-
-impl Running {
-    fn start(mut command: Command) -> Self {
-        let mut child = command.args(["serve", "--port", "0"]).stderr(Stdio::piped()).spawn().expect("it starts");
-        let mut log = BufReader::new(child.stderr.take().expect("piped")).lines();
-        let mut seen = Vec::new();
-        let address: SocketAddr = loop {
-            let line = log.next().unwrap_or_else(|| panic!("it ended: {seen:?}")).expect("readable");
-            if let Ok(entry) = serde_json::from_str::<Value>(&line)
-                && entry["message"] == "ready"
-            {
-                break entry["address"].as_str().expect("an address").parse().expect("an address");
-            }
-            seen.push(line);
-        };
-        Self { child, client: TestServer::at(address), log }
-    }
-
-    /// The admin's access token.
-    async fn token(&self) -> String {
-        let body = json!({"email": ADMIN, "password": PASSWORD});
-        let signed_in = self.client.post("/api/v2/auth/login").json(&body).await.ok();
-        signed_in["accessToken"].as_str().expect("a token").to_owned()
-    }
-
-    /// Puts a product in, as the admin.
-    async fn put_in(&self, sku: &str) {
-        let token = self.token().await;
-        let body = json!({"sku": sku, "title": "Kept"});
-        self.client.bearing(&token).post("/api/v2/products").json(&body).await.created();
-    }
-
-    fn signal(&self, signal: Signal) {
-        let pid = Pid::from_raw(i32::try_from(self.child.id()).expect("a pid")).expect("a pid");
-        kill_process(pid, signal).expect("signalled");
-    }
-
-    /// Ends it by a signal; what it still said, and whether it ended well.
-    fn end(mut self, signal: Signal) -> (Vec<String>, bool) {
-        self.signal(signal);
-        let rest = self.log.by_ref().map_while(Result::ok).collect();
-        (rest, self.child.wait().expect("it ends").success())
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _already_ended = self.child.kill();
-        let _already_reaped = self.child.wait();
-    }
-}
+use crate::running::{Running, complaint, entrepot, folder, run, said};
 
 fn postmaster(data: &Path) -> Option<PathBuf> {
     let text = std::fs::read_to_string(data.join("postgres/postmaster.pid")).ok()?;
@@ -122,12 +31,12 @@ async fn a_newcomers_first_hour() {
     assert!(complaint(&run(&data, &["seed", "--profile", "sample"])).contains("--reset"));
     assert!(complaint(&run(&data, &["import", "products", "/nowhere.csv"])).contains("cannot open /nowhere.csv"));
     let second = run(&data, &["serve", "--port", "0"]);
-    assert!(complaint(&second).contains(&format!("in use by process {} (entrepot serve)", server.child.id())));
+    assert!(complaint(&second).contains(&format!("in use by process {} (entrepot serve)", server.id())));
     // And with the port of the first, which is what happens to people.
     let port = server.client.address().port().to_string();
     let told = complaint(&run(&data, &["serve", "--port", &port]));
     assert!(
-        told.contains("cannot listen on") && told.contains(&format!("in use by process {}", server.child.id())),
+        told.contains("cannot listen on") && told.contains(&format!("in use by process {}", server.id())),
         "{told}"
     );
     server.client.get("/api/v2/products/TEA-001").await.ok();
@@ -155,7 +64,10 @@ async fn a_killed_server_loses_nothing_that_it_acknowledged() {
 async fn a_killed_postgres_comes_back_by_itself() {
     let folder = folder();
     let data = folder.path().join("data");
-    let server = Running::start(entrepot(&data, &[]));
+    let mut command = entrepot(&data, &[]);
+    // It is asked as often as there is time for.
+    command.env("ENTREPOT_RATE_LIMITS_ENABLED", "false");
+    let server = Running::start(command);
     server.put_in("KEPT").await;
     let process = postmaster(&data).expect("it runs");
     let pid = process.file_name().and_then(|pid| pid.to_str()?.parse().ok()).and_then(Pid::from_raw).expect("a pid");
@@ -214,7 +126,7 @@ async fn a_batch_is_there_as_a_whole_or_not_at_all_when_the_server_or_the_databa
             kill_process(pid.expect("a pid"), Signal::KILL).expect("killed");
             drop(under_way);
         } else {
-            let killed = Pid::from_raw(i32::try_from(server.child.id()).expect("a pid")).expect("a pid");
+            let killed = Pid::from_raw(i32::try_from(server.id()).expect("a pid")).expect("a pid");
             kill_process(killed, Signal::KILL).expect("killed");
             drop(under_way);
             drop(server);

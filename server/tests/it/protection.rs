@@ -283,6 +283,29 @@ async fn odd_but_honest_requests_pass_and_attacks_are_blocked() {
     house.server.bearing(&token).get("/api/admin/breakers").await.ok();
 }
 
+/// A balancer sits in the same network as somebody who is blocked: that is no outage.
+#[tokio::test]
+async fn health_answers_from_a_blocked_network_and_nothing_else_does() {
+    let house = House::new(&[("ENTREPOT_GUARD_TRUSTED_PROXIES", "127.0.0.1")]).await;
+    let token = house.admin().await;
+    let body = json!({"network": "203.0.113.0/24", "reason": "somebody there scans us"});
+    house.server.bearing(&token).post("/api/admin/blocks").json(&body).await.created();
+    let in_force = async {
+        while house.server.bearing(&token).get("/api/admin/performance/guard").await.ok()["blocked"] != 1 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(30), in_force).await.expect("blocks are followed");
+    let from = |path: &str| house.server.get(path).header("x-forwarded-for", "203.0.113.9");
+    for path in ["/health", "/health/live", "/health/ready"] {
+        from(path).await.ok();
+    }
+    for path in ["/api/v2/products", "/api/v2/categories", "/api-docs", "/ws", "/health/", "/healthy"] {
+        from(path).await.problem(403, "web.blocked");
+    }
+    from("/api/v2/products").header("authorization", &format!("Bearer {token}")).await.ok();
+}
+
 /// When there is no room, health and administration still answer, and so does memory.
 #[tokio::test]
 async fn a_full_server_keeps_a_door_open_for_those_who_put_things_right() {

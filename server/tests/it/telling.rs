@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use crate::house::{House, PASSWORD, text};
 
 /// Until something is so, which is asked for again and again.
-async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+pub(crate) async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
     for _ in 0..3_000 {
         if let Some(found) = ask().await {
             return found;
@@ -25,7 +25,7 @@ async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T
     panic!("{what} does not come");
 }
 
-async fn number(house: &House, sql: &str) -> i64 {
+pub(crate) async fn number(house: &House, sql: &str) -> i64 {
     house.database.client().await.query_one(sql, &[]).await.expect("a number").get(0)
 }
 
@@ -195,12 +195,12 @@ async fn what_failed_is_seen_tried_again_and_cleared_and_the_audit_knows_who_did
 
 /// What a receiver was sent, and what it answers.
 #[derive(Default)]
-struct Receiver {
-    got: Mutex<Vec<(HeaderMap, Bytes)>>,
+pub(crate) struct Receiver {
+    pub(crate) got: Mutex<Vec<(HeaderMap, Bytes)>>,
     answers: Mutex<Vec<StatusCode>>,
 }
 
-async fn receiver() -> (Arc<Receiver>, String) {
+pub(crate) async fn receiver() -> (Arc<Receiver>, String) {
     let receiver = Arc::new(Receiver::default());
     let shared = receiver.clone();
     let take = move |fields: HeaderMap, body: Bytes| {
@@ -220,7 +220,7 @@ async fn receiver() -> (Arc<Receiver>, String) {
 }
 
 /// Receivers here are on this machine, without TLS.
-const WITHIN: [(&str, &str); 2] =
+pub(crate) const WITHIN: [(&str, &str); 2] =
     [("ENTREPOT_WEBHOOKS_ALLOW_PRIVATE", "true"), ("ENTREPOT_WEBHOOKS_ALLOW_HTTP", "true")];
 
 #[tokio::test]
@@ -334,6 +334,13 @@ async fn a_webhook_whose_owner_loses_the_right_is_sent_nothing_more_and_private_
     })
     .await;
     assert!(text(&off, "disabledReason").contains("owner"));
+    // An admin who is restricted to stores has none either, as its events are of all stores.
+    let restricted = json!({"role": "admin", "stores": ["330"]});
+    server.patch(&format!("/api/v2/users/{id}")).merge_patch(&restricted).await.ok();
+    server.patch(&path).merge_patch(&json!({"isEnabled": true})).await.ok();
+    server.post(&format!("{path}/test")).await.status(202);
+    eventually("it is switched off again", async || (server.get(&path).await.ok()["isEnabled"] == false).then_some(()))
+        .await;
     assert_eq!(receiver.got.lock().expect("not poisoned").len(), 0);
 
     let strict = House::on(house.database.clone(), house.clock.clone(), &[]).await;
@@ -346,7 +353,7 @@ async fn a_webhook_whose_owner_loses_the_right_is_sent_nothing_more_and_private_
 }
 
 /// A house with two stores that sold something in January 2024.
-async fn chain() -> (House, String) {
+pub(crate) async fn chain() -> (House, String) {
     let house = House::new(&[]).await;
     let token = house.admin().await;
     for (store, sales) in [("330", 100.5), ("406", 50.25)] {
@@ -371,7 +378,7 @@ async fn made(house: &House, token: &str, id: &str) -> Value {
     .await
 }
 
-async fn order(house: &House, token: &str, body: &Value) -> Value {
+pub(crate) async fn order(house: &House, token: &str, body: &Value) -> Value {
     let ordered = house.server.bearing(token).post("/api/v2/reports").json(body).await.status(202);
     made(house, token, &text(&ordered.json(), "id")).await
 }

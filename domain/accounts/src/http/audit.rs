@@ -10,7 +10,8 @@ use axum::extract::State;
 use axum::http::{HeaderValue, Response, header};
 use axum::response::IntoResponse as _;
 use bytes::Bytes;
-use entrepot_web::{CacheClass, ListMeta, Page, PageRequest, Problem, Projection, Query, Reply, list_reply};
+use entrepot_contracts::StoreId;
+use entrepot_web::{CacheClass, ListMeta, Page, PageRequest, Permit, Problem, Projection, Query, Reply, list_reply};
 use futures_util::stream;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -57,8 +58,13 @@ pub(super) struct AuditFilters {
     to: Option<Timestamp>,
 }
 
-fn filters(query: &mut Query) -> Vec<Filter> {
+fn filters(query: &mut Query, permit: &Permit) -> Result<Vec<Filter>, Problem> {
     let mut filters = Vec::new();
+    if let Some(stores) = permit.stores()? {
+        // An entry carries the data of its event: only what is about these stores is shown.
+        let topics = stores.iter().flat_map(|store| StoreId::topics(store)).collect();
+        filters.push(Filter::Texts("target = ANY ({})", topics));
+    }
     if let Some(actor) = query.value("actor", "an id") {
         filters.push(Filter::Id("actor = {}", actor));
     }
@@ -77,10 +83,10 @@ fn filters(query: &mut Query) -> Vec<Filter> {
             filters.push(Filter::Time(sql, time));
         }
     }
-    filters
+    Ok(filters)
 }
 
-/// Who did what to what, from where; the newest first.
+/// Who did what to what, from where; the newest first. Those who are restricted to stores see what was done to these.
 #[utoipa::path(
     get, path = "/api/admin/audit", tag = "admin",
     params(
@@ -93,8 +99,12 @@ fn filters(query: &mut Query) -> Vec<Filter> {
     ),
     responses((status = 200, description = "A page of the log.", body = AuditList)),
 )]
-pub(super) async fn list_audit(State(accounts): State<Arc<Accounts>>, mut query: Query) -> Result<Reply, Problem> {
-    let filters = filters(&mut query);
+pub(super) async fn list_audit(
+    State(accounts): State<Arc<Accounts>>,
+    permit: Permit,
+    mut query: Query,
+) -> Result<Reply, Problem> {
+    let filters = filters(&mut query, &permit)?;
     let projection = Projection::from_query(&mut query, AUDIT_FIELDS);
     let page = PageRequest::from_query(&mut query);
     query.finish()?;
@@ -125,9 +135,10 @@ enum Format {
 )]
 pub(super) async fn export_audit(
     State(accounts): State<Arc<Accounts>>,
+    permit: Permit,
     mut query: Query,
 ) -> Result<Response<Body>, Problem> {
-    let filters = filters(&mut query);
+    let filters = filters(&mut query, &permit)?;
     let format = query.one_of("format", &[("csv", Format::Csv), ("ndjson", Format::Ndjson)]).unwrap_or(Format::Csv);
     query.finish()?;
     // The first piece is read before the answer begins, so that a failure can still be told as one.
@@ -137,7 +148,7 @@ pub(super) async fn export_audit(
         Format::Ndjson => Bytes::new(),
     };
     let pieces = stream::try_unfold(Some((first, head)), move |state| {
-        let (accounts, filters) = (accounts.clone(), filters.clone());
+        let (accounts, filters, permit) = (accounts.clone(), filters.clone(), permit.clone());
         async move {
             let Some((piece, head)) = state else { return Ok::<_, std::io::Error>(None) };
             let mut bytes = head.to_vec();
@@ -147,6 +158,11 @@ pub(super) async fn export_audit(
             let is_last = piece.len() < usize::try_from(PIECE).unwrap_or(usize::MAX);
             let next = match piece.last().filter(|_| !is_last) {
                 Some(last) => {
+                    // Whoever has lost the right meanwhile gets no more of it.
+                    if let Some(standing) = permit.standing() {
+                        let stands = standing.check(accounts.clock.now()).await;
+                        stands.map_err(|problem| std::io::Error::other(problem.detail().to_owned()))?;
+                    }
                     let piece = read_piece(&accounts, &filters, last.id).await.map_err(std::io::Error::other)?;
                     Some((piece, Bytes::new()))
                 }

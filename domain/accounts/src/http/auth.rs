@@ -289,6 +289,10 @@ pub(super) async fn ask_for_password_reset(
 ) -> Result<Reply, Problem> {
     query.finish()?;
     let email = read_one(&body, "email").map_err(Problem::invalid_body)?;
+    // Whether anything can be written is told to everybody alike.
+    if accounts.database.ping().await.map_err(database_problem)?.is_read_only {
+        return Err(Problem::failure(entrepot_pg::Error::ReadOnly, true));
+    }
     // Not waited for: the time that it takes would tell whether there is an account.
     let accounts = accounts.clone();
     let _goes_on = entrepot_runtime::continue_in_background(async move {

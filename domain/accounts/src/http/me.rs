@@ -91,7 +91,7 @@ pub(super) async fn update_me(
         attempt.succeeded_inside(&accounts.guard).await;
     }
     let accepts = |version| if_match.allows(version);
-    let person = ops::update_person(&accounts, caller.id, &accepts, &patch).await.map_err(person_problem)?;
+    let person = ops::update_person(&accounts, caller.id, None, &accepts, &patch).await.map_err(person_problem)?;
     person_reply(&person, CacheClass::Never, &Projection::default())
 }
 

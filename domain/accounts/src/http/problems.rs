@@ -72,6 +72,13 @@ kind!(
     "Another account has this e-mail address",
     "An address names one account."
 );
+kind!(
+    BEYOND_REACH,
+    403,
+    "accounts.beyond_own_stores",
+    "Nobody gives more than they have",
+    "Whoever is restricted to stores makes and changes accounts that are restricted to some of these, and no others."
+);
 kind!(LAST_ADMIN, 409, "accounts.last_admin", "Nobody else is an admin", "Somebody must be. Make another admin first.");
 kind!(
     SESSION_NOT_FOUND,
@@ -122,9 +129,9 @@ pub(super) const BY_OPERATION: &[(&str, &[&ProblemKind])] = &[
     ("end_my_other_sessions", &[]),
     ("end_my_session", &[&SESSION_NOT_FOUND]),
     ("list_users", PAGED),
-    ("create_user", &[&EMAIL_TAKEN, &BUSY]),
+    ("create_user", &[&EMAIL_TAKEN, &BEYOND_REACH, &BUSY]),
     ("get_user", &[&USER_NOT_FOUND]),
-    ("update_user", &[&USER_NOT_FOUND, &EMAIL_TAKEN, &LAST_ADMIN]),
+    ("update_user", &[&USER_NOT_FOUND, &EMAIL_TAKEN, &BEYOND_REACH, &LAST_ADMIN]),
     ("delete_user", &[&USER_NOT_FOUND, &LAST_ADMIN]),
     ("end_user_sessions", &[&USER_NOT_FOUND]),
     ("list_api_keys", PAGED),

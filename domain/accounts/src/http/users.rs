@@ -6,14 +6,14 @@ use axum::extract::{Path, State};
 use entrepot_contracts::Role;
 use entrepot_web::body::{JsonBody, PatchBody};
 use entrepot_web::{
-    CacheClass, IfMatch, ListMeta, Page, PageRequest, Problem, Projected, Projection, Query, Reply, list_reply,
+    CacheClass, IfMatch, ListMeta, Page, PageRequest, Permit, Problem, Projected, Projection, Query, Reply, list_reply,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::me::Ended;
-use super::problems::{EMAIL_TAKEN, LAST_ADMIN, USER_NOT_FOUND};
+use super::problems::{BEYOND_REACH, EMAIL_TAKEN, LAST_ADMIN, USER_NOT_FOUND};
 use super::{database_problem, list_problem, password_problem};
 use crate::Accounts;
 use crate::model::{PERSON_FIELDS, Person, PersonInput, PersonPatch, Status};
@@ -45,6 +45,11 @@ pub(super) fn person_problem(error: PersonError) -> Problem {
             Problem::new(&EMAIL_TAKEN, "another account has this address").with_faults(vec![fault])
         }
         PersonError::LastAdmin => Problem::new(&LAST_ADMIN, "nobody else is an admin; make another first"),
+        PersonError::BeyondReach => {
+            let detail = "must be among the stores that you are restricted to yourself";
+            let fault = entrepot_web::Fault::at("/stores", "beyond_own", detail);
+            Problem::new(&BEYOND_REACH, format!("the account's stores {detail}")).with_faults(vec![fault])
+        }
         PersonError::Weak(fault) => Problem::invalid_body(vec![fault]),
         PersonError::Password(error) => password_problem(error),
         PersonError::Database(error) => database_problem(error),
@@ -66,8 +71,15 @@ pub(super) fn person_problem(error: PersonError) -> Problem {
     ),
     responses((status = 200, description = "A page of the accounts.", body = PersonList)),
 )]
-pub(super) async fn list_users(State(accounts): State<Arc<Accounts>>, mut query: Query) -> Result<Reply, Problem> {
+pub(super) async fn list_users(
+    State(accounts): State<Arc<Accounts>>,
+    permit: Permit,
+    mut query: Query,
+) -> Result<Reply, Problem> {
     let mut filters = vec![Filter::Plain("status <> 'deleted'")];
+    if let Some(stores) = permit.stores()? {
+        filters.push(Filter::Texts("stores <@ {}", stores.to_vec()));
+    }
     if let Some(text) = query.filled("q") {
         // Compared as it is: no character of it means anything else.
         filters.push(Filter::Text(
@@ -100,12 +112,13 @@ pub(super) async fn list_users(State(accounts): State<Arc<Accounts>>, mut query:
 )]
 pub(super) async fn create_user(
     State(accounts): State<Arc<Accounts>>,
+    permit: Permit,
     query: Query,
     JsonBody(body): JsonBody,
 ) -> Result<Reply, Problem> {
     query.finish()?;
     let input = PersonInput::read(&body).map_err(Problem::invalid_body)?;
-    let person = ops::create_person(&accounts, &input).await.map_err(person_problem)?;
+    let person = ops::create_person(&accounts, &input, permit.stores()?.as_deref()).await.map_err(person_problem)?;
     let location = format!("/api/v2/users/{}", person.id);
     Ok(person_reply(&person, CacheClass::Never, &Projection::default())?.created_at(&location))
 }
@@ -126,6 +139,7 @@ fn id_of(text: &str) -> Result<Uuid, Problem> {
 )]
 pub(super) async fn get_user(
     State(accounts): State<Arc<Accounts>>,
+    permit: Permit,
     Path(user): Path<String>,
     mut query: Query,
 ) -> Result<Reply, Problem> {
@@ -134,6 +148,9 @@ pub(super) async fn get_user(
     let id = id_of(&user)?;
     let client = accounts.database.client().await.map_err(database_problem)?;
     let person = store::person_by_id(&client, id).await.map_err(database_problem)?.ok_or_else(not_found)?;
+    if !person.is_within(permit.stores()?.as_deref()) {
+        return Err(not_found());
+    }
     person_reply(&person, CacheClass::Private, &projection)
 }
 
@@ -149,6 +166,7 @@ pub(super) async fn get_user(
 )]
 pub(super) async fn update_user(
     State(accounts): State<Arc<Accounts>>,
+    permit: Permit,
     Path(user): Path<String>,
     query: Query,
     if_match: IfMatch,
@@ -157,7 +175,9 @@ pub(super) async fn update_user(
     query.finish()?;
     let patch = PersonPatch::read(&body, false).map_err(Problem::invalid_body)?;
     let accepts = |version| if_match.allows(version);
-    let person = ops::update_person(&accounts, id_of(&user)?, &accepts, &patch).await.map_err(person_problem)?;
+    let (id, reach) = (id_of(&user)?, permit.stores()?);
+    let changed = ops::update_person(&accounts, id, reach.as_deref(), &accepts, &patch).await;
+    let person = changed.map_err(person_problem)?;
     person_reply(&person, CacheClass::Never, &Projection::default())
 }
 
@@ -172,13 +192,16 @@ pub(super) async fn update_user(
 )]
 pub(super) async fn delete_user(
     State(accounts): State<Arc<Accounts>>,
+    permit: Permit,
     Path(user): Path<String>,
     query: Query,
     if_match: IfMatch,
 ) -> Result<Reply, Problem> {
     query.finish()?;
     let accepts = |version| if_match.allows(version);
-    ops::delete_person(&accounts, id_of(&user)?, &accepts).await.map_err(person_problem)?;
+    ops::delete_person(&accounts, id_of(&user)?, permit.stores()?.as_deref(), &accepts)
+        .await
+        .map_err(person_problem)?;
     Ok(Reply::no_content())
 }
 
@@ -190,13 +213,17 @@ pub(super) async fn delete_user(
 )]
 pub(super) async fn end_user_sessions(
     State(accounts): State<Arc<Accounts>>,
+    permit: Permit,
     Path(user): Path<String>,
     query: Query,
 ) -> Result<Reply, Problem> {
     query.finish()?;
     let id = id_of(&user)?;
     let client = accounts.database.client().await.map_err(database_problem)?;
-    store::person_by_id(&client, id).await.map_err(database_problem)?.ok_or_else(not_found)?;
+    let person = store::person_by_id(&client, id).await.map_err(database_problem)?.ok_or_else(not_found)?;
+    if !person.is_within(permit.stores()?.as_deref()) {
+        return Err(not_found());
+    }
     drop(client);
     let ended = ops::end_other_sessions(&accounts, id, None).await.map_err(database_problem)?;
     Reply::json(&Ended { ended }, CacheClass::Never)

@@ -2,8 +2,8 @@
 //!
 //! **Invariants:**
 //! - The key itself is told once, by the answer that made it.
-//! - A key may not be made for more than its owner may do; and if the owner may do less later, so may
-//!   the key.
+//! - A key may not be made for more than its owner may do. If the owner may do less later, so may the key; if the
+//!   owner may do more, the key may not, until its scopes are said again.
 
 use entrepot_contracts::{AccountChanged, ApiKeyId, PersonId, Role};
 use entrepot_pg::{Error, ScopedFutureExt as _};
@@ -74,7 +74,7 @@ pub(crate) async fn create_key(
                 if store::key_count(transaction, owner).await? >= MOST_KEYS {
                     return Err(KeyError::TooMany);
                 }
-                store::key_insert(transaction, key, &secret.hash()).await?;
+                store::key_insert(transaction, key, role, &secret.hash()).await?;
                 let event = key_changed(AccountChanged::KEY_CREATED, owner, key.id.0);
                 accounts.feed.append(transaction, event).await?;
                 Ok(())
@@ -109,7 +109,7 @@ pub(crate) async fn update_key(
                 within(holder.role, &input.scopes)?;
                 (key.name, key.scopes, key.expires_at) = (input.name, input.scopes, input.expires_at);
                 key.updated_at = accounts.clock.now();
-                store::key_update(transaction, &key).await?;
+                store::key_update(transaction, &key, holder.role).await?;
                 key.version += 1;
                 let event = key_changed(AccountChanged::KEY_UPDATED, key.person_id.0, id);
                 accounts.feed.append(transaction, event).await?;

@@ -106,10 +106,34 @@ async fn mail_token(
     name: &str,
     purpose: Purpose,
 ) -> Result<(), Error> {
+    let token = store_token(transaction, accounts, person, to, purpose).await?;
+    tell_token(transaction, accounts, token, to, name, purpose).await
+}
+
+/// Writes a token down that is to be mailed.
+async fn store_token(
+    transaction: &Transaction,
+    accounts: &Accounts,
+    person: Uuid,
+    to: &str,
+    purpose: Purpose,
+) -> Result<Secret, Error> {
     let token = Secret::new("et_");
     let now = accounts.clock.now();
     let expires_at = now.checked_add(purpose.within()).unwrap_or(now);
     store::mail_token_insert(transaction, &token.hash(), person, purpose.name(), to, now, expires_at).await?;
+    Ok(token)
+}
+
+/// Has it mailed.
+async fn tell_token(
+    transaction: &Transaction,
+    accounts: &Accounts,
+    token: Secret,
+    to: &str,
+    name: &str,
+    purpose: Purpose,
+) -> Result<(), Error> {
     let token = token.reveal().to_owned();
     let about = match purpose {
         Purpose::Verify => About::VerifyEmail(token),

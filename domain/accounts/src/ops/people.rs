@@ -3,6 +3,9 @@
 //! **Invariants:**
 //! - There is always an admin who can sign in: the last one is neither changed into something else nor
 //!   blocked nor deleted.
+//! - Nobody gives more than they have: whoever is restricted to stores makes and changes only accounts that are
+//!   restricted to some of these (`reach`).
+//! - What was mailed to choose a password is worth nothing once the account is blocked or deleted.
 //! - A change of role, status or stores, and a deletion, makes all access tokens worthless (a new epoch); a block
 //!   and a deletion end all sessions.
 
@@ -13,7 +16,7 @@ use uuid::Uuid;
 use super::{Accepts, PasswordError, Purpose, mail_token, notice, password_fault, tell};
 use crate::Accounts;
 use crate::events::{person_changed, told};
-use crate::model::{Person, PersonInput, PersonPatch, Status};
+use crate::model::{Person, PersonInput, PersonPatch, Status, is_within};
 use crate::notices::About;
 use crate::store::{self, NewPerson};
 
@@ -28,6 +31,8 @@ pub(crate) enum PersonError {
     DuplicateEmail,
     #[error("nobody else is an admin")]
     LastAdmin,
+    #[error("the account's stores are not among those that the caller is restricted to")]
+    BeyondReach,
     #[error("the password is not taken")]
     Weak(entrepot_web::Fault),
     #[error(transparent)]
@@ -45,8 +50,18 @@ impl From<Error> for PersonError {
     }
 }
 
+/// The stores that whoever asks is restricted to; `None` for those who are restricted to none.
+pub(crate) type Reach<'a> = Option<&'a [String]>;
+
 /// Makes an account. Without a password the person is sent a token to choose one.
-pub(crate) async fn create_person(accounts: &Accounts, input: &PersonInput) -> Result<Person, PersonError> {
+pub(crate) async fn create_person(
+    accounts: &Accounts,
+    input: &PersonInput,
+    reach: Reach<'_>,
+) -> Result<Person, PersonError> {
+    if !is_within(input.stores.as_deref(), reach) {
+        return Err(PersonError::BeyondReach);
+    }
     let hash = match &input.password {
         None => None,
         Some(password) => {
@@ -95,6 +110,12 @@ async fn create(
         .await
 }
 
+/// The account, if whoever asks reaches it: else it is none that they know of.
+async fn reached(transaction: &Transaction, id: Uuid, reach: Reach<'_>) -> Result<Person, PersonError> {
+    let person = locked(transaction, id).await?;
+    if person.is_within(reach) { Ok(person) } else { Err(PersonError::NotFound) }
+}
+
 async fn locked(transaction: &Transaction, id: Uuid) -> Result<Person, PersonError> {
     store::person_lock(transaction, id).await?.ok_or(PersonError::NotFound)
 }
@@ -103,12 +124,15 @@ async fn locked(transaction: &Transaction, id: Uuid) -> Result<Person, PersonErr
 pub(crate) async fn update_person(
     accounts: &Accounts,
     id: Uuid,
+    reach: Reach<'_>,
     accepts: Accepts<'_>,
     patch: &PersonPatch,
 ) -> Result<Person, PersonError> {
     accounts
         .database
-        .transaction(|transaction| async move { update(transaction, accounts, id, accepts, patch).await }.scope_boxed())
+        .transaction(|transaction| {
+            async move { update(transaction, accounts, id, reach, accepts, patch).await }.scope_boxed()
+        })
         .await
 }
 
@@ -116,13 +140,14 @@ async fn update(
     transaction: &Transaction,
     accounts: &Accounts,
     id: Uuid,
+    reach: Reach<'_>,
     accepts: Accepts<'_>,
     patch: &PersonPatch,
 ) -> Result<Person, PersonError> {
     // Always in this order: the admins, then the one who is changed.
     let touches_rights = patch.role.is_some() || patch.status.is_some();
     let admins = if touches_rights { store::admins(transaction).await? } else { Vec::new() };
-    let before = locked(transaction, id).await?;
+    let before = reached(transaction, id, reach).await?;
     if !accepts(before.version) {
         return Err(PersonError::MovedOn(before.version));
     }
@@ -137,6 +162,9 @@ async fn update(
     if same {
         return Ok(before);
     }
+    if !after.is_within(reach) {
+        return Err(PersonError::BeyondReach);
+    }
     let stays_admin = after.role == Role::Admin && after.status == Status::Active;
     if admins == [id] && !stays_admin {
         return Err(PersonError::LastAdmin);
@@ -146,6 +174,7 @@ async fn update(
     let rights_changed = (after.role, after.status, &after.stores) != (before.role, before.status, &before.stores);
     if after.status == Status::Blocked && before.status != Status::Blocked {
         store::sessions_revoke(transaction, id, None, "blocked", now).await?;
+        store::mail_tokens_drop(transaction, id, Purpose::Reset.name()).await?;
     }
     let role = (after.role != before.role).then_some(after.role);
     let event = if rights_changed {
@@ -157,6 +186,7 @@ async fn update(
     if after.email.to_lowercase() != before.email.to_lowercase() {
         // What was mailed to the old address is worth nothing any more, and whoever reads it is told.
         store::mail_tokens_drop(transaction, id, Purpose::Reset.name()).await?;
+        store::keys_unproven(transaction, id).await?;
         // Who has no password yet was invited there, and is invited here now.
         let purpose = if before.has_password { Purpose::Verify } else { Purpose::Invite };
         mail_token(transaction, accounts, id, &after.email, &after.name, purpose).await?;
@@ -167,13 +197,18 @@ async fn update(
 
 /// Deletes an account: it can be signed in to no longer, and its address is free. What it did stays in
 /// the audit log.
-pub(crate) async fn delete_person(accounts: &Accounts, id: Uuid, accepts: Accepts<'_>) -> Result<(), PersonError> {
+pub(crate) async fn delete_person(
+    accounts: &Accounts,
+    id: Uuid,
+    reach: Reach<'_>,
+    accepts: Accepts<'_>,
+) -> Result<(), PersonError> {
     accounts
         .database
         .transaction(|transaction| {
             async move {
                 let admins = store::admins(transaction).await?;
-                let person = locked(transaction, id).await?;
+                let person = reached(transaction, id, reach).await?;
                 if !accepts(person.version) {
                     return Err(PersonError::MovedOn(person.version));
                 }
@@ -183,6 +218,7 @@ pub(crate) async fn delete_person(accounts: &Accounts, id: Uuid, accepts: Accept
                 let now = accounts.clock.now();
                 store::person_delete(transaction, id, now).await?;
                 store::sessions_revoke(transaction, id, None, "deleted", now).await?;
+                store::mail_tokens_drop(transaction, id, Purpose::Reset.name()).await?;
                 accounts.feed.append(transaction, person_changed(AccountChanged::DELETED, id, None)).await?;
                 Ok(())
             }

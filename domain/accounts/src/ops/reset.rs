@@ -3,6 +3,9 @@
 //! **Invariants:**
 //! - Whoever sets a password by a mailed token has proven to read that address.
 //! - A new password ends all other sessions and makes all older access tokens worthless (a new epoch).
+//! - A new password makes every token worthless that was mailed to set one.
+//! - Once an address is proven, no API key is left that was made while it was not: whoever registered somebody else's
+//!   address keeps none.
 //! - Asking for a token gets the same answer whether the account exists or not.
 
 use entrepot_contracts::AccountChanged;
@@ -10,7 +13,7 @@ use entrepot_pg::{Error, ScopedFutureExt as _, Transaction};
 use uuid::Uuid;
 
 use super::{PasswordError, Purpose, mail_token, notice, tell};
-use crate::events::{person_changed, told};
+use crate::events::{key_changed, person_changed, told};
 use crate::model::{Person, Status};
 use crate::notices::About;
 use crate::secret::hash;
@@ -70,9 +73,7 @@ pub(crate) async fn take_as_verified(accounts: &Accounts, person: Uuid, email: &
         .transaction(|transaction| {
             let key = &*key;
             async move {
-                if store::person_verify_email(transaction, person, key, accounts.clock.now()).await? {
-                    accounts.feed.append(transaction, told(AccountChanged::EMAIL_VERIFIED, person, None)).await?;
-                }
+                prove(transaction, accounts, person, key).await?;
                 Ok(())
             }
             .scope_boxed()
@@ -100,15 +101,26 @@ pub(crate) async fn verify_email(accounts: &Accounts, token: &str) -> Result<boo
                 let Some((person, key)) = store::mail_token_take(transaction, &hash, "verify", now).await? else {
                     return Ok(false);
                 };
-                if store::person_verify_email(transaction, person, &key, now).await? {
-                    let event = told(AccountChanged::EMAIL_VERIFIED, person, None);
-                    accounts.feed.append(transaction, event).await?;
-                }
+                // Under the person's lock, so that no key is made meanwhile.
+                store::person_lock(transaction, person).await?;
+                prove(transaction, accounts, person, &key).await?;
                 Ok::<_, Error>(true)
             }
             .scope_boxed()
         })
         .await
+}
+
+/// Takes an address as proven, and keys that were made before it was as somebody else's.
+async fn prove(transaction: &Transaction, accounts: &Accounts, person: Uuid, email_key: &str) -> Result<(), Error> {
+    if !store::person_verify_email(transaction, person, email_key, accounts.clock.now()).await? {
+        return Ok(());
+    }
+    accounts.feed.append(transaction, told(AccountChanged::EMAIL_VERIFIED, person, None)).await?;
+    for key in store::keys_delete_unproven(transaction, person).await? {
+        accounts.feed.append(transaction, key_changed(AccountChanged::KEY_DELETED, person, key)).await?;
+    }
+    Ok(())
 }
 
 /// Sets a password by a token that was mailed.
@@ -132,7 +144,7 @@ pub(crate) async fn reset_password(accounts: &Accounts, token: &str, password: &
                     return Err(ResetError::Weak(fault));
                 }
                 set(transaction, accounts, &person, new, None).await?;
-                store::person_verify_email(transaction, id, &key, now).await?;
+                prove(transaction, accounts, id, &key).await?;
                 Ok(())
             }
             .scope_boxed()
@@ -193,6 +205,8 @@ async fn set(
     let (id, now) = (person.id.0, accounts.clock.now());
     store::person_set_password(transaction, id, hash, now).await?;
     store::sessions_revoke(transaction, id, but, "password changed", now).await?;
+    // What was mailed to set another one has had its day.
+    store::mail_tokens_drop(transaction, id, Purpose::Reset.name()).await?;
     accounts.feed.append(transaction, person_changed(AccountChanged::PASSWORD_CHANGED, id, None)).await?;
     tell(transaction, accounts, notice(person, About::PasswordChanged)).await?;
     Ok(())

@@ -119,6 +119,10 @@ pub(crate) async fn end_other_sessions(accounts: &Accounts, person: Uuid, but: O
             async move {
                 let ended =
                     store::sessions_revoke(transaction, person, but, "signed out", accounts.clock.now()).await?;
+                if but.is_none() {
+                    // An admin ends them all: what was mailed to get in again ends with them.
+                    store::mail_tokens_drop(transaction, person, "reset").await?;
+                }
                 if !ended.is_empty() {
                     accounts.feed.append(transaction, sessions_ended(person, &ended)).await?;
                 }

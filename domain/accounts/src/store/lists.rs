@@ -35,6 +35,7 @@ pub(crate) enum Filter {
     Text(&'static str, String),
     Id(&'static str, Uuid),
     Time(&'static str, Timestamp),
+    Texts(&'static str, Vec<String>),
     Plain(&'static str),
 }
 
@@ -83,6 +84,7 @@ impl List {
                 Filter::Text(text, value) => (text, binds.add(value, Type::TEXT)),
                 Filter::Id(text, value) => (text, binds.add(value, Type::UUID)),
                 Filter::Time(text, value) => (text, binds.add(value, Type::TIMESTAMPTZ)),
+                Filter::Texts(text, values) => (text, binds.add(values, Type::TEXT_ARRAY)),
                 Filter::Plain(text) => (text, String::new()),
             };
             sql.push_str(" AND ");

@@ -1,13 +1,13 @@
 //! What accounts ask of the database: typed queries, and the lists in `lists.rs`. No policy.
 
+mod keys;
 mod lists;
 
-use entrepot_contracts::{ApiKeyId, BlockId, PersonId, Role, SessionId};
+use entrepot_contracts::{BlockId, PersonId, Role, SessionId};
 use entrepot_pg::{Error, Pooled, Transaction};
 use entrepot_queries::client::Params as _;
 use entrepot_queries::queries::accounts::audit;
 use entrepot_queries::queries::accounts::blocks::{self, BlockInsertParams, BlockLiftParams, BlockRow};
-use entrepot_queries::queries::accounts::keys::{self, KeyInsertParams, KeyRow, KeyUpdateParams};
 use entrepot_queries::queries::accounts::people::{self, PersonInsertParams, PersonRow, PersonUpdateParams};
 use entrepot_queries::queries::accounts::sessions::{
     self, MailTokenInsertParams, RefreshInsertParams, SessionInsertParams, SessionsRevokeOfParams,
@@ -17,8 +17,12 @@ use postgres_types::Json;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::model::{ApiKey, Block, Person, Session, Status};
+use crate::model::{Block, Person, Session, Status};
 
+pub(crate) use keys::{
+    key_by_id, key_count, key_delete, key_insert, key_lock, key_state, key_update, key_used, keys_delete_unproven,
+    keys_unproven,
+};
 pub(crate) use lists::{Filter, ListError, audit_list, audit_rows, block_list, key_list, person_list};
 
 fn person(row: PersonRow) -> Person {
@@ -36,21 +40,6 @@ fn person(row: PersonRow) -> Person {
         updated_at: row.updated_at,
         has_password: row.has_password,
         epoch: row.epoch,
-        version: row.version,
-    }
-}
-
-fn api_key(row: KeyRow) -> ApiKey {
-    ApiKey {
-        id: ApiKeyId(row.id),
-        person_id: PersonId(row.person_id),
-        name: row.name,
-        prefix: row.prefix,
-        scopes: row.scopes,
-        created_at: row.created_at,
-        updated_at: row.updated_at,
-        expires_at: row.expires_at,
-        last_used_at: row.last_used_at,
         version: row.version,
     }
 }
@@ -468,86 +457,6 @@ pub(crate) async fn signing_keys_retire(
     but: &str,
 ) -> Result<(), Error> {
     sessions::signing_keys_retire().bind(transaction.client(), &retired_at, &but).await?;
-    Ok(())
-}
-
-pub(crate) async fn key_insert(transaction: &Transaction, key: &ApiKey, hash: &[u8; 32]) -> Result<(), Error> {
-    let params = KeyInsertParams {
-        id: key.id.0,
-        person_id: key.person_id.0,
-        name: &*key.name,
-        prefix: &*key.prefix,
-        hash: &hash[..],
-        scopes: &key.scopes,
-        now: key.created_at,
-        expires_at: key.expires_at,
-    };
-    keys::key_insert().params(transaction.client(), &params).await?;
-    Ok(())
-}
-
-pub(crate) async fn key_count(transaction: &Transaction, person: Uuid) -> Result<i64, Error> {
-    Ok(keys::key_count().bind(transaction.client(), &person).one().await?)
-}
-
-/// What an API key stands for at this moment.
-#[derive(Clone, Debug)]
-pub(crate) struct KeyState {
-    pub(crate) id: Uuid,
-    pub(crate) person_id: Uuid,
-    pub(crate) hash: Vec<u8>,
-    pub(crate) scopes: Vec<String>,
-    pub(crate) expires_at: Option<Timestamp>,
-    pub(crate) role: Option<Role>,
-    pub(crate) is_active: bool,
-    pub(crate) stores: Option<Vec<String>>,
-}
-
-pub(crate) async fn key_state(client: &Pooled, prefix: &str) -> Result<Option<KeyState>, Error> {
-    let row = keys::key_identity().bind(client, &prefix).opt().await?;
-    Ok(row.map(|row| KeyState {
-        id: row.id,
-        person_id: row.person_id,
-        hash: row.hash,
-        scopes: row.scopes,
-        expires_at: row.expires_at,
-        role: Role::named(&row.role),
-        is_active: row.status == Status::Active.name(),
-        stores: row.stores,
-    }))
-}
-
-pub(crate) async fn key_by_id(client: &Pooled, id: Uuid, owner: Option<Uuid>) -> Result<Option<ApiKey>, Error> {
-    Ok(keys::key_by_id().bind(client, &id, &owner).opt().await?.map(api_key))
-}
-
-pub(crate) async fn key_lock(
-    transaction: &Transaction,
-    id: Uuid,
-    owner: Option<Uuid>,
-) -> Result<Option<ApiKey>, Error> {
-    Ok(keys::key_lock().bind(transaction.client(), &id, &owner).opt().await?.map(api_key))
-}
-
-pub(crate) async fn key_update(transaction: &Transaction, key: &ApiKey) -> Result<(), Error> {
-    let params = KeyUpdateParams {
-        name: &*key.name,
-        scopes: &key.scopes,
-        expires_at: key.expires_at,
-        now: key.updated_at,
-        id: key.id.0,
-    };
-    keys::key_update().params(transaction.client(), &params).await?;
-    Ok(())
-}
-
-pub(crate) async fn key_delete(transaction: &Transaction, id: Uuid) -> Result<(), Error> {
-    keys::key_delete().bind(transaction.client(), &id).await?;
-    Ok(())
-}
-
-pub(crate) async fn key_used(client: &Pooled, id: Uuid, now: Timestamp) -> Result<(), Error> {
-    keys::key_used().bind(client, &now, &id).await?;
     Ok(())
 }
 

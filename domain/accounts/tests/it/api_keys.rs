@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::{House, PASSWORD, text};
+use crate::{ADMIN, House, PASSWORD, text};
 
 #[tokio::test]
 async fn a_key_is_told_once_and_does_what_it_was_made_for() {
@@ -121,4 +121,48 @@ async fn a_key_ends_at_its_time() {
     house.server.with_key(&key).get("/api/v2/users").await.ok();
     house.advance(Duration::from_secs(600));
     house.server.with_key(&key).get("/api/v2/users").await.problem(401, "web.invalid_credentials");
+}
+
+/// A key is as much as its owner was when its scopes were said: what the owner becomes later is not in it.
+#[tokio::test]
+async fn a_key_reaches_no_further_when_its_owner_does() {
+    let house = House::new().await;
+    let id = house.person("jon@shop.example", "customer").await;
+    let admin = house.admin().await;
+    let others = json!({"name": "Somebody else's", "scopes": ["users.read"]});
+    house.bearing(&admin).post("/api/v2/api-keys").json(&others).await.created();
+    let jon = house.token("jon@shop.example", PASSWORD).await;
+    let body = json!({"name": "Early", "scopes": ["keys.read", "profile.read"]});
+    let made = house.bearing(&jon).post("/api/v2/api-keys").json(&body).await.created();
+    let (key, path) = (text(&made, "key"), format!("/api/v2/api-keys/{}", text(&made, "id")));
+    let listed = async || {
+        let list = house.server.with_key(&key).get("/api/v2/api-keys?fields=name").await.ok();
+        list["data"].as_array().expect("a list").len()
+    };
+    assert_eq!(listed().await, 1);
+    let promoted = house.bearing(&admin).patch(&format!("/api/v2/users/{id}"));
+    promoted.merge_patch(&json!({"role": "admin"})).await.ok();
+    assert_eq!(listed().await, 1, "still its own alone");
+    let jon = house.token("jon@shop.example", PASSWORD).await;
+    assert_eq!(house.bearing(&jon).get("/api/v2/api-keys").await.ok()["data"].as_array().map(Vec::len), Some(2));
+    // Until its scopes are said again, by a person.
+    house.bearing(&jon).patch(&path).merge_patch(&json!({"name": "Late"})).await.ok();
+    assert_eq!(listed().await, 2);
+}
+
+/// What would give the key's holder an account, or somebody's, is done by a person.
+#[tokio::test]
+async fn no_key_makes_accounts_or_changes_whose_they_are() {
+    let house = House::new().await;
+    let admin = house.sign_in(ADMIN, PASSWORD).await;
+    let body = json!({"name": "People", "scopes": ["users.write", "users.read"]});
+    let made = house.bearing(&text(&admin, "accessToken")).post("/api/v2/api-keys").json(&body).await.created();
+    let with = house.server.with_key(&text(&made, "key"));
+    let new = json!({"email": "evil@shop.example", "name": "Evil", "role": "admin", "password": PASSWORD});
+    with.post("/api/v2/users").json(&new).await.problem(403, "web.needs_session");
+    let path = format!("/api/v2/users/{}", text(&admin["user"], "id"));
+    for patch in [json!({"email": "evil@shop.example"}), json!({"role": "customer"}), json!({"name": "Evil"})] {
+        with.patch(&path).merge_patch(&patch).await.problem(403, "web.needs_session");
+    }
+    assert_eq!(with.get(&path).await.ok()["email"], ADMIN);
 }

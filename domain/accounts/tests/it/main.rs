@@ -2,6 +2,7 @@
 //! moved by hand.
 #![expect(clippy::expect_used, reason = "a test fails by panicking, with what it wanted")]
 
+mod addresses;
 mod api_keys;
 mod audit;
 mod blocks;

@@ -198,3 +198,48 @@ async fn a_browsers_cookie_is_good_for_our_own_pages_only() {
     assert!(out.header("set-cookie").contains("Max-Age=0"), "{}", out.header("set-cookie"));
     ask("GET", "/api/v2/me").await.problem(401, "web.invalid_credentials");
 }
+
+/// A neighbour on a sub-domain, or on the way where there is no TLS, can plant a cookie; over TLS it plants none that
+/// counts (RFC 6265bis, 4.1.3.2).
+#[tokio::test]
+async fn a_cookie_that_a_neighbour_planted_is_nobodys_session() {
+    let house = House::new().await;
+    house.person("mallory@shop.example", "customer").await;
+    let secret = async |email: &str| {
+        let body = json!({"email": email, "password": PASSWORD, "cookie": true});
+        let answer = house.server.post("/api/v2/auth/login").header("x-forwarded-proto", "https").json(&body).await;
+        let set = answer.status(200).header("set-cookie").to_owned();
+        let pair = set.split(';').next().expect("a pair");
+        pair.strip_prefix("__Host-entrepot=").expect("the name that browsers hold to this host").to_owned()
+    };
+    let (own, planted) = (secret(ADMIN).await, secret("mallory@shop.example").await);
+    let ask = |path: &str, cookie: &str| house.server.get(path).header("cookie", cookie);
+    let over_tls = |path: &str, cookie: &str| ask(path, cookie).header("x-forwarded-proto", "https");
+    let local = format!("entrepot-local={planted}");
+    let host = format!("__Host-entrepot={own}");
+
+    over_tls("/api/v2/me", &local).await.problem(401, "web.not_signed_in");
+    for both in [format!("{local}; {host}"), format!("{host}; {local}")] {
+        assert_eq!(over_tls("/api/v2/me", &both).await.ok()["email"], ADMIN, "{both}");
+    }
+    let apart = over_tls("/api/v2/me", &local).header("cookie", &host).await.ok();
+    assert_eq!(apart["email"], ADMIN);
+
+    // Of two that count nobody knows which is the owner's.
+    let two = format!("__Host-entrepot={planted}; {host}");
+    over_tls("/api/v2/me", &two).await.problem(401, "web.invalid_credentials");
+    let apart = over_tls("/api/v2/me", &format!("__Host-entrepot={planted}")).header("cookie", &host).await;
+    apart.problem(401, "web.invalid_credentials");
+    for both in [format!("{local}; {host}"), format!("{local}; entrepot-local={own}")] {
+        ask("/api/v2/me", &both).await.problem(401, "web.invalid_credentials");
+        // Where anybody may, they keep nobody out.
+        ask("/.well-known/jwks.json", &both).await.ok();
+        let body = json!({"email": ADMIN, "password": PASSWORD});
+        house.server.post("/api/v2/auth/login").header("cookie", &both).json(&body).await.ok();
+    }
+    over_tls("/.well-known/jwks.json", &two).await.ok();
+
+    // Without TLS there is only one's own machine, where either name will do.
+    assert_eq!(ask("/api/v2/me", &local).await.ok()["email"], "mallory@shop.example");
+    assert_eq!(ask("/api/v2/me", &host).await.ok()["email"], ADMIN);
+}

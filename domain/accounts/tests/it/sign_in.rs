@@ -1,5 +1,6 @@
 //! Getting an account, signing in, proving an address, forgotten passwords.
 
+use entrepot_accounts::{FirstAdmin, make_admin};
 use entrepot_testkit::Response;
 use serde_json::{Value, json};
 
@@ -168,6 +169,48 @@ async fn another_address_needs_the_password_and_the_old_one_is_told() {
     reset.problem(422, "accounts.invalid_token");
 }
 
+/// What a registration writes is as much for an address that has an account: else the time would tell. What is rolled
+/// back counts, as it takes its time, too: so the counters are sequences.
+#[tokio::test]
+async fn to_register_an_address_is_the_same_work_whether_it_has_an_account_or_not() {
+    let house = House::new().await;
+    let client = house.database.client().await;
+    client
+        .batch_execute(
+            "CREATE SEQUENCE public.accounts_written; CREATE SEQUENCE public.tokens_written;
+             CREATE SEQUENCE public.events_written;
+             CREATE FUNCTION public.count_write() RETURNS trigger LANGUAGE plpgsql AS
+                 $$BEGIN PERFORM nextval(TG_ARGV[0]::regclass); RETURN NULL; END$$;
+             CREATE TRIGGER count_write AFTER INSERT ON accounts.person
+                 FOR EACH STATEMENT EXECUTE FUNCTION public.count_write('public.accounts_written');
+             CREATE TRIGGER count_write AFTER INSERT ON accounts.mail_token
+                 FOR EACH STATEMENT EXECUTE FUNCTION public.count_write('public.tokens_written');
+             CREATE TRIGGER count_write AFTER INSERT ON feed.event
+                 FOR EACH STATEMENT EXECUTE FUNCTION public.count_write('public.events_written');",
+        )
+        .await
+        .expect("counted");
+    let written = async || -> [i64; 3] {
+        let sql = "SELECT (SELECT is_called::int * last_value FROM public.accounts_written),
+                          (SELECT is_called::int * last_value FROM public.tokens_written),
+                          (SELECT is_called::int * last_value FROM public.events_written)";
+        let row = client.query_one(sql, &[]).await.expect("counted");
+        [row.get(0), row.get(1), row.get(2)]
+    };
+    let mut before = written().await;
+    for (email, about) in [("new@shop.example", "verify_email"), (ADMIN, "already_registered")] {
+        let body = json!({"email": email, "password": PASSWORD, "name": "x"});
+        post(&house, "register", body).await.status(202);
+        house.mail.wait_for(email, about).await;
+        let after = written().await;
+        let work: Vec<i64> = after.iter().zip(before).map(|(after, before)| after - before).collect();
+        assert_eq!(work, [1, 1, 1], "an account, a token, an event: {email}");
+        before = after;
+    }
+    let people = "SELECT count(*) FROM accounts.person";
+    assert_eq!(client.query_one(people, &[]).await.expect("counted").get::<_, i64>(0), 2, "one account came of it");
+}
+
 #[tokio::test]
 async fn two_who_register_the_same_address_at_once_make_one_account() {
     let house = House::new().await;
@@ -179,4 +222,88 @@ async fn two_who_register_the_same_address_at_once_make_one_account() {
     let token = house.admin().await;
     let found = house.bearing(&token).get("/api/v2/users?q=twin@").await.ok();
     assert_eq!(found["data"].as_array().map(Vec::len), Some(1), "{found}");
+}
+
+/// What an attacker had mailed is worth nothing once its owner has reacted to it, whichever way.
+#[tokio::test]
+async fn what_was_mailed_to_set_a_password_is_worth_nothing_after_another_way_was_taken() {
+    let house = House::new().await;
+    let id = house.person("jon@shop.example", "staff").await;
+    let admin = house.admin().await;
+    let forgot = async |email: &str| {
+        house.mail.clear();
+        post(&house, "forgot", json!({"email": email})).await.status(202);
+        house.mail.token(email).await
+    };
+    let is_worthless = async |token: String| {
+        let reset = post(&house, "reset", json!({"token": token, "password": "six stormy days in Bodø"})).await;
+        reset.problem(422, "accounts.invalid_token");
+    };
+
+    // A new password, by the old one.
+    let mailed = forgot("jon@shop.example").await;
+    let change = json!({"currentPassword": PASSWORD, "password": OTHER_PASSWORD});
+    let jon = house.token("jon@shop.example", PASSWORD).await;
+    house.bearing(&jon).post("/api/v2/me/password").json(&change).await.status(204);
+    is_worthless(mailed).await;
+    house.sign_in("jon@shop.example", OTHER_PASSWORD).await;
+
+    // A block, though it is lifted again.
+    let mailed = forgot("jon@shop.example").await;
+    let patch = |status: &str| {
+        let patch = json!({"status": status});
+        house.bearing(&admin).patch(&format!("/api/v2/users/{id}")).merge_patch(&patch)
+    };
+    patch("blocked").await.ok();
+    patch("active").await.ok();
+    is_worthless(mailed).await;
+    house.sign_in("jon@shop.example", OTHER_PASSWORD).await;
+
+    // The way back in that whoever runs the program has.
+    let mailed = forgot(ADMIN).await;
+    let first = FirstAdmin { email: ADMIN.to_owned(), password: OTHER_PASSWORD.to_owned(), may_make_password: false };
+    make_admin(&house.accounts, &first).await.expect("made anew");
+    is_worthless(mailed).await;
+    house.sign_in(ADMIN, OTHER_PASSWORD).await;
+
+    // And one that nothing has made obsolete is good.
+    let mailed = forgot("jon@shop.example").await;
+    post(&house, "reset", json!({"token": mailed, "password": PASSWORD})).await.status(204);
+    house.sign_in("jon@shop.example", PASSWORD).await;
+}
+
+/// Whoever registers somebody else's address keeps nothing once that address is its owner's.
+#[tokio::test]
+async fn a_key_that_was_made_before_the_address_was_proven_goes_when_it_is() {
+    let house = House::new().await;
+    let make = async |email: &str, name: &str| {
+        let token = house.token(email, PASSWORD).await;
+        let body = json!({"name": name, "scopes": ["profile.read"]});
+        text(&house.bearing(&token).post("/api/v2/api-keys").json(&body).await.created(), "key")
+    };
+    for (email, is_forgotten) in [("ida@shop.example", false), ("mira@shop.example", true)] {
+        let body = json!({"email": email, "password": PASSWORD, "name": "Not she"});
+        post(&house, "register", body).await.status(202);
+        let keys = [make(email, "one").await, make(email, "two").await];
+        for key in &keys {
+            house.server.with_key(key).get("/api/v2/me").await.ok();
+        }
+        // The owner follows the link that proves the address, or takes the account by a forgotten password.
+        if is_forgotten {
+            house.mail.clear();
+            post(&house, "forgot", json!({"email": email})).await.status(202);
+            let token = house.mail.token(email).await;
+            post(&house, "reset", json!({"token": token, "password": PASSWORD})).await.status(204);
+        } else {
+            post(&house, "verify", json!({"token": house.mail.token(email).await})).await.status(204);
+        }
+        for key in &keys {
+            house.server.with_key(key).get("/api/v2/me").await.problem(401, "web.invalid_credentials");
+        }
+        let token = house.token(email, PASSWORD).await;
+        assert_eq!(house.bearing(&token).get("/api/v2/api-keys").await.ok()["data"], json!([]), "{email}");
+        // One that the owner makes is the owner's.
+        let own = make(email, "own").await;
+        assert_eq!(house.server.with_key(&own).get("/api/v2/me").await.ok()["emailVerified"], true);
+    }
 }

@@ -89,3 +89,56 @@ async fn another_algorithm_in_the_settings_is_a_rotation() {
     hmac.advance(Duration::from_secs(2));
     hmac.bearing(&new).get("/api/v2/me").await.ok();
 }
+
+/// A key that is not known is looked for; of many who bring one at the same moment one looks.
+#[tokio::test]
+async fn many_tokens_of_unknown_keys_at_once_have_the_keys_read_once() {
+    let house = House::new().await;
+    let token = house.admin().await;
+    let client = house.database.client().await;
+    // Each read of the table counts: it has one row.
+    client
+        .batch_execute(
+            "CREATE SEQUENCE public.reads;
+             ALTER TABLE accounts.signing_key RENAME TO signing_key_itself;
+             CREATE VIEW accounts.signing_key AS
+                 SELECT * FROM accounts.signing_key_itself WHERE nextval('public.reads') > 0;",
+        )
+        .await
+        .expect("counted");
+    let number = async |sql: &str| client.query_one(sql, &[]).await.expect("a number").get::<_, i64>(0);
+    let parts: Vec<&str> = token.split('.').collect();
+    let forged: Vec<String> = (0..50)
+        .map(|number| {
+            let header = json!({"alg": "HS256", "typ": "JWT", "kid": format!("unknown-{number}")}).to_string();
+            format!("{}.{}.{}", URL_SAFE_NO_PAD.encode(header), parts[1], parts[2])
+        })
+        .collect();
+    // The keys that it knows are old enough to be read again.
+    house.advance(Duration::from_secs(2));
+    // The first who reads has to wait, so that the others come meanwhile.
+    let holder = house.database.client().await;
+    holder.batch_execute("BEGIN; LOCK TABLE accounts.signing_key_itself").await.expect("held");
+    let ask = |token: &'_ str| std::future::IntoFuture::into_future(house.bearing(token).get("/api/v2/me"));
+    let asks = futures_util::future::join_all(forged.iter().map(|token| ask(token)));
+    let release = async {
+        let waiting = "SELECT count(*) FROM pg_locks
+                       WHERE NOT granted AND relation = 'accounts.signing_key_itself'::regclass";
+        let first = async {
+            while number(waiting).await == 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(crate::PATIENCE, first).await.expect("the first waits");
+        for _ in 0..100 {
+            number(waiting).await;
+        }
+        holder.batch_execute("ROLLBACK").await.expect("let go");
+    };
+    for answer in futures_util::future::join(asks, release).await.0 {
+        answer.problem(401, "web.invalid_credentials");
+    }
+    let reads = number("SELECT is_called::int * last_value FROM public.reads").await;
+    assert!((1..=2).contains(&reads), "the keys were read {reads} times");
+    house.bearing(&token).get("/api/v2/me").await.ok();
+}

@@ -1,11 +1,14 @@
 //! Many products at once.
+//!
+//! **Invariant:** an answer tells no more faults than a [`FaultBudget`] has room for, however many rows have them; how
+//! many there are stands beside them, row by row.
 
 use std::sync::Arc;
 
 use axum::extract::State;
 use entrepot_contracts::ProductId;
 use entrepot_web::body::{JsonBody, Reader};
-use entrepot_web::{CacheClass, Fault, Problem, Query, Reply};
+use entrepot_web::{CacheClass, Fault, FaultBudget, Problem, Query, Reply, fault_count};
 use http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -38,6 +41,7 @@ pub(super) struct BatchResult {
 
 /// What became of a row.
 #[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct RowResult {
     /// The row's place in the body, from 0.
     index: usize,
@@ -51,6 +55,11 @@ pub(super) struct RowResult {
     id: Option<ProductId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     sku: Option<String>,
+    /// How many faults the row has, where it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = 1)]
+    error_count: Option<usize>,
+    /// The faults themselves: all of them, or the first where the rows have very many.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<Fault>,
 }
@@ -106,7 +115,7 @@ pub(super) async fn upsert_products(
         .collect();
     let verdicts = ops::upsert_products(&catalog.to, &rows, atomic).await.map_err(|error| match error {
         UpsertProductsError::Invalid(faults) => {
-            let detail = format!("{} faults; nothing was written", faults.len());
+            let detail = format!("{} faults; nothing was written", fault_count(&faults));
             Problem::new(&BATCH_INVALID, detail).with_faults(faults)
         }
         UpsertProductsError::DuplicateSlug => duplicate_slug(),
@@ -119,7 +128,7 @@ pub(super) async fn upsert_products(
 }
 
 fn result(verdicts: Vec<Verdict>) -> BatchResult {
-    let mut summary = BatchSummary::default();
+    let (mut summary, mut budget) = (BatchSummary::default(), FaultBudget::default());
     let results = verdicts
         .into_iter()
         .enumerate()
@@ -131,11 +140,14 @@ fn result(verdicts: Vec<Verdict>) -> BatchResult {
                     Outcome::Unchanged => (200, "unchanged", &mut summary.unchanged),
                 };
                 *count += 1;
-                RowResult { index, status, outcome, id: Some(ProductId(id)), sku: Some(sku), errors: Vec::new() }
+                let (id, sku) = (Some(ProductId(id)), Some(sku));
+                RowResult { index, status, outcome, id, sku, error_count: None, errors: Vec::new() }
             }
             Verdict::Failed { faults } => {
                 summary.failed += 1;
-                RowResult { index, status: 422, outcome: "failed", id: None, sku: None, errors: faults }
+                let (errors, count) = budget.take(faults);
+                let error_count = Some(count);
+                RowResult { index, status: 422, outcome: "failed", id: None, sku: None, error_count, errors }
             }
         })
         .collect();

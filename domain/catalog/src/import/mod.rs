@@ -67,6 +67,9 @@ pub enum ImportError {
         #[source]
         source: std::io::Error,
     },
+    /// A column that is there twice.
+    #[error("line 1: the header has the column {0:?} twice")]
+    RepeatedColumn(&'static str),
     /// A column that must be there is not.
     #[error("line 1: the header has no column {0:?}; it must have {columns}", columns = row::COLUMN_NAMES.join(", "))]
     MissingColumn(&'static str),

@@ -70,6 +70,9 @@ impl Columns {
         for (place, name) in places.iter_mut().zip(COLUMN_NAMES) {
             let found = header.iter().position(|column| column.trim_start_matches('\u{feff}').trim() == name);
             *place = found.ok_or(ImportError::MissingColumn(name))?;
+            if header.iter().skip(*place + 1).any(|column| column.trim() == name) {
+                return Err(ImportError::RepeatedColumn(name));
+            }
         }
         Ok(Self(places))
     }

@@ -3,7 +3,7 @@
 use entrepot_contracts::Change;
 use entrepot_pg::{Error, ScopedFutureExt as _};
 
-use super::choose_slugs;
+use super::{MOST_CHOICES, choose_slugs};
 use crate::events::product_changed;
 use crate::model::{Product, ProductInput, ProductRecord};
 use crate::{Dependencies, store};
@@ -23,6 +23,17 @@ pub(crate) enum CreateProductError {
 
 /// Puts a product in and returns it as it then is.
 pub(crate) async fn create_product(to: &Dependencies, input: &ProductInput) -> Result<Product, CreateProductError> {
+    for _ in 1..MOST_CHOICES {
+        match attempt(to, input).await {
+            // Another took the slug that was chosen here, which is seen now: another is chosen.
+            Err(CreateProductError::DuplicateSlug) if input.slug.is_none() => {}
+            outcome => return outcome,
+        }
+    }
+    attempt(to, input).await
+}
+
+async fn attempt(to: &Dependencies, input: &ProductInput) -> Result<Product, CreateProductError> {
     to.database.transaction(|transaction| async move { insert(transaction, to, input).await }.scope_boxed()).await
 }
 

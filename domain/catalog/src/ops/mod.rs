@@ -92,6 +92,9 @@ async fn images_changed(
     to.feed.append(transaction, event).await.map(drop)
 }
 
+/// How often a slug or a row's place is looked for again after another write took it at the same moment.
+const MOST_CHOICES: u32 = 5;
+
 /// A slug for each product that names none: made from the title, with the SKU behind it where the
 /// plain one belongs to another product or is reserved.
 async fn choose_slugs(transaction: &Transaction, inputs: &[&ProductInput]) -> Result<Vec<String>, Error> {

@@ -7,11 +7,11 @@ use std::collections::HashMap;
 
 use entrepot_contracts::Change;
 use entrepot_pg::{Error, ScopedFutureExt as _, Transaction};
-use entrepot_web::Fault;
+use entrepot_web::{Fault, off_async_threads};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::choose_slugs;
+use super::{MOST_CHOICES, choose_slugs};
 use crate::events::products_changed;
 use crate::model::{ProductInput, ProductRecord};
 use crate::{Dependencies, store};
@@ -59,7 +59,24 @@ pub(crate) async fn upsert_products(
     rows: &[UpsertRow<'_>],
     atomic: bool,
 ) -> Result<Vec<Verdict>, UpsertProductsError> {
-    let read: &[Result<ProductInput, Vec<Fault>>] = &read_rows(rows);
+    let read = off_async_threads(|| read_rows(rows));
+    for _ in 1..MOST_CHOICES {
+        match attempt(to, rows, &read, atomic).await {
+            // Another write put the same rows in, or took a slug that was chosen here. Both are seen now; what a row
+            // itself says wrongly is told as that row's fault.
+            Err(UpsertProductsError::DuplicateSku | UpsertProductsError::DuplicateSlug) => {}
+            outcome => return outcome,
+        }
+    }
+    attempt(to, rows, &read, atomic).await
+}
+
+async fn attempt(
+    to: &Dependencies,
+    rows: &[UpsertRow<'_>],
+    read: &[Result<ProductInput, Vec<Fault>>],
+    atomic: bool,
+) -> Result<Vec<Verdict>, UpsertProductsError> {
     to.database
         .transaction(|transaction| {
             async move { write(transaction, to, rows, read.to_vec(), atomic).await }.scope_boxed()

@@ -112,6 +112,8 @@ async fn bad_bodies_name_what_is_wrong_and_change_nothing() {
     {
         post().json(&json!({"sku": "D", "title": "t", "price": price})).await.problem(422, "web.invalid_body");
     }
+    let turned = post().json(&json!({"sku": "D", "title": "Tea \u{202e}eeffoC"})).await;
+    assert_eq!(turned.problem(422, "web.invalid_body")["errors"][0]["pointer"], "/title");
     let patch = shop.server.patch("/api/v2/products/TEA-001");
     patch.merge_patch(&json!({"title": null, "id": "x"})).await.problem(422, "web.invalid_body");
     shop.server.patch("/api/v2/products/TEA-001").merge_patch(&json!([])).await.problem(422, "web.invalid_body");

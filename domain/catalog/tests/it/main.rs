@@ -10,6 +10,7 @@ mod paging;
 mod pictures;
 mod popular;
 mod products;
+mod races;
 mod reviews;
 mod search;
 mod writes;

@@ -83,14 +83,14 @@ const RULES: &[(&str, Rule)] = &[
     ("update_webhook", Rule::needs("webhooks.write")),
     ("delete_webhook", Rule::needs("webhooks.write")),
     ("rotate_webhook_secret", Rule::needs("webhooks.write").secret()),
-    ("test_webhook", Rule::needs("webhooks.write")),
+    ("test_webhook", Rule::needs("webhooks.write").noted("webhook-tested")),
     ("list_webhook_deliveries", Rule::needs("webhooks.read")),
     ("resend_webhook_delivery", Rule::needs("webhooks.write")),
     ("list_mail_templates", Rule::needs("mail.read")),
     ("preview_mail_template", Rule::needs("mail.read").file()),
-    ("list_mail_letters", Rule::needs("mail.read")),
-    ("get_mail_letter", Rule::needs("mail.read").file()),
-    ("send_test_mail", Rule::needs("mail.write").costs(5)),
+    ("list_mail_letters", Rule::needs("mail.read").in_person()),
+    ("get_mail_letter", Rule::needs("mail.read").in_person().file().noted("mail-letter-read")),
+    ("send_test_mail", Rule::needs("mail.write").costs(5).noted("mail-tested")),
 ];
 const OWN: Caching = Caching::Never("each person's own");
 const OF_THIS_MOMENT: Caching = Caching::Never("figures of this moment");

@@ -527,12 +527,14 @@ pub(super) async fn resend_webhook_delivery(
     let client = shared.database.client().await.map_err(failed)?;
     store::delivery_by_id(&client, delivery, webhook).await.map_err(failed)?.ok_or_else(unknown)?;
     drop(client);
-    let shared = &shared;
+    let key = delivery.to_string();
+    let tried = shared.jobs.keys_in_use::<webhooks::Deliver>(std::slice::from_ref(&key)).await.map_err(failed)?;
+    let (shared, is_given_up) = (&shared, !tried.contains(&key));
     let is_sent = shared
         .database
         .transaction(|transaction| {
             async move {
-                if !store::delivery_again(transaction, delivery).await? {
+                if !store::delivery_again(transaction, delivery, is_given_up).await? {
                     return Ok(false);
                 }
                 webhooks::send(shared, transaction, webhook, delivery).await?;

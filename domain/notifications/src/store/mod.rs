@@ -342,8 +342,8 @@ pub(crate) async fn delivery_tried(
 }
 
 /// Has a delivery begin anew; `false` where it has not ended.
-pub(crate) async fn delivery_again(transaction: &Transaction, id: Uuid) -> Result<bool, Error> {
-    Ok(queries::delivery_again().bind(transaction.client(), &id).await? > 0)
+pub(crate) async fn delivery_again(transaction: &Transaction, id: Uuid, is_given_up: bool) -> Result<bool, Error> {
+    Ok(queries::delivery_again().bind(transaction.client(), &id, &is_given_up).await? > 0)
 }
 
 pub(crate) async fn deliveries_forget(client: &Pooled, before: Timestamp, at_most: i64) -> Result<u64, Error> {

@@ -1,9 +1,12 @@
 //! Many months at once: put in, changed, deleted.
+//!
+//! **Invariant:** an answer tells no more faults than a [`FaultBudget`] has room for, however many rows have them; how
+//! many there are stands beside them, row by row.
 
 use axum::extract::State;
 use entrepot_contracts::{SalesMonthId, StoreId};
 use entrepot_web::body::JsonBody;
-use entrepot_web::{CacheClass, Fault, Permit, Problem, Query, Reply};
+use entrepot_web::{CacheClass, Fault, FaultBudget, Permit, Problem, Query, Reply, fault_count};
 use http::StatusCode;
 use serde::Serialize;
 use serde_json::Value;
@@ -65,6 +68,11 @@ pub(super) struct SalesRowResult {
     year: Option<i16>,
     #[serde(skip_serializing_if = "Option::is_none")]
     month: Option<i16>,
+    /// How many faults the row has, where it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = 1)]
+    error_count: Option<usize>,
+    /// The faults themselves: all of them, or the first where the rows have very many.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<Fault>,
 }
@@ -89,7 +97,7 @@ fn sized<'a>(body: &'a Value, name: &'static str) -> Result<&'a [Value], Problem
 }
 
 fn invalid(faults: Vec<Fault>) -> Problem {
-    let detail = format!("{} faults; nothing was written", faults.len());
+    let detail = format!("{} faults; nothing was written", fault_count(&faults));
     Problem::new(&BATCH_INVALID, detail).with_faults(faults)
 }
 
@@ -131,7 +139,7 @@ pub(super) async fn upsert_sales(
         error @ UpsertMonthsError::Raced => Problem::failure(error, true),
         UpsertMonthsError::Database(error) => database_problem(error),
     })?;
-    let mut summary = SalesBatchSummary::default();
+    let (mut summary, mut budget) = (SalesBatchSummary::default(), FaultBudget::default());
     let results = verdicts
         .into_iter()
         .enumerate()
@@ -143,26 +151,27 @@ pub(super) async fn upsert_sales(
                     Outcome::Unchanged => (200, "unchanged", &mut summary.unchanged),
                 };
                 *count += 1;
-                SalesRowResult { id: Some(SalesMonthId(id)), ..about(index, status, outcome, Some(key), Vec::new()) }
+                SalesRowResult { id: Some(SalesMonthId(id)), ..about(index, status, outcome, Some(key)) }
             }
             Verdict::Failed { faults } => {
                 summary.failed += 1;
-                about(index, 422, "failed", None, faults)
+                failed_row(about(index, 422, "failed", None), faults, &mut budget)
             }
         })
         .collect();
     batch_reply(SalesBatchResult { results, summary }, atomic)
 }
 
-fn about(
-    index: usize,
-    status: u16,
-    outcome: &'static str,
-    key: Option<MonthKey>,
-    errors: Vec<Fault>,
-) -> SalesRowResult {
+fn about(index: usize, status: u16, outcome: &'static str, key: Option<MonthKey>) -> SalesRowResult {
     let (year, month) = (key.as_ref().map(|key| key.year), key.as_ref().map(|key| key.month));
-    SalesRowResult { index, status, outcome, id: None, store_id: key.map(|key| key.store_id), year, month, errors }
+    let store_id = key.map(|key| key.store_id);
+    SalesRowResult { index, status, outcome, id: None, store_id, year, month, error_count: None, errors: Vec::new() }
+}
+
+/// The same with what is wrong with it, as far as there is room for that.
+fn failed_row(row: SalesRowResult, faults: Vec<Fault>, budget: &mut FaultBudget) -> SalesRowResult {
+    let (errors, count) = budget.take(faults);
+    SalesRowResult { error_count: Some(count), errors, ..row }
 }
 
 fn batch_reply(result: SalesBatchResult, atomic: bool) -> Result<Reply, Problem> {
@@ -218,22 +227,22 @@ pub(super) async fn delete_many_sales(
             error @ (DeleteMonthsError::NotFound | DeleteMonthsError::MovedOn(_)) => Problem::failure(error, false),
         })?
         .into_iter();
-    let mut summary = SalesBatchSummary::default();
+    let (mut summary, mut budget) = (SalesBatchSummary::default(), FaultBudget::default());
     let results = read
         .into_iter()
         .enumerate()
         .map(|(index, row)| match row {
             Err(faults) => {
                 summary.failed += 1;
-                about(index, 422, "failed", None, faults)
+                failed_row(about(index, 422, "failed", None), faults, &mut budget)
             }
             Ok((key, _)) if gone.next() == Some(true) => {
                 summary.deleted += 1;
-                about(index, 204, "deleted", Some(key), Vec::new())
+                about(index, 204, "deleted", Some(key))
             }
             Ok((key, pointer)) => {
                 summary.failed += 1;
-                about(index, 404, "failed", Some(key), vec![not_there(&pointer)])
+                failed_row(about(index, 404, "failed", Some(key)), vec![not_there(&pointer)], &mut budget)
             }
         })
         .collect();

@@ -35,9 +35,9 @@ const RULES: &[(&str, Rule)] = &[
     ("update_sales", Rule::needs("sales.write")),
     ("delete_sales", Rule::needs("sales.write")),
     ("sum_sales", Rule::needs("sales.read").costs(5)),
-    ("export_sales", Rule::needs("sales.read").costs(5).lasting()),
-    ("upsert_sales", Rule::needs("sales.write").costs(5)),
-    ("delete_many_sales", Rule::needs("sales.write").costs(5)),
+    ("export_sales", Rule::needs("sales.read").costs(5).lasting().noted("sales-exported")),
+    ("upsert_sales", Rule::needs("sales.write").costs(5).takes(4 * 1024 * 1024)),
+    ("delete_many_sales", Rule::needs("sales.write").costs(5).takes(4 * 1024 * 1024)),
     ("import_sales", Rule::needs("sales.write").costs(20).lasting()),
 ];
 

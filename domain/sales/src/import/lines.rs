@@ -128,6 +128,11 @@ impl LineReader {
             if columns.len() > MOST_COLUMNS {
                 return Err(self.unreadable(format!("the header has more than {MOST_COLUMNS} columns")));
             }
+            let twice = columns.iter().enumerate().find(|(at, column)| columns[..*at].contains(column));
+            if let Some((_, twice)) = twice {
+                let twice: String = twice.chars().take(100).collect();
+                return Err(self.unreadable(format!("the header names {twice:?} twice")));
+            }
             self.columns = Some(columns);
             return Ok(None);
         };

@@ -3,14 +3,14 @@
 //! **Invariants:**
 //! - A piece is one transaction: what was counted as written is. What came before a failure stays, and sent
 //!   again it changes nothing.
-//! - Every line that was not taken is in the report by its number, up to [`MOST_FAULTS`] of them, and
-//!   counted beyond.
+//! - Every line that was not taken is in the report by its number, as far as a [`FaultBudget`] has room for its
+//!   faults, and counted beyond: a report is no longer for a longer file.
 //! - Lines about the same month are written together; of two about the same day the later counts.
 
 use std::collections::HashMap;
 
 use entrepot_pg::{Error, ScopedFutureExt as _};
-use entrepot_web::Fault;
+use entrepot_web::{Fault, FaultBudget};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -22,8 +22,6 @@ use crate::ops::{Manner, Outcome, UpsertMonthsError, Verdict, upsert_in};
 const MOST_MONTHS: usize = 500;
 /// Lines that wait to be written.
 const MOST_LINES: usize = 5_000;
-/// Faults that are told one by one.
-const MOST_FAULTS: usize = 1_000;
 /// How often a piece is run again that met another's insert of the same month.
 const RACES: u32 = 8;
 
@@ -53,7 +51,10 @@ pub(crate) struct LoadReport {
     pub(crate) updated: u64,
     /// Months that were as they should be already.
     pub(crate) unchanged: u64,
-    /// The first 1,000 of the lines that were not taken.
+    /// How many faults the lines that were not taken have.
+    #[schema(example = 1)]
+    pub(crate) error_count: usize,
+    /// The faults themselves: all of them, or the first where there are very many.
     pub(crate) errors: Vec<LineFault>,
     /// Whether there are more.
     pub(crate) errors_are_cut: bool,
@@ -72,6 +73,8 @@ pub(crate) struct Loader {
     /// Where a month waits.
     places: HashMap<MonthKey, usize>,
     lines_waiting: usize,
+    /// What the report may still tell of faults.
+    budget: FaultBudget,
     pub(crate) report: LoadReport,
 }
 
@@ -83,6 +86,7 @@ impl Loader {
             waiting: Vec::new(),
             places: HashMap::new(),
             lines_waiting: 0,
+            budget: FaultBudget::default(),
             report: LoadReport::default(),
         }
     }
@@ -92,7 +96,7 @@ impl Loader {
         self.report.lines += 1;
         let input = match read {
             Ok(input) => input,
-            Err(faults) => return self.refuse(line, &faults),
+            Err(faults) => return self.refuse(line, faults),
         };
         self.lines_waiting += 1;
         match self.places.get(&input.key) {
@@ -108,19 +112,19 @@ impl Loader {
         }
     }
 
-    fn refuse(&mut self, line: u64, faults: &[Fault]) {
-        self.report.failed += 1;
-        for fault in faults {
-            if self.report.errors.len() >= MOST_FAULTS {
-                self.report.errors_are_cut = true;
-                return;
-            }
+    fn refuse(&mut self, line: u64, faults: Vec<Fault>) {
+        let (told, count) = self.budget.take(faults);
+        let report = &mut self.report;
+        report.failed += 1;
+        report.error_count += count;
+        report.errors_are_cut |= told.len() < count;
+        report.errors.extend(told.into_iter().map(|fault| {
             let detail = match &fault.pointer {
                 Some(pointer) if !pointer.is_empty() => format!("{pointer} {}", fault.detail),
-                _ => fault.detail.clone(),
+                _ => fault.detail,
             };
-            self.report.errors.push(LineFault { line, code: fault.code, detail });
-        }
+            LineFault { line, code: fault.code, detail }
+        }));
     }
 
     /// Whether so much waits that it should be written.
@@ -161,7 +165,9 @@ impl Loader {
                 Verdict::Done { outcome: Outcome::Created, .. } => self.report.created += 1,
                 Verdict::Done { outcome: Outcome::Updated, .. } => self.report.updated += 1,
                 Verdict::Done { outcome: Outcome::Unchanged, .. } => self.report.unchanged += 1,
-                Verdict::Failed { faults } => waiting.lines.iter().for_each(|line| self.refuse(*line, &faults)),
+                Verdict::Failed { faults } => {
+                    waiting.lines.iter().for_each(|line| self.refuse(*line, faults.clone()));
+                }
             }
         }
         Ok(())

@@ -25,13 +25,17 @@ pub(crate) fn start(to: &Dependencies, tasks: &Tasks) {
             // The first beat is at once, when the schema may just have been made.
             loop {
                 beat.tick().await;
-                if let Err(error) = renew(&to, to.clock.now()).await {
+                if let Err(error) = renew_by_time(&to).await {
                     let cause = std::error::Error::source(&error).map(ToString::to_string);
                     tracing::warn!(%error, cause, "the index on recent months could not be renewed; it is tried again tomorrow");
                 }
             }
         }
     });
+}
+
+async fn renew_by_time(to: &Dependencies) -> Result<bool, Error> {
+    renew(to, to.database.upkeep_time(&to.clock).await?).await
 }
 
 /// Makes the index anew if its bound lies too far back.

@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 use entrepot_contracts::{SalesBatchDone, SalesChanged, StoreChanged};
 use entrepot_feed::NewEvent;
 use entrepot_pg::{Error, ScopedFutureExt as _, Transaction};
-use entrepot_web::Fault;
+use entrepot_web::{Fault, off_async_threads};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -89,7 +89,7 @@ pub(crate) async fn upsert_months(
     rows: &[Row<'_>],
     manner: &Manner,
 ) -> Result<Vec<Verdict>, UpsertMonthsError> {
-    let read = &read_rows(rows);
+    let read = &off_async_threads(|| read_rows(rows));
     let mut races = 0;
     loop {
         let outcome = to

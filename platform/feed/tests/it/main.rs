@@ -64,7 +64,7 @@ impl Instance {
 
     /// Makes the partitions. Before any transaction is open that would be in the way.
     async fn keep_up(&self) {
-        self.feed.keep_up(Clock::system().now()).await.expect("kept up");
+        self.feed.keep_up(&Clock::system()).await.expect("kept up");
     }
 
     /// Ends what it does in the background, as the end of the process would.

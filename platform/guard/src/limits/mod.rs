@@ -86,6 +86,12 @@ impl Subject {
         Self(Who::Address(Network::of(address).address()))
     }
 
+    /// What pages elsewhere have browsers at this address send, which is counted apart from what is sent on purpose.
+    #[must_use]
+    pub fn pages_at(address: IpAddr) -> Self {
+        Self::text(&format!("pages at {}", Network::of(address).address()))
+    }
+
     /// A user.
     #[must_use]
     pub fn user(id: Uuid) -> Self {

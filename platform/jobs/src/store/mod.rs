@@ -25,6 +25,9 @@ use crate::enqueue::{Enqueued, NewJob, Start, Unique};
 use crate::lanes::Found;
 
 pub(crate) mod overview;
+mod recovery;
+
+pub(crate) use recovery::{Unseen, orphans, set_right, unseen};
 
 /// What a running job is known by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,8 +47,6 @@ pub(crate) struct Claimed {
     pub(crate) max_attempts: i16,
     pub(crate) lane: (i16, String),
     pub(crate) request_id: Option<String>,
-    /// When it is its turn among those that were claimed with it: the least first.
-    pub(crate) turn: f64,
     /// How long it had waited since it might run.
     pub(crate) waited: Duration,
 }
@@ -122,7 +123,9 @@ pub(crate) async fn insert_unique(transaction: &Transaction, job: &NewJob, uniqu
         .prepare_cached(
             "INSERT INTO jobs.used_key (kind, key, job_id, until)
              VALUES ($1, $2, 0, clock_timestamp() + $3 * interval '1 second')
-             ON CONFLICT (kind, key) DO UPDATE SET until = excluded.until WHERE used_key.until <= clock_timestamp()",
+             ON CONFLICT (kind, key) DO UPDATE SET until = excluded.until
+             WHERE used_key.until <= clock_timestamp()
+                OR used_key.until > clock_timestamp() + $3 * interval '1 second'",
         )
         .await?;
     if transaction.execute(&take, &[&job.kind, &unique.key, &seconds(period)]).await? == 0 {
@@ -277,7 +280,6 @@ pub(crate) async fn claim(
             lane: (row.get(5), row.get(6)),
             request_id: row.get(7),
             max_attempts: row.get(9),
-            turn: 0.0,
             waited: Duration::try_from_secs_f64(row.get(8)).unwrap_or_default(),
         })
         .collect())
@@ -345,7 +347,10 @@ pub(crate) async fn permits(
     let statement = client
         .prepare_cached(
             "WITH old AS MATERIALIZED (
-                 SELECT clock_timestamp() AS now, next_at FROM jobs.rate WHERE queue = $1 FOR UPDATE
+                 -- Never further ahead than a whole burst: what is was written while the clock was wrong.
+                 SELECT clock_timestamp() AS now,
+                        least(next_at, clock_timestamp() + ($4::float8 + 1) * $3::float8 * interval '1 second') AS next_at
+                 FROM jobs.rate WHERE queue = $1 FOR UPDATE
              ), given AS (
                  SELECT now, greatest(next_at, now) AS base,
                         greatest(0, least($2::int8, floor($4::float8 - extract(epoch FROM greatest(next_at, now) - now)
@@ -515,63 +520,6 @@ pub(crate) async fn progress(
     Ok(transaction.execute(&statement, &parameters).await? > 0)
 }
 
-/// Workers that have not been seen for their lease.
-pub(crate) async fn dead(client: &Pooled, lease: Duration) -> Result<Vec<Uuid>, Error> {
-    let statement = client
-        .prepare_cached("SELECT id FROM jobs.worker WHERE seen_at < clock_timestamp() - $1 * interval '1 second'")
-        .await?;
-    Ok(client.query(&statement, &[&seconds(lease)]).await?.iter().map(|row| row.get(0)).collect())
-}
-
-/// A job of a dead worker.
-pub(crate) struct Orphan {
-    pub(crate) token: Token,
-    /// Whether it had surely been begun, going by how long before its worker was seen last it was claimed; or has
-    /// lost so many workers that it may be why.
-    pub(crate) was_begun: bool,
-}
-
-/// Some jobs of a dead worker, locked: those that nobody else has locked. With none left the worker's row goes, too.
-pub(crate) async fn orphans(
-    transaction: &Transaction,
-    worker: Uuid,
-    lease: Duration,
-    ahead: Duration,
-) -> Result<Vec<Orphan>, Error> {
-    // Nobody claims for it while this lasts, and it may have been seen meanwhile.
-    let lock = transaction
-        .prepare_cached(
-            "SELECT FROM jobs.worker WHERE id = $1 AND seen_at < clock_timestamp() - $2 * interval '1 second'
-             FOR UPDATE SKIP LOCKED",
-        )
-        .await?;
-    if transaction.query_opt(&lock, &[&worker, &seconds(lease)]).await?.is_none() {
-        return Ok(Vec::new());
-    }
-    let orphans = transaction
-        .prepare_cached(
-            "SELECT job.id, job.claim, worker.seen_at - job.started_at > $2 * interval '1 second' OR job.claim >= 5
-             FROM jobs.job JOIN jobs.worker ON worker.id = job.worker
-             WHERE job.worker = $1 AND job.status = 'running' ORDER BY job.id LIMIT 200 FOR UPDATE OF job SKIP LOCKED",
-        )
-        .await?;
-    let rows = transaction.query(&orphans, &[&worker, &seconds(ahead)]).await?;
-    if rows.is_empty() {
-        let gone = transaction
-            .prepare_cached(
-                "DELETE FROM jobs.worker
-                 WHERE id = $1 AND NOT EXISTS (SELECT FROM jobs.job WHERE job.worker = $1 AND status = 'running')",
-            )
-            .await?;
-        transaction.execute(&gone, &[&worker]).await?;
-    }
-    let orphan = |row: &Row| Orphan {
-        token: Token { id: row.get(0), claim: row.get(1), worker },
-        was_begun: row.get::<_, Option<bool>>(2).unwrap_or(true),
-    };
-    Ok(rows.iter().map(orphan).collect())
-}
-
 /// Cancels a job: at once if it waits, as soon as its worker notices if it runs. Tells where it was.
 pub(crate) async fn cancel(transaction: &Transaction, id: i64) -> Result<Option<bool>, Error> {
     let sql = format!(
@@ -597,15 +545,22 @@ pub(crate) async fn now(client: &Pooled) -> Result<Timestamp, Error> {
 }
 
 /// Has a schedule begin at its next slot, unless it is known with the same pattern.
-pub(crate) async fn plan(client: &Pooled, name: &str, pattern: &str, next_at: Timestamp) -> Result<(), Error> {
+/// `latest` is the latest that can have been planned while the clock was right.
+pub(crate) async fn plan(
+    client: &Pooled,
+    name: &str,
+    pattern: &str,
+    next_at: Timestamp,
+    latest: Timestamp,
+) -> Result<(), Error> {
     let statement = client
         .prepare_cached(
             "INSERT INTO jobs.schedule (name, pattern, next_at) VALUES ($1, $2, $3)
              ON CONFLICT (name) DO UPDATE SET pattern = excluded.pattern, next_at = excluded.next_at
-             WHERE schedule.pattern <> excluded.pattern",
+             WHERE schedule.pattern <> excluded.pattern OR schedule.next_at > $4",
         )
         .await?;
-    client.execute(&statement, &[&name, &pattern, &next_at]).await?;
+    client.execute(&statement, &[&name, &pattern, &next_at, &latest]).await?;
     Ok(())
 }
 

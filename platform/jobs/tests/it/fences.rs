@@ -97,6 +97,9 @@ async fn what_a_worker_was_given_and_knows_nothing_of_is_given_back() {
     let process = Process::start(&test, JobSettings { lease: Duration::from_secs(1), ..quick() }, 4);
     process.jobs.pause(Task::QUEUE).await.expect("paused");
     let id = act(&process.jobs, Act::Write(1)).await;
+    while number(&client, "SELECT count(*) FROM jobs.worker").await == 0 {
+        tokio::task::yield_now().await;
+    }
     // As if the answer to its claim had been lost.
     client
         .batch_execute(

@@ -1,6 +1,7 @@
 //! Jobs against a real PostgreSQL: a database for each test, and on it processes that enqueue and work.
 #![expect(clippy::expect_used, reason = "a test fails by panicking, with what it wanted")]
 
+mod clock;
 mod ends;
 mod fences;
 mod overview;

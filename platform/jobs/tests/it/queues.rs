@@ -234,6 +234,10 @@ async fn what_is_claimed_and_ended_is_looked_up_and_not_searched_for() {
     let complete = "SELECT jobs.complete('00000000-0000-0000-0000-000000000001', $1, $2)";
     let done: i64 = client.query_one(complete, &[&ids, &claims]).await.expect("done").get(0);
     assert_eq!(done, 200);
+    // Nothing is due, and there are no other lanes: there is nothing to be read for that.
+    let others = "SELECT (SELECT count(*) FROM jobs.lanes_between('tasks', '{5}', '{\"\"}', 1000))
+                         + (SELECT count(*) FROM jobs.promote(1000))";
+    assert_eq!(number(&client, others).await, 0);
     // Each is read in its lane, looked up to be updated, and looked up in both its versions to be deleted.
     let read = read().await - before;
     assert!((600..=1_000).contains(&read), "{read} entries were read for 200 jobs");

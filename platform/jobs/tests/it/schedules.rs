@@ -40,3 +40,20 @@ async fn a_slot_has_one_job_however_many_keep_the_schedule_and_whoever_dies() {
     assert_eq!((all, distinct), (span, span), "each second between the first and the last has one");
     assert!(span >= 6, "{span} seconds");
 }
+
+/// A database whose clock was ahead: the slot that was planned then is not waited for.
+#[tokio::test]
+async fn a_slot_that_was_planned_by_a_wrong_clock_is_planned_anew() {
+    let (test, client) = stage().await;
+    let first = keeper(&test);
+    let slots = async || number(&client, "SELECT count(*) FROM effect").await;
+    eventually("a slot", async || slots().await >= 1).await;
+    first.stop().await;
+    client.execute("UPDATE jobs.schedule SET next_at = now() + interval '40 days'", &[]).await.expect("written");
+    let before = slots().await;
+    let second = keeper(&test);
+    eventually("another slot", async || slots().await > before).await;
+    second.stop().await;
+    let sql = "SELECT count(*) FROM jobs.schedule WHERE next_at < now() + interval '1 minute'";
+    assert_eq!(number(&client, sql).await, 1);
+}

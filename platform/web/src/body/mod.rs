@@ -2,9 +2,12 @@
 //!
 //! A body is parsed to a [`Value`] and read by a [`Reader`], which notes every fault with its JSON
 //! pointer instead of stopping at the first, and knows which members nobody asked for.
+//!
+//! **Invariant:** a body of more than [`LARGEST_AT_ONCE`] bytes is parsed off the threads that answer requests.
 
 mod merge;
 mod reader;
+mod strict;
 
 use axum::body::Body;
 use axum::extract::{FromRequest, Request};
@@ -18,6 +21,8 @@ pub use reader::{Member, Reader, Text};
 use crate::slow::BodyTimedOut;
 use crate::{Problem, kinds};
 
+/// The largest body that is parsed where it was received, which takes less than a millisecond.
+const LARGEST_AT_ONCE: usize = 64 * 1024;
 /// How deeply a body may be nested.
 const DEEPEST: usize = 64;
 
@@ -48,7 +53,11 @@ impl<S: Sync> FromRequest<S> for PatchBody {
 async fn receive(request: Request, types: &[&str]) -> Result<Value, Problem> {
     check_type(request.headers(), types)?;
     let body = collect(request.into_body()).await?;
-    parse(&body)
+    if body.len() <= LARGEST_AT_ONCE {
+        return parse(&body);
+    }
+    // A large one would keep a thread that others' requests are answered on busy.
+    tokio::task::spawn_blocking(move || parse(&body)).await.unwrap_or_else(|_panic| Err(Problem::internal()))
 }
 
 fn check_type(headers: &HeaderMap, types: &[&str]) -> Result<(), Problem> {
@@ -78,7 +87,7 @@ pub async fn collect(body: Body) -> Result<bytes::Bytes, Problem> {
                 }
                 if let Some(BodyTimedOut(after)) = cause.downcast_ref() {
                     let seconds = after.as_secs_f32();
-                    let detail = format!("no byte of the body came for {seconds} s, and it was not whole");
+                    let detail = format!("the body was not whole after {seconds} s");
                     return Err(Problem::new(&kinds::BODY_TIMEOUT, detail));
                 }
                 source = cause.source();
@@ -96,10 +105,15 @@ pub fn parse(body: &[u8]) -> Result<Value, Problem> {
     if depth(body) > DEEPEST {
         return Err(Problem::new(&kinds::JSON_TOO_DEEP, format!("the body is nested more than {DEEPEST} levels deep")));
     }
-    serde_json::from_slice(body).map_err(|error| {
-        let what = match error.classify() {
-            serde_json::error::Category::Eof => "ends too early",
-            _ => "is not JSON",
+    strict::parse(body).map_err(|error| {
+        let text = error.to_string();
+        let what = match (error.classify(), text.strip_prefix(strict::TWICE)) {
+            (_, Some(name)) => {
+                let name = name.rsplit_once(" at line ").map_or(name, |(name, _)| name);
+                format!("names the member {name} of an object twice")
+            }
+            (serde_json::error::Category::Eof, None) => "ends too early".to_owned(),
+            _ => "is not JSON".to_owned(),
         };
         Problem::new(
             &kinds::MALFORMED_JSON,
@@ -138,12 +152,28 @@ fn depth(body: &[u8]) -> usize {
 mod tests {
     use super::*;
 
+    #[tokio::test]
+    async fn a_large_body_is_parsed_beside_the_threads_that_answer() {
+        let body = |bytes: usize| {
+            let body = Body::from(format!("\"{}\"", "x".repeat(bytes)));
+            http::Request::post("/").header("content-type", "application/json").body(body).expect("a request")
+        };
+        let mut small = std::pin::pin!(JsonBody::from_request(body(LARGEST_AT_ONCE - 2), &()));
+        assert!(futures_util::poll!(&mut small).is_ready(), "nobody waits for another thread for so little");
+        let mut large = std::pin::pin!(JsonBody::from_request(body(LARGEST_AT_ONCE), &()));
+        assert!(futures_util::poll!(&mut large).is_pending(), "it was parsed here");
+        assert!(large.await.is_ok());
+    }
+
     #[test]
     fn faults_of_form_are_told_apart() {
         let code = |body: &str| parse(body.as_bytes()).err().map(|problem| problem.kind().code);
         assert_eq!(code("{\"a\": [1, 2]}"), None);
         assert_eq!(code("{\"a\": "), Some("web.malformed_json"));
         assert_eq!(code("{a: 1}"), Some("web.malformed_json"));
+        assert_eq!(code("{\"a\": 1, \"a\": 2}"), Some("web.malformed_json"));
+        let told = parse(b"{\"a\": 1, \"a\": 2}").expect_err("twice").detail().to_owned();
+        assert_eq!(told, "the body names the member \"a\" of an object twice, at line 1 column 16");
         assert_eq!(code(""), Some("web.malformed_json"));
         let deep = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
         assert_eq!(code(&deep(64)), None);

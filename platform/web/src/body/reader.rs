@@ -1,4 +1,4 @@
-//! Reading the members of a JSON object, noting every fault.
+//! Reading the members of a JSON object, noting every fault up to a limit and counting the rest.
 //!
 //! ```
 //! use entrepot_web::body::{Reader, Text};
@@ -16,6 +16,7 @@
 use serde_json::{Map, Value};
 
 use crate::Fault;
+use crate::fault::{Faults, is_bidi_control};
 
 /// How long a text may be, in characters, and whether it may have several lines.
 #[derive(Clone, Copy, Debug)]
@@ -45,7 +46,7 @@ pub struct Reader<'a> {
     members: Option<&'a Map<String, Value>>,
     pointer: String,
     asked: Vec<&'a str>,
-    faults: Vec<Fault>,
+    faults: Faults,
 }
 
 /// One member's value, and the place where it stands.
@@ -54,17 +55,21 @@ pub struct Member<'a, 'f> {
     /// The value.
     pub value: &'a Value,
     pointer: String,
-    faults: &'f mut Vec<Fault>,
+    faults: &'f mut Faults,
 }
 
 impl<'a> Reader<'a> {
     /// Reads `value`, which stands at `pointer` in the body (`""` for the body itself).
     #[must_use]
     pub fn new(value: &'a Value, pointer: &str) -> Self {
-        let mut reader =
-            Self { members: value.as_object(), pointer: pointer.to_owned(), asked: Vec::new(), faults: Vec::new() };
+        let mut reader = Self {
+            members: value.as_object(),
+            pointer: pointer.to_owned(),
+            asked: Vec::new(),
+            faults: Faults::default(),
+        };
         if reader.members.is_none() {
-            reader.faults.push(Fault::at(pointer, "wrong_type", format!("must be an object, not {}", kind(value))));
+            reader.faults.push(|| Fault::at(pointer, "wrong_type", format!("must be an object, not {}", kind(value))));
         }
         reader
     }
@@ -73,7 +78,7 @@ impl<'a> Reader<'a> {
     pub fn required<T>(&mut self, name: &'a str, read: impl FnOnce(&mut Member<'a, '_>) -> Option<T>) -> Option<T> {
         let there = self.members.is_some_and(|members| members.get(name).is_some_and(|value| !value.is_null()));
         if !there && self.members.is_some() {
-            self.faults.push(Fault::at(join(&self.pointer, name), "required", "is required"));
+            self.faults.push(|| Fault::at(join(&self.pointer, name), "required", "is required"));
         }
         self.optional(name, read)
     }
@@ -88,22 +93,32 @@ impl<'a> Reader<'a> {
 
     /// Notes a fault of the object as a whole or of a member.
     pub fn fault(&mut self, name: &str, code: &'static str, detail: impl Into<String>) {
-        let pointer = if name.is_empty() { self.pointer.clone() } else { join(&self.pointer, name) };
-        self.faults.push(Fault::at(pointer, code, detail));
+        let pointer = || if name.is_empty() { self.pointer.clone() } else { join(&self.pointer, name) };
+        self.faults.push(|| Fault::at(pointer(), code, detail));
     }
 
     /// Ends the reading: members that nobody asked for are faults too.
     #[must_use]
     pub fn finish(mut self) -> Vec<Fault> {
-        let mut known = self.asked.clone();
+        let Some(members) = self.members else { return self.faults.into_vec() };
+        let mut known = std::mem::take(&mut self.asked);
         known.sort_unstable();
-        for name in self.members.into_iter().flat_map(Map::keys) {
-            if !self.asked.contains(&name.as_str()) {
-                let detail = format!("is not known; there are {}", known.join(", "));
-                self.faults.push(Fault::at(join(&self.pointer, name), "unknown_member", detail));
+        known.dedup();
+        let there = known.iter().filter(|name| members.contains_key(**name)).count();
+        let mut unknown = members.len() - there;
+        for name in members.keys() {
+            // What is past the limit is counted and not looked at.
+            if unknown == 0 || self.faults.is_full() {
+                break;
+            }
+            if known.binary_search(&name.as_str()).is_err() {
+                let detail = || format!("is not known; there are {}", known.join(", "));
+                self.faults.push(|| Fault::at(join(&self.pointer, name), "unknown_member", detail()));
+                unknown -= 1;
             }
         }
-        self.faults
+        self.faults.count_only(unknown);
+        self.faults.into_vec()
     }
 }
 
@@ -116,7 +131,7 @@ impl<'a> Member<'a, '_> {
 
     /// Notes a fault of this value.
     pub fn fault(&mut self, code: &'static str, detail: impl Into<String>) {
-        self.faults.push(Fault::at(self.pointer.clone(), code, detail));
+        self.faults.push(|| Fault::at(self.pointer.clone(), code, detail));
     }
 
     /// Notes faults that were found inside this value.
@@ -137,8 +152,13 @@ impl<'a> Member<'a, '_> {
             self.fault("nul", "must not contain NUL");
             return None;
         }
-        if !limits.lines && text.chars().any(char::is_control) {
+        let breaks = |char: char| char.is_control() || matches!(char, '\u{2028}' | '\u{2029}');
+        if !limits.lines && text.contains(breaks) {
             self.fault("control_character", "must be one line without control characters");
+            return None;
+        }
+        if text.contains(is_bidi_control) {
+            self.fault("bidi_control", "must not contain characters that turn the direction of the text around");
             return None;
         }
         let length = text.chars().count();
@@ -321,6 +341,7 @@ mod tests {
             (json!({"title": "too long"}), vec![at("/title", "length")]),
             (json!({"title": "a\nb"}), vec![at("/title", "control_character")]),
             (json!({"title": "a\0b"}), vec![at("/title", "nul")]),
+            (json!({"title": "a\u{202e}b"}), vec![at("/title", "bidi_control")]),
             (json!({"title": 1, "stock": "1"}), vec![at("/title", "wrong_type"), at("/stock", "wrong_type")]),
             (json!({"title": "tea", "stock": -1}), vec![at("/stock", "negative")]),
             (json!({"title": "tea", "stock": 1.5}), vec![at("/stock", "not_an_integer")]),

@@ -1,8 +1,11 @@
 //! The edge and the listener under bad treatment: slow, large, hanging, panicking, leaving.
 #![expect(clippy::expect_used, reason = "a test fails by panicking, with what it wanted")]
 
+mod heads;
 mod listener;
+mod noted;
 mod responses;
+mod restricted;
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;

@@ -11,19 +11,28 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use entrepot_jobs::{Context, Job, JobSettings, Jobs, NewJob, Outcome, Retries, Work};
+use entrepot_jobs::{Context, Job, JobSettings, Jobs, NewJob, Outcome, Rate, Retries, Work};
 use entrepot_pg::{Database, Error, ScopedFutureExt as _};
 use entrepot_runtime::{Shutdown, Tasks, wait_for_stop_signal};
 use serde::{Deserialize, Serialize};
 
+use super::calendar;
 use crate::database::Home;
 use crate::settings::Settings;
 
 /// The queue of the run.
 pub(super) const QUEUE: &str = "verify";
+/// The queue whose jobs may not begin at once.
+pub(super) const PACED_QUEUE: &str = "verify-paced";
+pub(super) const RATE: Rate = Rate { jobs: 20, per: Duration::from_secs(1), burst: 2 };
 /// Short, so that a run has many deaths.
 pub(super) const LEASE: Duration = Duration::from_secs(2);
 const AT_ONCE: usize = 20;
+/// Kills of its workers count as failures; enough that no honest job runs out of them.
+const RETRIES: Retries =
+    Retries { at_most: 60, first_pause: Duration::from_millis(20), longest_pause: Duration::from_millis(500) };
+/// How long a job can be cancelled that waits for it.
+const CANCELLABLE: Duration = Duration::from_millis(200);
 
 /// What a job of the run does.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -31,32 +40,41 @@ const AT_ONCE: usize = 20;
 pub(super) enum Deed {
     /// Writes its number into the database, in the commit of its end.
     Effect { number: i64 },
+    /// The same; it was enqueued under a key with a period.
+    Once { number: i64 },
     /// Writes its key into a file: an effect that no transaction holds.
     Outside { number: i64 },
     /// Fails whenever it is tried.
     Poison { number: i64 },
     /// Takes its worker with it whenever it is tried.
     Deadly { number: i64 },
+    /// Waits for a moment whether it is cancelled, then is an effect.
+    Cancellable { number: i64 },
+    /// Fails for good, until somebody mends what it fails by; then is an effect.
+    Mended { number: i64 },
     /// Writes the slot of the schedule into the database, in the commit of its end.
     Tick { slot: String },
+    /// The same, for the schedule that is moved across changes of the clock.
+    Civil { slot: String },
 }
 
 impl Job for Deed {
     const KIND: &'static str = "verify";
     const QUEUE: &'static str = QUEUE;
-    /// Kills of its workers count as failures; enough that no honest job runs out of them.
-    const RETRIES: Retries =
-        Retries { at_most: 60, first_pause: Duration::from_millis(20), longest_pause: Duration::from_millis(500) };
+    const RETRIES: Retries = RETRIES;
     type Needs = Bench;
 
     async fn run(&self, bench: &Bench, context: &Context) -> Outcome {
         let done = match self {
-            Self::Effect { number } => {
-                bench.write(context, "INSERT INTO verify.effect (number, job) VALUES ($1, $2)", number).await
-            }
+            Self::Effect { number } | Self::Once { number } => bench.effect(context, *number).await,
             Self::Tick { slot } => {
                 bench
                     .write(context, "INSERT INTO verify.tick (slot, job) VALUES ($1::text::timestamptz, $2)", slot)
+                    .await
+            }
+            Self::Civil { slot } => {
+                bench
+                    .write(context, "INSERT INTO verify.civil (slot, job) VALUES ($1::text::timestamptz, $2)", slot)
                     .await
             }
             Self::Outside { number } => {
@@ -67,12 +85,45 @@ impl Job for Deed {
                     Err(error) => return Outcome::retry(error),
                 }
             }
+            Self::Cancellable { number } => {
+                if tokio::time::timeout(CANCELLABLE, context.cancelled()).await.is_ok() {
+                    return Outcome::Cancel { reason: "it was told so".to_owned() };
+                }
+                bench.effect(context, *number).await
+            }
+            Self::Mended { number } => match bench.is_mended(*number).await {
+                Ok(true) => bench.effect(context, *number).await,
+                Ok(false) => return Outcome::discard("it is not mended yet"),
+                Err(error) => Err(error),
+            },
             Self::Poison { .. } if context.failures() >= 2 => return Outcome::discard("it is poisoned"),
             Self::Poison { .. } => return Outcome::retry("it is poisoned"),
             Self::Deadly { .. } if context.failures() >= 2 => return Outcome::discard("it has killed enough"),
             Self::Deadly { .. } => std::process::abort(),
         };
         done.unwrap_or_else(Outcome::retry)
+    }
+}
+
+/// What a worker calls itself whose process has this id.
+pub(super) fn name(process: u32) -> String {
+    format!("verify {process}")
+}
+
+/// An effect of the queue with a rate.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Paced {
+    pub(super) number: i64,
+}
+
+impl Job for Paced {
+    const KIND: &'static str = "verify-paced";
+    const QUEUE: &'static str = PACED_QUEUE;
+    const RETRIES: Retries = RETRIES;
+    type Needs = Bench;
+
+    async fn run(&self, bench: &Bench, context: &Context) -> Outcome {
+        bench.effect(context, self.number).await.unwrap_or_else(Outcome::retry)
     }
 }
 
@@ -84,6 +135,16 @@ pub(super) struct Bench {
 }
 
 impl Bench {
+    async fn effect(&self, context: &Context, number: i64) -> Result<Outcome, Error> {
+        self.write(context, "INSERT INTO verify.effect (number, job) VALUES ($1, $2)", &number).await
+    }
+
+    async fn is_mended(&self, number: i64) -> Result<bool, Error> {
+        let client = self.database.client().await?;
+        let sql = "SELECT EXISTS (SELECT FROM verify.mended WHERE number = $1)";
+        Ok(client.query_one(sql, &[&number]).await?.try_get(0)?)
+    }
+
     async fn write<T>(&self, context: &Context, sql: &str, value: &T) -> Result<Outcome, Error>
     where
         T: entrepot_pg::tokio_postgres::types::ToSql + Sync,
@@ -107,6 +168,7 @@ pub(crate) async fn verify_worker(
     settings: &Settings,
     outside: &Path,
     without_fence: bool,
+    without_rate: bool,
 ) -> anyhow::Result<ExitCode> {
     let home = Home::shared(settings, "verify").await?;
     let database = home.database(settings)?;
@@ -115,17 +177,28 @@ pub(crate) async fn verify_worker(
     let jobs = Jobs::new(database.clone(), job_settings);
     jobs.start(&tasks);
     let outside = OpenOptions::new().append(true).create(true).open(outside).context("the file for outside effects")?;
-    let bench = Bench { database: database.clone(), outside, without_fence };
-    let work = Work::new(&jobs, format!("verify {}", std::process::id()))
+    let bench = Arc::new(Bench { database: database.clone(), outside, without_fence });
+    let mut work = Work::new(&jobs, name(std::process::id()))
         .queue(QUEUE, AT_ONCE)
-        .does::<Deed>(Arc::new(bench))
-        .every("verify", "* * * * * *", "UTC", |slot| NewJob::of(&Deed::Tick { slot: slot.to_string() }))?;
+        .queue(PACED_QUEUE, AT_ONCE)
+        .does::<Deed>(bench.clone())
+        .does::<Paced>(bench)
+        .every(TICKS, "* * * * * *", "UTC", |slot| NewJob::of(&Deed::Tick { slot: slot.to_string() }))?
+        .every(calendar::NAME, calendar::PATTERN, calendar::ZONE, |slot| {
+            NewJob::of(&Deed::Civil { slot: slot.to_string() })
+        })?;
+    if !without_rate {
+        work = work.rate(PACED_QUEUE, RATE);
+    }
     let _figures = work.start(&tasks);
     wait_for_stop_signal().await?;
     tasks.stop(Duration::from_secs(5)).await;
     database.close();
     Ok(ExitCode::SUCCESS)
 }
+
+/// The schedule with a slot each second.
+pub(super) const TICKS: &str = "verify";
 
 /// Where outside effects go.
 pub(super) fn outside(folder: &Path) -> PathBuf {

@@ -7,6 +7,7 @@ pub struct KeyInsertParams<
     T3: crate::BytesSql,
     T4: crate::StringSql,
     T5: crate::ArraySql<Item = T4>,
+    T6: crate::StringSql,
 > {
     pub id: uuid::Uuid,
     pub person_id: uuid::Uuid,
@@ -14,6 +15,7 @@ pub struct KeyInsertParams<
     pub prefix: T2,
     pub hash: T3,
     pub scopes: T5,
+    pub role: T6,
     pub now: jiff::Timestamp,
     pub expires_at: Option<jiff::Timestamp>,
 }
@@ -28,9 +30,15 @@ pub struct KeyLockParams {
     pub owner: Option<uuid::Uuid>,
 }
 #[derive(Debug)]
-pub struct KeyUpdateParams<T1: crate::StringSql, T2: crate::StringSql, T3: crate::ArraySql<Item = T2>> {
+pub struct KeyUpdateParams<
+    T1: crate::StringSql,
+    T2: crate::StringSql,
+    T3: crate::ArraySql<Item = T2>,
+    T4: crate::StringSql,
+> {
     pub name: T1,
     pub scopes: T3,
+    pub role: T4,
     pub expires_at: Option<jiff::Timestamp>,
     pub now: jiff::Timestamp,
     pub id: uuid::Uuid,
@@ -48,6 +56,8 @@ pub struct KeyIdentity {
     pub scopes: Vec<String>,
     pub expires_at: Option<jiff::Timestamp>,
     pub role: String,
+    pub made_as: String,
+    pub made_for: Option<Vec<String>>,
     pub status: String,
     pub stores: Option<Vec<String>>,
 }
@@ -58,12 +68,25 @@ pub struct KeyIdentityBorrowed<'a> {
     pub scopes: crate::ArrayIterator<'a, &'a str>,
     pub expires_at: Option<jiff::Timestamp>,
     pub role: &'a str,
+    pub made_as: &'a str,
+    pub made_for: Option<crate::ArrayIterator<'a, &'a str>>,
     pub status: &'a str,
     pub stores: Option<crate::ArrayIterator<'a, &'a str>>,
 }
 impl<'a> From<KeyIdentityBorrowed<'a>> for KeyIdentity {
     fn from(
-        KeyIdentityBorrowed { id, person_id, hash, scopes, expires_at, role, status, stores }: KeyIdentityBorrowed<'a>,
+        KeyIdentityBorrowed {
+            id,
+            person_id,
+            hash,
+            scopes,
+            expires_at,
+            role,
+            made_as,
+            made_for,
+            status,
+            stores,
+        }: KeyIdentityBorrowed<'a>,
     ) -> Self {
         Self {
             id,
@@ -72,6 +95,8 @@ impl<'a> From<KeyIdentityBorrowed<'a>> for KeyIdentity {
             scopes: scopes.map(|v| v.into()).collect(),
             expires_at,
             role: role.into(),
+            made_as: made_as.into(),
+            made_for: made_for.map(|v| v.map(|v| v.into()).collect()),
             status: status.into(),
             stores: stores.map(|v| v.map(|v| v.into()).collect()),
         }
@@ -295,10 +320,64 @@ where
         Ok(mapped)
     }
 }
+pub struct UuidUuidQuery<'c, 'a, 's, C: GenericClient, T, const N: usize> {
+    client: &'c C,
+    params: [&'a (dyn postgres_types::ToSql + Sync); N],
+    query: &'static str,
+    cached: Option<&'s tokio_postgres::Statement>,
+    extractor: fn(&tokio_postgres::Row) -> Result<uuid::Uuid, tokio_postgres::Error>,
+    mapper: fn(uuid::Uuid) -> T,
+}
+impl<'c, 'a, 's, C, T: 'c, const N: usize> UuidUuidQuery<'c, 'a, 's, C, T, N>
+where
+    C: GenericClient,
+{
+    pub fn map<R>(self, mapper: fn(uuid::Uuid) -> R) -> UuidUuidQuery<'c, 'a, 's, C, R, N> {
+        UuidUuidQuery {
+            client: self.client,
+            params: self.params,
+            query: self.query,
+            cached: self.cached,
+            extractor: self.extractor,
+            mapper,
+        }
+    }
+    pub async fn one(self) -> Result<T, tokio_postgres::Error> {
+        let row = crate::client::async_::one(self.client, self.query, &self.params, self.cached).await?;
+        Ok((self.mapper)((self.extractor)(&row)?))
+    }
+    pub async fn all(self) -> Result<Vec<T>, tokio_postgres::Error> {
+        self.iter().await?.try_collect().await
+    }
+    pub async fn opt(self) -> Result<Option<T>, tokio_postgres::Error> {
+        let opt_row = crate::client::async_::opt(self.client, self.query, &self.params, self.cached).await?;
+        Ok(opt_row
+            .map(|row| {
+                let extracted = (self.extractor)(&row)?;
+                Ok((self.mapper)(extracted))
+            })
+            .transpose()?)
+    }
+    pub async fn iter(
+        self,
+    ) -> Result<impl futures::Stream<Item = Result<T, tokio_postgres::Error>> + 'c, tokio_postgres::Error> {
+        let stream =
+            crate::client::async_::raw(self.client, self.query, crate::slice_iter(&self.params), self.cached).await?;
+        let mapped = stream
+            .map(move |res| {
+                res.and_then(|row| {
+                    let extracted = (self.extractor)(&row)?;
+                    Ok((self.mapper)(extracted))
+                })
+            })
+            .into_stream();
+        Ok(mapped)
+    }
+}
 pub struct KeyInsertStmt(&'static str, Option<tokio_postgres::Statement>);
 pub fn key_insert() -> KeyInsertStmt {
     KeyInsertStmt(
-        "INSERT INTO accounts.api_key (id, person_id, name, prefix, hash, scopes, created_at, updated_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8)",
+        "INSERT INTO accounts.api_key (id, person_id, name, prefix, hash, scopes, role, stores, is_proven, created_at, updated_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7::text::accounts.role, (SELECT stores FROM accounts.person WHERE id = $2), coalesce((SELECT email_verified_at IS NOT NULL FROM accounts.person WHERE id = $2), false), $8, $8, $9)",
         None,
     )
 }
@@ -317,6 +396,7 @@ impl KeyInsertStmt {
         T3: crate::BytesSql,
         T4: crate::StringSql,
         T5: crate::ArraySql<Item = T4>,
+        T6: crate::StringSql,
     >(
         &'s self,
         client: &'c C,
@@ -326,10 +406,11 @@ impl KeyInsertStmt {
         prefix: &'a T2,
         hash: &'a T3,
         scopes: &'a T5,
+        role: &'a T6,
         now: &'a jiff::Timestamp,
         expires_at: &'a Option<jiff::Timestamp>,
     ) -> Result<u64, tokio_postgres::Error> {
-        client.execute(self.0, &[id, person_id, name, prefix, hash, scopes, now, expires_at]).await
+        client.execute(self.0, &[id, person_id, name, prefix, hash, scopes, role, now, expires_at]).await
     }
 }
 impl<
@@ -340,12 +421,13 @@ impl<
     T3: crate::BytesSql,
     T4: crate::StringSql,
     T5: crate::ArraySql<Item = T4>,
+    T6: crate::StringSql,
 >
     crate::client::async_::Params<
         'a,
         'a,
         'a,
-        KeyInsertParams<T1, T2, T3, T4, T5>,
+        KeyInsertParams<T1, T2, T3, T4, T5, T6>,
         std::pin::Pin<Box<dyn futures::Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'a>>,
         C,
     > for KeyInsertStmt
@@ -353,7 +435,7 @@ impl<
     fn params(
         &'a self,
         client: &'a C,
-        params: &'a KeyInsertParams<T1, T2, T3, T4, T5>,
+        params: &'a KeyInsertParams<T1, T2, T3, T4, T5, T6>,
     ) -> std::pin::Pin<Box<dyn futures::Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'a>> {
         Box::pin(self.bind(
             client,
@@ -363,6 +445,7 @@ impl<
             &params.prefix,
             &params.hash,
             &params.scopes,
+            &params.role,
             &params.now,
             &params.expires_at,
         ))
@@ -395,7 +478,7 @@ impl KeyCountStmt {
 pub struct KeyIdentityStmt(&'static str, Option<tokio_postgres::Statement>);
 pub fn key_identity() -> KeyIdentityStmt {
     KeyIdentityStmt(
-        "SELECT api_key.id, api_key.person_id, api_key.hash, api_key.scopes, api_key.expires_at, person.role::text AS role, person.status::text AS status, person.stores FROM accounts.api_key JOIN accounts.person ON person.id = api_key.person_id WHERE api_key.prefix = $1",
+        "SELECT api_key.id, api_key.person_id, api_key.hash, api_key.scopes, api_key.expires_at, person.role::text AS role, coalesce(api_key.role, 'customer')::text AS made_as, api_key.stores AS made_for, person.status::text AS status, person.stores FROM accounts.api_key JOIN accounts.person ON person.id = api_key.person_id WHERE api_key.prefix = $1",
         None,
     )
 }
@@ -422,8 +505,10 @@ impl KeyIdentityStmt {
                     scopes: row.try_get(3)?,
                     expires_at: row.try_get(4)?,
                     role: row.try_get(5)?,
-                    status: row.try_get(6)?,
-                    stores: row.try_get(7)?,
+                    made_as: row.try_get(6)?,
+                    made_for: row.try_get(7)?,
+                    status: row.try_get(8)?,
+                    stores: row.try_get(9)?,
                 })
             },
             mapper: |it| KeyIdentity::from(it),
@@ -529,7 +614,7 @@ impl<'c, 'a, 's, C: GenericClient>
 pub struct KeyUpdateStmt(&'static str, Option<tokio_postgres::Statement>);
 pub fn key_update() -> KeyUpdateStmt {
     KeyUpdateStmt(
-        "UPDATE accounts.api_key SET name = $1, scopes = $2, expires_at = $3, version = version + 1, updated_at = $4 WHERE id = $5",
+        "UPDATE accounts.api_key SET name = $1, scopes = $2, role = $3::text::accounts.role, stores = (SELECT person.stores FROM accounts.person WHERE person.id = api_key.person_id), expires_at = $4, version = version + 1, updated_at = $5 WHERE id = $6",
         None,
     )
 }
@@ -546,24 +631,33 @@ impl KeyUpdateStmt {
         T1: crate::StringSql,
         T2: crate::StringSql,
         T3: crate::ArraySql<Item = T2>,
+        T4: crate::StringSql,
     >(
         &'s self,
         client: &'c C,
         name: &'a T1,
         scopes: &'a T3,
+        role: &'a T4,
         expires_at: &'a Option<jiff::Timestamp>,
         now: &'a jiff::Timestamp,
         id: &'a uuid::Uuid,
     ) -> Result<u64, tokio_postgres::Error> {
-        client.execute(self.0, &[name, scopes, expires_at, now, id]).await
+        client.execute(self.0, &[name, scopes, role, expires_at, now, id]).await
     }
 }
-impl<'a, C: GenericClient + Send + Sync, T1: crate::StringSql, T2: crate::StringSql, T3: crate::ArraySql<Item = T2>>
+impl<
+    'a,
+    C: GenericClient + Send + Sync,
+    T1: crate::StringSql,
+    T2: crate::StringSql,
+    T3: crate::ArraySql<Item = T2>,
+    T4: crate::StringSql,
+>
     crate::client::async_::Params<
         'a,
         'a,
         'a,
-        KeyUpdateParams<T1, T2, T3>,
+        KeyUpdateParams<T1, T2, T3, T4>,
         std::pin::Pin<Box<dyn futures::Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'a>>,
         C,
     > for KeyUpdateStmt
@@ -571,9 +665,17 @@ impl<'a, C: GenericClient + Send + Sync, T1: crate::StringSql, T2: crate::String
     fn params(
         &'a self,
         client: &'a C,
-        params: &'a KeyUpdateParams<T1, T2, T3>,
+        params: &'a KeyUpdateParams<T1, T2, T3, T4>,
     ) -> std::pin::Pin<Box<dyn futures::Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'a>> {
-        Box::pin(self.bind(client, &params.name, &params.scopes, &params.expires_at, &params.now, &params.id))
+        Box::pin(self.bind(
+            client,
+            &params.name,
+            &params.scopes,
+            &params.role,
+            &params.expires_at,
+            &params.now,
+            &params.id,
+        ))
     }
 }
 pub struct KeyDeleteStmt(&'static str, Option<tokio_postgres::Statement>);
@@ -591,6 +693,47 @@ impl KeyDeleteStmt {
         id: &'a uuid::Uuid,
     ) -> Result<u64, tokio_postgres::Error> {
         client.execute(&client.prepare(self.0).await?, &[id]).await
+    }
+}
+pub struct KeysUnprovenStmt(&'static str, Option<tokio_postgres::Statement>);
+pub fn keys_unproven() -> KeysUnprovenStmt {
+    KeysUnprovenStmt("UPDATE accounts.api_key SET is_proven = false WHERE person_id = $1", None)
+}
+impl KeysUnprovenStmt {
+    pub async fn prepare<'a, C: GenericClient>(mut self, client: &'a C) -> Result<Self, tokio_postgres::Error> {
+        self.1 = Some(client.prepare(self.0).await?);
+        Ok(self)
+    }
+    pub async fn bind<'c, 'a, 's, C: GenericClient>(
+        &'s self,
+        client: &'c C,
+        person_id: &'a uuid::Uuid,
+    ) -> Result<u64, tokio_postgres::Error> {
+        client.execute(&client.prepare(self.0).await?, &[person_id]).await
+    }
+}
+pub struct KeysDeleteUnprovenStmt(&'static str, Option<tokio_postgres::Statement>);
+pub fn keys_delete_unproven() -> KeysDeleteUnprovenStmt {
+    KeysDeleteUnprovenStmt("DELETE FROM accounts.api_key WHERE person_id = $1 AND NOT is_proven RETURNING id", None)
+}
+impl KeysDeleteUnprovenStmt {
+    pub async fn prepare<'a, C: GenericClient>(mut self, client: &'a C) -> Result<Self, tokio_postgres::Error> {
+        self.1 = Some(client.prepare(self.0).await?);
+        Ok(self)
+    }
+    pub fn bind<'c, 'a, 's, C: GenericClient>(
+        &'s self,
+        client: &'c C,
+        person_id: &'a uuid::Uuid,
+    ) -> UuidUuidQuery<'c, 'a, 's, C, uuid::Uuid, 1> {
+        UuidUuidQuery {
+            client,
+            params: [person_id],
+            query: self.0,
+            cached: self.1.as_ref(),
+            extractor: |row| Ok(row.try_get(0)?),
+            mapper: |it| it,
+        }
     }
 }
 pub struct KeyUsedStmt(&'static str, Option<tokio_postgres::Statement>);

@@ -86,6 +86,11 @@ pub struct DeliveryTriedParams<T1: crate::StringSql, T2: crate::StringSql> {
     pub id: uuid::Uuid,
 }
 #[derive(Clone, Copy, Debug)]
+pub struct DeliveryAgainParams {
+    pub id: uuid::Uuid,
+    pub is_given_up: bool,
+}
+#[derive(Clone, Copy, Debug)]
 pub struct DeliveriesForgetParams {
     pub before: jiff::Timestamp,
     pub at_most: i64,
@@ -1151,7 +1156,7 @@ impl<'a, C: GenericClient + Send + Sync, T1: crate::StringSql, T2: crate::String
 pub struct DeliveryAgainStmt(&'static str, Option<tokio_postgres::Statement>);
 pub fn delivery_again() -> DeliveryAgainStmt {
     DeliveryAgainStmt(
-        "UPDATE notifications.delivery SET status = 'pending', http_status = NULL, error = NULL, finished_at = NULL WHERE id = $1 AND status <> 'pending'",
+        "UPDATE notifications.delivery SET status = 'pending', http_status = NULL, error = NULL, finished_at = NULL WHERE id = $1 AND (status <> 'pending' OR $2)",
         None,
     )
 }
@@ -1164,8 +1169,27 @@ impl DeliveryAgainStmt {
         &'s self,
         client: &'c C,
         id: &'a uuid::Uuid,
+        is_given_up: &'a bool,
     ) -> Result<u64, tokio_postgres::Error> {
-        client.execute(&client.prepare(self.0).await?, &[id]).await
+        client.execute(&client.prepare(self.0).await?, &[id, is_given_up]).await
+    }
+}
+impl<'a, C: GenericClient + Send + Sync>
+    crate::client::async_::Params<
+        'a,
+        'a,
+        'a,
+        DeliveryAgainParams,
+        std::pin::Pin<Box<dyn futures::Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'a>>,
+        C,
+    > for DeliveryAgainStmt
+{
+    fn params(
+        &'a self,
+        client: &'a C,
+        params: &'a DeliveryAgainParams,
+    ) -> std::pin::Pin<Box<dyn futures::Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'a>> {
+        Box::pin(self.bind(client, &params.id, &params.is_given_up))
     }
 }
 pub struct DeliveriesForgetStmt(&'static str, Option<tokio_postgres::Statement>);
