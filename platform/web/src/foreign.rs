@@ -38,11 +38,15 @@ pub(crate) fn is_foreign(fields: &HeaderMap, is_over_tls: bool, cors: &CorsPolic
 /// product.
 pub(crate) fn may_be_foreign(method: &Method, fields: &HeaderMap, is_over_tls: bool, cors: &CorsPolicy) -> bool {
     // No page can have these sent to another origin without being allowed to, and no mail.
-    if !matches!(*method, Method::GET | Method::HEAD | Method::POST) || fields.contains_key(header::AUTHORIZATION) {
+    if !matches!(*method, Method::GET | Method::HEAD | Method::POST) {
         return false;
     }
     if is_foreign(fields, is_over_tls, cors) {
         return true;
+    }
+    // A browser adds this one by itself only where a proxy in front has asked for a name and a password.
+    if fields.contains_key(header::AUTHORIZATION) {
+        return false;
     }
     if let Some(destination) = fields.get(SEC_FETCH_DEST) {
         // What a script asks for has none.
@@ -122,6 +126,11 @@ mod tests {
             );
             assert!(!may_be_foreign(&Method::DELETE, &silent, is_over_tls, &cors), "no page can have that sent");
         }
+        // A proxy in front that asks for a password has the browser send it with every request, a page's too.
+        let behind_basic = fields(&[("authorization", "Basic dTpw"), ("sec-fetch-site", "cross-site")]);
+        assert!(may_be_foreign(&Method::GET, &behind_basic, true, &cors));
+        let program = fields(&[("authorization", "Bearer x"), ("user-agent", "Mozilla/5.0")]);
+        assert!(!may_be_foreign(&Method::GET, &program, true, &cors), "no page can have that sent");
         let mail = fields(&[("user-agent", "Microsoft Office/16.0 (Microsoft Outlook Mail 16.0)")]);
         assert!(may_be_foreign(&Method::GET, &mail, true, &cors));
         assert!(!may_be_foreign(&Method::GET, &fields(&[("user-agent", "zgrab/0.x")]), false, &cors));
