@@ -44,7 +44,7 @@ pub(crate) fn may_be_foreign(method: &Method, fields: &HeaderMap, is_over_tls: b
     if is_foreign(fields, is_over_tls, cors) {
         return true;
     }
-    // A browser adds this one by itself only where a proxy in front has asked for a name and a password.
+    // A browser adds it unasked only where a proxy in front wants a password; then it mostly says where from, as above.
     if fields.contains_key(header::AUTHORIZATION) {
         return false;
     }
