@@ -76,15 +76,15 @@ pub(crate) fn is_bidi_control(char: char) -> bool {
 ///
 /// What turns the direction of writing around is shown as a replacement character: an error is read by people.
 pub(crate) fn shortened(mut text: String, most: usize) -> String {
-    if text.contains(is_bidi_control) {
-        text = text.replace(is_bidi_control, "\u{fffd}");
-    }
-    if text.len() <= most {
-        return text;
-    }
-    if let Some((end, _)) = text.char_indices().nth(most) {
+    if text.len() > most
+        && let Some((end, _)) = text.char_indices().nth(most)
+    {
         text.truncate(end);
         text.push('…');
+    }
+    // Last, so that no more is looked through than is told.
+    if text.contains(is_bidi_control) {
+        text = text.replace(is_bidi_control, "\u{fffd}");
     }
     text
 }
