@@ -91,9 +91,7 @@ pub async fn ensure_admin(accounts: &Accounts, first: &FirstAdmin) -> Result<Opt
 /// See [`AdminError`].
 pub async fn make_admin(accounts: &Accounts, first: &FirstAdmin) -> Result<MadeAdmin, AdminError> {
     let email = if first.email.is_empty() { NOBODYS.to_owned() } else { first.email.clone() };
-    if crate::email::is_email(&email).is_err() {
-        return Err(AdminError::Email(email));
-    }
+    let email = crate::email::is_email(&email).map_err(|_| AdminError::Email(email))?;
     let made = first.password.is_empty().then(|| Secret::new(""));
     let password = made.as_ref().map_or(&*first.password, Secret::reveal);
     let is_weak = weakness(password, accounts.settings.password_min_length, &[&email]).is_some();

@@ -38,6 +38,14 @@ pub(crate) fn checked(text: &str) -> Result<Address, &'static str> {
     Address::new(local, &domain).map_err(|_| "is not an address")
 }
 
+/// The one form of an address, in which it can be sent to: of all ways to spell it.
+///
+/// # Errors
+/// Why it is none; completes "the address …".
+pub fn normal_address(text: &str) -> Result<String, &'static str> {
+    checked(text).map(|address| address.to_string())
+}
+
 /// Reads `name@example.org` or `Name <name@example.org>`, for settings.
 pub(crate) fn checked_mailbox(text: &str) -> Result<Mailbox, &'static str> {
     let text = text.trim();

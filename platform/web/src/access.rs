@@ -23,6 +23,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use jiff::Timestamp;
 use uuid::Uuid;
+use xxhash_rust::xxh3::xxh3_64;
 
 use crate::{Attempts, Problem, Standing, kinds};
 
@@ -116,6 +117,19 @@ impl Caller {
             tags: Arc::from([]),
             expires_at: Timestamp::MAX,
         }
+    }
+
+    /// What stands for how far the caller reaches now: it is another number with another role, other stores or
+    /// credentials for other actions.
+    #[must_use]
+    pub(crate) fn reach(&self) -> u64 {
+        let sorted = |list: &Option<Arc<[String]>>| {
+            let mut list = list.as_ref()?.to_vec();
+            list.sort_unstable();
+            Some(list)
+        };
+        let reach = (self.role, self.made_as, sorted(&self.stores), sorted(&self.actions));
+        xxh3_64(format!("{reach:?}").as_bytes())
     }
 
     /// The session, if it is one.

@@ -45,7 +45,7 @@ use crate::head::{
     X_REQUEST_ID, accepts_json, body_limit, conditional_fields, refuse_head, refuse_target, refuse_unread, request_id,
     request_id_value,
 };
-use crate::idempotency::{IDEMPOTENCY_KEY, Idempotency, Keyed, fingerprint, key_of};
+use crate::idempotency::{IDEMPOTENCY_KEY, Idempotency, Keyed, Whose, fingerprint, key_of};
 use crate::notes::Notes;
 use crate::preconditions::if_none_match;
 use crate::problem::chain;
@@ -324,11 +324,12 @@ impl Edge {
             Some(key) => match key_of(key) {
                 // Of strangers an address is all that tells them apart.
                 Ok(key) => {
+                    let reach = permit.caller().map_or(0, |caller| caller.reach());
                     let caller = permit.caller().map(|caller| caller.id.to_string());
                     let caller = caller
                         .or_else(|| permit.address().map(|address| format!("address:{address}")))
                         .unwrap_or_else(|| "nobody".to_owned());
-                    Some((caller, key))
+                    Some(Whose { caller, reach, key })
                 }
                 Err(problem) => return shared.finish(asked, problem_response(problem)).await,
             },
@@ -419,7 +420,7 @@ impl Edge {
 struct Write {
     request: Request<Body>,
     /// Its idempotency key, and whose it is.
-    keyed: Option<(String, String)>,
+    keyed: Option<Whose>,
     is_quiet: bool,
     is_lasting: bool,
 }
@@ -567,8 +568,7 @@ impl Shared {
     async fn keyed(
         self: &Arc<Self>,
         idempotency: &Idempotency,
-        caller: String,
-        key: String,
+        whose: Whose,
         is_quiet: bool,
         request: Request<Body>,
     ) -> Response<Body> {
@@ -583,7 +583,7 @@ impl Shared {
         };
         let target = parts.uri.path_and_query().map_or(parts.uri.path(), |target| target.as_str());
         let fingerprint = fingerprint(parts.method.as_str(), target, &body);
-        let keyed = Keyed { caller, key, fingerprint, is_quiet };
+        let keyed = Keyed { whose, fingerprint, is_quiet };
         let request = Request::from_parts(parts, Body::from(body));
         idempotency.answer(keyed, || self.route_within(request, None)).await
     }
@@ -797,8 +797,8 @@ impl Shared {
         let task = continue_in_background(async move {
             let _place = place;
             match (write.keyed, &shared.idempotency) {
-                (Some((caller, key)), Some(idempotency)) => {
-                    shared.keyed(idempotency, caller, key, write.is_quiet, write.request).await
+                (Some(whose), Some(idempotency)) => {
+                    shared.keyed(idempotency, whose, write.is_quiet, write.request).await
                 }
                 _ => shared.route_within(write.request, None).await,
             }

@@ -11,6 +11,8 @@
 
 use serde::Serialize;
 
+use crate::unseen::is_bidi_control;
+
 /// The most faults that an answer tells.
 pub const MOST_FAULTS: usize = 100;
 /// The most bytes that faults may have in an answer, as JSON.
@@ -65,11 +67,6 @@ impl Fault {
             (shortened(parameter.into(), LONGEST_PLACE), shortened(detail.into(), LONGEST_DETAIL));
         Self { pointer: None, parameter: Some(parameter), code, detail, further: 0 }
     }
-}
-
-/// Whether a character turns the direction of writing around (Unicode's embeddings, overrides and isolates).
-pub(crate) fn is_bidi_control(char: char) -> bool {
-    matches!(char, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// The text, or its beginning and an ellipsis.

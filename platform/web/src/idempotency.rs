@@ -5,7 +5,8 @@
 //! there is no moment at which one of the two exists without the other, whoever crashes when.
 //!
 //! **Invariants:**
-//! - A key belongs to its caller: nobody gets another's answer.
+//! - A key belongs to its caller: nobody gets another's answer, nor one's own of when one might see more (other stores,
+//!   another role): what was answered then is told as done and not shown.
 //! - Only what was committed is stored. A request that was refused or failed may be sent again with the
 //!   same key.
 //! - While the first request runs the second is told so; it never waits for it, and never runs beside it
@@ -47,11 +48,19 @@ pub struct Idempotency {
     clock: Clock,
 }
 
+/// A key, and whose it is.
+#[derive(Clone, Debug)]
+pub(crate) struct Whose {
+    pub(crate) caller: String,
+    /// What the caller may see and do now ([`crate::Caller::reach`]).
+    pub(crate) reach: u64,
+    pub(crate) key: String,
+}
+
 /// A request that carries a key.
 #[derive(Clone, Debug)]
 pub(crate) struct Keyed {
-    pub(crate) caller: String,
-    pub(crate) key: String,
+    pub(crate) whose: Whose,
     pub(crate) fingerprint: [u8; 16],
     /// The answer does not tell whether anything was written.
     pub(crate) is_quiet: bool,
@@ -66,6 +75,8 @@ struct Head {
     headers: Vec<(String, String)>,
     /// Where the write stands in the feed.
     position: Option<u64>,
+    /// What the caller might see and do then; those that were stored before this was kept have none.
+    reach: Option<u64>,
 }
 
 /// What the prelude of a transaction found out.
@@ -182,7 +193,7 @@ impl Idempotency {
             let since = self.clock.now().checked_sub(KEPT).unwrap_or(jiff::Timestamp::MIN);
             let sql = "SELECT fingerprint, status, head, body FROM web.kept_answer WHERE caller = $1 AND key = $2 AND created_at > $3";
             let statement = client.prepare_cached(sql).await?;
-            Ok::<_, Error>(client.query_opt(&statement, &[&keyed.caller, &keyed.key, &since]).await?)
+            Ok::<_, Error>(client.query_opt(&statement, &[&keyed.whose.caller, &keyed.whose.key, &since]).await?)
         };
         let row = stored.await.map_err(|error| {
             let may_pass = error.is_unavailable() || error.is_statement_timeout();
@@ -194,6 +205,10 @@ impl Idempotency {
             return Err(Problem::new(&kinds::IDEMPOTENCY_KEY_REUSED, detail));
         }
         let Json(head): Json<Head> = row.get(2);
+        if head.reach.is_some_and(|reach| reach != keyed.whose.reach) {
+            let detail = "the first request with this Idempotency-Key has been answered, and you had another role or other stores then";
+            return Err(Problem::new(&kinds::IDEMPOTENCY_KEY_REUSED, detail));
+        }
         let status = StatusCode::from_u16(row.get::<_, i16>(1).unsigned_abs()).map_err(|_| Problem::internal())?;
         let content_type = known_type(&head.content_type).ok_or_else(Problem::internal)?;
         let mut headers: Vec<_> = head
@@ -229,6 +244,7 @@ impl Idempotency {
             class: reply.class,
             headers: reply.headers.iter().filter_map(text).collect(),
             position: current_request().and_then(|request| request.given()).filter(|_| !keyed.is_quiet),
+            reach: Some(keyed.whose.reach),
         };
         let status = i16::try_from(reply.status.as_u16()).unwrap_or(200);
         // One whose time is over and that nobody has forgotten yet makes room.
@@ -240,7 +256,15 @@ impl Idempotency {
         transaction
             .execute(
                 &statement,
-                &[&keyed.caller, &keyed.key, &&keyed.fingerprint[..], &status, &Json(head), &&reply.body[..], &now],
+                &[
+                    &keyed.whose.caller,
+                    &keyed.whose.key,
+                    &&keyed.fingerprint[..],
+                    &status,
+                    &Json(head),
+                    &&reply.body[..],
+                    &now,
+                ],
             )
             .await?;
         Ok(())
@@ -249,7 +273,7 @@ impl Idempotency {
 
 /// The first thing that the request's transaction does.
 async fn begin(transaction: &Transaction, keyed: &Keyed, found: &Found) -> Result<(), Error> {
-    let lock = xxh3_64(format!("idempotency {} {}", keyed.caller, keyed.key).as_bytes()).cast_signed();
+    let lock = xxh3_64(format!("idempotency {} {}", keyed.whose.caller, keyed.whose.key).as_bytes()).cast_signed();
     let statement = transaction.prepare_cached("SELECT pg_try_advisory_xact_lock($1)").await?;
     let row = transaction.query_one(&statement, &[&lock]).await?;
     if !row.get::<_, bool>(0) {
@@ -259,7 +283,7 @@ async fn begin(transaction: &Transaction, keyed: &Keyed, found: &Found) -> Resul
     // A statement of its own: its snapshot is taken after the lock was.
     let sql = "SELECT EXISTS (SELECT FROM web.kept_answer WHERE caller = $1 AND key = $2 AND created_at > now() - interval '24 hours')";
     let statement = transaction.prepare_cached(sql).await?;
-    let row = transaction.query_one(&statement, &[&keyed.caller, &keyed.key]).await?;
+    let row = transaction.query_one(&statement, &[&keyed.whose.caller, &keyed.whose.key]).await?;
     if row.get::<_, bool>(0) {
         found.is_done.store(true, Ordering::Release);
         return Err(Error::Refused("the request with its idempotency key has been answered"));

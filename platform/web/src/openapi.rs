@@ -266,7 +266,7 @@ fn describe(operation: &mut Operation, method: &HttpMethod, own: &[&'static Prob
             .name("Idempotency-Key")
             .parameter_in(ParameterIn::Header)
             .description(Some(
-                "A key of your own for this request. Sent again with the same key within 24 hours it does nothing again and gets the first answer, with `Idempotent-Replayed: true`.",
+                "A key of your own for this request. Sent again with the same key within 24 hours it does nothing again and gets the first answer, with `Idempotent-Replayed: true` (or 422, if your role or stores have changed since).",
             ))
             .schema(Some(ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(255)).pattern(Some("^[\\x21-\\x7e]([\\x20-\\x7e]*[\\x21-\\x7e])?$"))))
             .build();

@@ -344,7 +344,7 @@ pub mod kinds {
         422,
         "web.idempotency_key_reused",
         "The idempotency key belongs to another request",
-        "The same `Idempotency-Key` came with another method, path or body before. Use a new key for a new request."
+        "The same `Idempotency-Key` came with another method, path or body before, or when you had another role or other stores. Use a new key for a new request."
     );
     kind!(
         NOT_FOUND,

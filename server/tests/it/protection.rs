@@ -5,7 +5,7 @@ use std::future::IntoFuture as _;
 
 use entrepot_runtime::Clock;
 use entrepot_testkit::{RedisServer, Request, Response};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::house::{House, text};
 
@@ -123,6 +123,38 @@ async fn a_key_makes_a_request_happen_once() {
     let row =
         house.database.client().await.query_one("SELECT count(*) FROM web.kept_answer", &[]).await.expect("counted");
     assert_eq!(row.get::<_, i64>(0), 4);
+}
+
+/// An answer may have in it what its caller may not see any more.
+#[tokio::test]
+async fn a_kept_answer_is_not_shown_to_whom_it_would_not_be_made_for_now() {
+    let house = House::new(&[]).await;
+    let token = house.admin().await;
+    let admin = house.server.bearing(&token);
+    let (_, id) = house.person("manager").await;
+    for store in ["a1", "b1"] {
+        admin.request("PUT", &format!("/api/v2/stores/{store}")).json(&json!({"name": store})).await.created();
+    }
+    let sell = async |key: &str| {
+        // Signed in anew: a session of before may end with a change of rights.
+        let manager = house.token("one-manager@shop.example").await;
+        let row = json!({"storeId": "b1", "year": 2024, "month": 2, "dailyData": {"1": {"sales": 3}}});
+        let rows = json!({"salesDataArray": [row]});
+        house.server.bearing(&manager).post("/api/v2/sales/batch").header("idempotency-key", key).json(&rows).await
+    };
+    let change = async |what: Value| {
+        admin.patch(&format!("/api/v2/users/{id}")).merge_patch(&what).await.ok();
+    };
+    sell("k-1").await.status(200);
+    assert_eq!(sell("k-1").await.status(200).header("idempotent-replayed"), "true");
+    change(json!({"stores": ["a1"]})).await;
+    let refused = sell("k-1").await;
+    let problem = refused.problem(422, "web.idempotency_key_reused");
+    assert!(!problem.to_string().contains("b1"), "{problem}");
+    change(json!({"stores": null, "role": "admin"})).await;
+    sell("k-1").await.problem(422, "web.idempotency_key_reused");
+    change(json!({"role": "manager"})).await;
+    assert_eq!(sell("k-1").await.status(200).header("idempotent-replayed"), "true", "it is as it was");
 }
 
 /// Every operation that acts takes a key, also one whose handler reads again what it has written: nothing

@@ -10,7 +10,7 @@ use axum::http::HeaderMap;
 use entrepot_contracts::SalesBatchDone;
 use entrepot_feed::NewEvent;
 use entrepot_pg::{Error, ScopedFutureExt as _};
-use entrepot_web::{CacheClass, Permit, Problem, Query, Reply, kinds};
+use entrepot_web::{CacheClass, Permit, Problem, Query, Reply, kinds, off_async_threads};
 use http::{StatusCode, header};
 use http_body_util::BodyExt as _;
 use serde_json::json;
@@ -74,7 +74,7 @@ pub(super) async fn import_sales(
         bytes += data.len() as u64;
         // A piece at a time, so that no line waits for more than a piece of others.
         for piece in data.chunks(64 * 1024) {
-            let lines = reader.push(piece).map_err(|error| unreadable(&error, &loader.report))?;
+            let lines = off_async_threads(|| reader.push(piece)).map_err(|error| unreadable(&error, &loader.report))?;
             for (line, read) in lines {
                 loader.take(line, read);
                 if loader.is_full() {

@@ -43,11 +43,12 @@ pub(crate) struct LineReader {
     rest: Vec<u8>,
     line: u64,
     columns: Option<Vec<String>>,
+    cells: Cells,
 }
 
 impl LineReader {
     pub(crate) fn new(format: Format) -> Self {
-        Self { format, rest: Vec::new(), line: 0, columns: None }
+        Self { format, rest: Vec::new(), line: 0, columns: None, cells: Cells::new() }
     }
 
     /// Takes the next bytes and gives the lines that are whole now.
@@ -107,37 +108,88 @@ impl LineReader {
     /// A line of a CSV; nothing for the header. No cell that we take has a line break in it, so a record is
     /// a line.
     fn csv(&mut self, line: &[u8]) -> Result<Option<Result<MonthInput, Vec<Fault>>>, Unreadable> {
-        let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(line);
-        let mut record = csv::StringRecord::new();
-        if let Err(error) = reader.read_record(&mut record) {
-            let fault = Fault::at("", "not_csv", format!("cannot be read: {error}"));
-            return if self.columns.is_some() {
-                Ok(Some(Err(vec![fault])))
-            } else {
-                Err(self.unreadable("the header cannot be read as UTF-8".to_owned()))
-            };
-        }
+        let Ok(line) = str::from_utf8(line) else {
+            if self.columns.is_none() {
+                return Err(self.unreadable("the header cannot be read as UTF-8".to_owned()));
+            }
+            return Ok(Some(Err(vec![Fault::at("", "not_csv", "is not UTF-8")])));
+        };
+        let record = self.cells.of(line);
         let Some(columns) = &self.columns else {
-            let columns: Vec<String> = record.iter().map(|name| name.trim().to_owned()).collect();
-            for wanted in KEY_COLUMNS {
-                if columns.iter().filter(|column| *column == wanted).count() != 1 {
-                    let needed = KEY_COLUMNS.join(", ");
-                    return Err(self.unreadable(format!("the header must name {needed} once each, and then fields")));
-                }
-            }
-            if columns.len() > MOST_COLUMNS {
-                return Err(self.unreadable(format!("the header has more than {MOST_COLUMNS} columns")));
-            }
-            let twice = columns.iter().enumerate().find(|(at, column)| columns[..*at].contains(column));
-            if let Some((_, twice)) = twice {
-                let twice: String = twice.chars().take(100).collect();
-                return Err(self.unreadable(format!("the header names {twice:?} twice")));
-            }
+            let columns = header(&record).map_err(|what| self.unreadable(what))?;
             self.columns = Some(columns);
             return Ok(None);
         };
         Ok(Some(day(columns, &record)))
     }
+}
+
+/// Cuts lines of a CSV into cells, in memory that is used again.
+struct Cells {
+    reader: csv_core::Reader,
+    text: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+/// The cells of one line.
+struct Record<'a> {
+    text: &'a [u8],
+    ends: &'a [usize],
+}
+
+impl Cells {
+    fn new() -> Self {
+        // What ends a line was taken off it; a carriage return in it is part of a cell.
+        let reader = csv_core::ReaderBuilder::new().terminator(csv_core::Terminator::Any(b'\n')).build();
+        Self { reader, text: Vec::new(), ends: Vec::new() }
+    }
+
+    fn of(&mut self, line: &str) -> Record<'_> {
+        self.reader.reset();
+        // No cell is longer than the line, and there are as many as it has commas, and one.
+        self.text.resize(line.len().max(self.text.len()), 0);
+        self.ends.resize((line.len() + 1).max(self.ends.len()), 0);
+        let (_, _, text, cells) = self.reader.read_record(line.as_bytes(), &mut self.text, &mut self.ends);
+        // Nothing more to come: that ends the record.
+        let (_, _, more, last) = self.reader.read_record(&[], &mut self.text[text..], &mut self.ends[cells..]);
+        Record { text: &self.text[..text + more], ends: &self.ends[..cells + last] }
+    }
+}
+
+impl<'a> Record<'a> {
+    fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Without the spaces around it.
+    fn cell(&self, index: usize) -> Option<&'a str> {
+        let from = index.checked_sub(1).map_or(0, |before| self.ends[before]);
+        let cell = self.text.get(from..*self.ends.get(index)?)?;
+        // Cells begin and end where ASCII stands in UTF-8.
+        str::from_utf8(cell).ok().map(str::trim)
+    }
+
+    fn cells(&self) -> impl Iterator<Item = &'a str> {
+        (0..self.len()).filter_map(|index| self.cell(index))
+    }
+}
+
+/// The columns, or why there are none.
+fn header(record: &Record<'_>) -> Result<Vec<String>, String> {
+    if record.len() > MOST_COLUMNS {
+        return Err(format!("the header has more than {MOST_COLUMNS} columns"));
+    }
+    let columns: Vec<String> = record.cells().map(str::to_owned).collect();
+    for wanted in KEY_COLUMNS {
+        if columns.iter().filter(|column| *column == wanted).count() != 1 {
+            return Err(format!("the header must name {} once each, and then fields", KEY_COLUMNS.join(", ")));
+        }
+    }
+    if let Some((_, twice)) = columns.iter().enumerate().find(|(at, column)| columns[..*at].contains(column)) {
+        let twice: String = twice.chars().take(100).collect();
+        return Err(format!("the header names {twice:?} twice"));
+    }
+    Ok(columns)
 }
 
 /// So much of a cell as is told of it.
@@ -153,14 +205,14 @@ fn ndjson(line: &[u8]) -> Result<MonthInput, Vec<Fault>> {
     }
 }
 
-fn day(columns: &[String], record: &csv::StringRecord) -> Result<MonthInput, Vec<Fault>> {
+fn day(columns: &[String], record: &Record<'_>) -> Result<MonthInput, Vec<Fault>> {
     if record.len() != columns.len() {
         let detail = format!("has {} cells, and the header {}", record.len(), columns.len());
         return Err(vec![Fault::at("", "wrong_cells", detail)]);
     }
     let cell = |name: &str| {
         let at = columns.iter().position(|column| column == name);
-        at.and_then(|at| record.get(at)).unwrap_or_default().trim()
+        at.and_then(|at| record.cell(at)).unwrap_or_default()
     };
     let mut faults = Vec::new();
     let store = cell("storeId").parse::<StoreId>();
@@ -180,8 +232,7 @@ fn day(columns: &[String], record: &csv::StringRecord) -> Result<MonthInput, Vec
     };
     let (year, month, day) = (number("year"), number("month"), number("day"));
     let mut fields = Map::new();
-    for (column, text) in columns.iter().zip(record.iter()) {
-        let text = text.trim();
+    for (column, text) in columns.iter().zip(record.cells()) {
         if KEY_COLUMNS.contains(&column.as_str()) || text.is_empty() {
             continue;
         }
@@ -241,6 +292,17 @@ mod tests {
         let days = |index: usize| lines[index].1.as_ref().map(|input| Value::Object(input.days.clone())).expect("read");
         assert_eq!(days(0), json!({"29": {"sales": 10.5, "units": 3}}));
         assert_eq!(days(1), json!({"1": {"units": 7}}));
+    }
+
+    #[test]
+    fn cells_are_quoted_as_rfc_4180_has_it() {
+        let mut cells = Cells::new();
+        let mut read = |line: &str| cells.of(line).cells().map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(read("a, b ,\"c,\"\"d\"\"\",,é"), ["a", "b", "c,\"d\"", "", "é"]);
+        assert_eq!(read("a\rb,c"), ["a\rb", "c"], "nothing is lost behind a carriage return");
+        assert_eq!(read("a,\"b"), ["a", "b"], "a quotation that does not end, ends with its line");
+        assert_eq!(read("a"), ["a"], "nothing of the line before is left");
+        assert_eq!(read(&",".repeat(1_000)).len(), 1_001);
     }
 
     #[test]

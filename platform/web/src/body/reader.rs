@@ -16,7 +16,8 @@
 use serde_json::{Map, Value};
 
 use crate::Fault;
-use crate::fault::{Faults, is_bidi_control};
+use crate::fault::Faults;
+use crate::unseen::{hidden, is_bidi_control, is_blank};
 
 /// How long a text may be, in characters, and whether it may have several lines.
 #[derive(Clone, Copy, Debug)]
@@ -161,8 +162,12 @@ impl<'a> Member<'a, '_> {
             self.fault("bidi_control", "must not contain characters that turn the direction of the text around");
             return None;
         }
+        if let Some(char) = hidden(text) {
+            self.fault("hidden_character", format!("must not contain {}, which is not seen", char.escape_unicode()));
+            return None;
+        }
         let length = text.chars().count();
-        if text.trim().is_empty() && limits.min > 0 {
+        if limits.min > 0 && is_blank(text) {
             self.fault("empty", "must not be empty");
             return None;
         }
@@ -342,6 +347,8 @@ mod tests {
             (json!({"title": "a\nb"}), vec![at("/title", "control_character")]),
             (json!({"title": "a\0b"}), vec![at("/title", "nul")]),
             (json!({"title": "a\u{202e}b"}), vec![at("/title", "bidi_control")]),
+            (json!({"title": "a\u{34f}b"}), vec![at("/title", "hidden_character")]),
+            (json!({"title": "\u{2800}\u{200b}"}), vec![at("/title", "empty")]),
             (json!({"title": 1, "stock": "1"}), vec![at("/title", "wrong_type"), at("/stock", "wrong_type")]),
             (json!({"title": "tea", "stock": -1}), vec![at("/stock", "negative")]),
             (json!({"title": "tea", "stock": 1.5}), vec![at("/stock", "not_an_integer")]),
