@@ -23,13 +23,28 @@ FOR UPDATE;
 -- For a sign-in: what the password is compared with.
 SELECT id, password_hash, status::text AS status, email_verified_at IS NOT NULL AS is_verified
 FROM accounts.person
-WHERE email_key = lower(:email) AND status <> 'deleted';
+WHERE email_key = lower(:email::text COLLATE "C") AND status <> 'deleted';
 
 --! person_password : (password_hash?)
 SELECT password_hash FROM accounts.person WHERE id = :id AND status <> 'deleted';
 
 --! person_id_by_email
-SELECT id FROM accounts.person WHERE email_key = lower(:email) AND status <> 'deleted' FOR UPDATE;
+SELECT id FROM accounts.person WHERE email_key = lower(:email::text COLLATE "C") AND status <> 'deleted' FOR UPDATE;
+
+--! people_with_odd_addresses
+-- Of before addresses were ASCII.
+SELECT id, email FROM accounts.person
+WHERE email ~ '[^[:ascii:]]' AND status <> 'deleted' AND id > :behind
+ORDER BY id
+LIMIT 1000;
+
+--! person_set_address
+-- Nothing where somebody else has the address.
+UPDATE accounts.person p
+SET email = :email, version = version + 1, updated_at = :now
+WHERE id = :id AND NOT EXISTS (
+    SELECT FROM accounts.person other
+    WHERE other.email_key = lower(:email::text COLLATE "C") AND other.status <> 'deleted' AND other.id <> p.id);
 
 --! person_update (stores?)
 UPDATE accounts.person
@@ -37,7 +52,7 @@ SET name = :name, email = :email, role = :role::text::accounts.role, status = :s
     stores = :stores,
     epoch = epoch + CASE WHEN role <> :role::text::accounts.role OR status <> :status::text::accounts.status
                            OR stores IS DISTINCT FROM :stores THEN 1 ELSE 0 END,
-    email_verified_at = CASE WHEN email_key <> lower(:email) THEN NULL ELSE email_verified_at END,
+    email_verified_at = CASE WHEN email_key <> lower(:email::text COLLATE "C") THEN NULL ELSE email_verified_at END,
     version = version + 1, updated_at = :now
 WHERE id = :id;
 

@@ -66,7 +66,7 @@ DELETE FROM accounts.refresh_token WHERE ctid IN (SELECT ctid FROM accounts.refr
 
 --! mail_token_insert
 INSERT INTO accounts.mail_token (hash, person_id, purpose, email_key, issued_at, expires_at)
-VALUES (:hash, :person_id, :purpose, lower(:email), :now, :expires_at);
+VALUES (:hash, :person_id, :purpose, lower(:email::text COLLATE "C"), :now, :expires_at);
 
 --! mail_token_take
 DELETE FROM accounts.mail_token WHERE hash = :hash AND purpose = :purpose RETURNING person_id, email_key, expires_at;

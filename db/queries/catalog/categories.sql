@@ -12,6 +12,17 @@ SELECT id, parent_id, name, slug, description, position, path, version, created_
 FROM catalog.category
 WHERE slug = :slug;
 
+--! category_slugs_taken
+SELECT slug, id FROM catalog.category WHERE slug = ANY (:slugs);
+
+--! category_named (parent?)
+-- The category of this name in that place; of several the oldest.
+SELECT id, slug
+FROM catalog.category
+WHERE parent_id IS NOT DISTINCT FROM :parent AND name = :name
+ORDER BY id
+LIMIT 1;
+
 --! category_lock : CategoryRow
 SELECT id, parent_id, name, slug, description, position, path, version, created_at, updated_at
 FROM catalog.category

@@ -2,12 +2,10 @@
 -- domain/catalog/src/store/columns.rs, because their columns follow the request's projection.
 
 --! product_find
--- Which product a path segment means when it is no id: a SKU, else a slug.
-SELECT id
-FROM catalog.product
-WHERE (sku = :reference OR slug = :reference) AND deleted_at IS NULL
-ORDER BY (sku = :reference) DESC
-LIMIT 1;
+-- Which product a path segment means when it is no id: that of the SKU or slug.
+SELECT product_id
+FROM catalog.product_name
+WHERE name = :reference;
 
 --! product_lock : (seller_id?)
 SELECT id, version, deleted_at IS NOT NULL AS deleted, seller_id, sku, slug
@@ -29,10 +27,11 @@ SELECT id, slug, rating, rating_count
 FROM catalog.product
 WHERE id = ANY (:ids);
 
---! product_slugs_taken
-SELECT id, slug
-FROM catalog.product
-WHERE slug = ANY (:slugs) AND deleted_at IS NULL;
+--! product_names_taken
+-- Whose SKU or slug these are.
+SELECT name, product_id
+FROM catalog.product_name
+WHERE name = ANY (:names);
 
 --! product_marks
 -- The names and the shelves by which products are found.
@@ -132,7 +131,7 @@ SELECT NOT EXISTS (SELECT FROM catalog.product) AND NOT EXISTS (SELECT FROM cata
 --! catalog_clear
 -- For seeds that start over. Takes the tables whole, so it may not run beside a shop that is open.
 TRUNCATE catalog.product, catalog.product_image, catalog.picture, catalog.review, catalog.product_views,
-    catalog.category, catalog.search_word;
+    catalog.category, catalog.search_word, catalog.product_name;
 
 --! stock_rows (category?, at_most?) : (price?, currency?, category?)
 -- What is on sale, the shelf's name beside it; `category` is a slug, for that shelf and those below it.

@@ -4,16 +4,16 @@
 -- Takes a place for a letter, unless all are taken by others; tells whether it had none before. Under the address's
 -- lock.
 INSERT INTO notifications.letter_sent AS l (key, address, sent_at)
-SELECT :key, sha256(convert_to(lower(:address), 'UTF8')), :now
+SELECT :key, sha256(convert_to(lower(:address::text COLLATE "C"), 'UTF8')), :now
 WHERE (SELECT count(*) FROM notifications.letter_sent
-       WHERE address = sha256(convert_to(lower(:address), 'UTF8')) AND sent_at > :since AND key <> :key) < :at_most
+       WHERE address = sha256(convert_to(lower(:address::text COLLATE "C"), 'UTF8')) AND sent_at > :since AND key <> :key) < :at_most
 ON CONFLICT (key) DO UPDATE SET sent_at = excluded.sent_at
 RETURNING (l.xmax = 0) AS is_new;
 
 --! letter_first
 -- When the first of those was sent that count.
 SELECT sent_at FROM notifications.letter_sent
-WHERE address = sha256(convert_to(lower(:address), 'UTF8')) AND sent_at > :since
+WHERE address = sha256(convert_to(lower(:address::text COLLATE "C"), 'UTF8')) AND sent_at > :since
 ORDER BY sent_at LIMIT 1;
 
 --! letter_give_back

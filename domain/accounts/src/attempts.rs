@@ -38,7 +38,7 @@ pub(crate) struct Wait(pub(crate) Verdict);
 
 impl Attempt {
     pub(crate) fn new(email: &str, address: Option<IpAddr>) -> Self {
-        let email = email.to_lowercase();
+        let email = email.to_ascii_lowercase();
         let network = address.map(|address| Network::of(address).to_string()).unwrap_or_default();
         Self { address, pair: Subject::text(&format!("{email} {network}")), account: Subject::text(&email) }
     }

@@ -3,11 +3,7 @@
 //! **Invariant:** an account's address is ASCII, as mail is sent to it: a domain in another script is kept in its ASCII
 //! form (RFC 5891). So two addresses that look the same, or are spelled in two ways, are one account.
 
-/// An e-mail address, as far as its form can tell, in the form in which it is kept.
-pub(crate) fn is_email(text: &str) -> Result<String, String> {
-    entrepot_mail::normal_address(text.trim())
-        .map_err(|reason| format!("must be an e-mail address such as mira@shop.example; this one {reason}"))
-}
+pub(crate) use entrepot_mail::address as is_email;
 
 /// An address as it is compared: what is none stays as it is, and nobody has it.
 pub(crate) fn normal_email(text: &str) -> String {

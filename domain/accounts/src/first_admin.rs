@@ -5,6 +5,7 @@
 
 use entrepot_contracts::Role;
 use entrepot_pg::Error;
+use uuid::Uuid;
 
 use crate::model::{KeyInput, PersonInput, PersonPatch, Status};
 use crate::ops;
@@ -79,10 +80,32 @@ fn account(error: impl std::error::Error + Send + Sync + 'static) -> AdminError 
 /// # Errors
 /// See [`AdminError`].
 pub async fn ensure_admin(accounts: &Accounts, first: &FirstAdmin) -> Result<Option<MadeAdmin>, AdminError> {
+    bring_addresses_into_form(accounts).await?;
     if accounts.have_admin().await? || (first.password.is_empty() && !first.may_make_password) {
         return Ok(None);
     }
     make_admin(accounts, first).await.map(Some)
+}
+
+/// Addresses that were kept before all were ASCII get the form that the same address has now. Of two accounts that turn
+/// out to have one mailbox the other keeps its own, and that is told.
+async fn bring_addresses_into_form(accounts: &Accounts) -> Result<(), Error> {
+    let client = accounts.database.client().await?;
+    let mut behind = Uuid::nil();
+    loop {
+        let some = store::odd_addresses(&client, behind).await?;
+        let Some((last, _)) = some.last() else { return Ok(()) };
+        behind = *last;
+        for (id, email) in some {
+            let is_done = match crate::email::is_email(&email) {
+                Ok(form) => store::set_address(&client, id, &form, accounts.clock.now()).await?,
+                Err(_) => false,
+            };
+            if !is_done {
+                tracing::warn!(person = %id, "an address that mail cannot be sent to, or that another account has in another spelling, is left as it is");
+            }
+        }
+    }
 }
 
 /// Makes an admin, or makes an admin of who has that address, with a new password.
@@ -92,6 +115,7 @@ pub async fn ensure_admin(accounts: &Accounts, first: &FirstAdmin) -> Result<Opt
 pub async fn make_admin(accounts: &Accounts, first: &FirstAdmin) -> Result<MadeAdmin, AdminError> {
     let email = if first.email.is_empty() { NOBODYS.to_owned() } else { first.email.clone() };
     let email = crate::email::is_email(&email).map_err(|_| AdminError::Email(email))?;
+    bring_addresses_into_form(accounts).await?;
     let made = first.password.is_empty().then(|| Secret::new(""));
     let password = made.as_ref().map_or(&*first.password, Secret::reveal);
     let is_weak = weakness(password, accounts.settings.password_min_length, &[&email]).is_some();

@@ -236,8 +236,8 @@ const MOST_STORES: usize = 500;
 const EMAIL: Text = Text::line(3, 254);
 const NAME: Text = Text::line(1, 200);
 /// More than any password may have, so that one that is too long is told so and not only cut off.
-const PASSWORD: Text = Text::lines(1, 1_000);
-const TOKEN: Text = Text::line(1, 200);
+const PASSWORD: Text = Text::lines(1, 1_000).verbatim();
+const TOKEN: Text = Text::line(1, 200).verbatim();
 
 /// Somebody who wants an account.
 #[derive(Clone, Debug, PartialEq, Eq, ToSchema)]

@@ -655,7 +655,7 @@ fn money_code(error: entrepot_contracts::MoneyError) -> &'static str {
         Error::Negative => "negative",
         Error::TooManyDecimals { .. } => "too_many_decimals",
         Error::TooLarge => "out_of_range",
-        Error::UnknownCurrency => "unknown_currency",
+        Error::UnknownCurrency | Error::NotInUse => "unknown_currency",
     }
 }
 

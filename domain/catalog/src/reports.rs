@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use entrepot_documents::{Cell, Chart, ChartKind, Column, Document, Figure, Kind, Section, Series, Table};
+use entrepot_documents::{Cell, Chart, ChartKind, Column, Document, Figure, Kind, Section, Series, Table, rounded};
 use entrepot_pg::Database;
 use entrepot_reports::{Asked, Format, Source, SourceError};
 use entrepot_web::Fault;
@@ -121,7 +121,7 @@ fn document(asked: &Asked, wanted: &Wanted, rows: &[StockRow]) -> Document {
             kind: Kind::Integer,
             value: count(out),
             note: match Decimal::from(out).checked_div(Decimal::from(rows.len())) {
-                Some(share) => format!("{:.1} % of them", share * Decimal::ONE_HUNDRED),
+                Some(share) => format!("{:.1} % of them", rounded(share * Decimal::ONE_HUNDRED, 1)),
                 None => String::new(),
             },
         },
@@ -135,7 +135,7 @@ fn document(asked: &Asked, wanted: &Wanted, rows: &[StockRow]) -> Document {
     let mut sections = Vec::new();
     for (code, rows) in &by_currency {
         if let Some(kind) = iso(code).map(|currency| Kind::Money { currency }) {
-            let worths = rows.iter().filter_map(|row| worth(row)).map(|worth| rounded(worth, kind));
+            let worths = rows.iter().filter_map(|row| worth(row));
             let sum = worths.fold(Decimal::ZERO, |sum, one| sum + one);
             figures.push(Figure {
                 label: format!("Worth in {code}"),
@@ -161,7 +161,7 @@ fn document(asked: &Asked, wanted: &Wanted, rows: &[StockRow]) -> Document {
         title: "Inventory".to_owned(),
         subtitle,
         organisation: asked.organisation.clone(),
-        period: asked.now.to_zoned(TimeZone::UTC).strftime("%-d %B %Y").to_string(),
+        period: asked.today.strftime("%-d %B %Y").to_string(),
         made_at: asked.now,
         zone: TimeZone::UTC,
         figures,
@@ -173,10 +173,6 @@ fn iso(code: &str) -> Option<entrepot_documents::Currency> {
     entrepot_documents::Currency::from_code(code)
 }
 
-fn rounded(amount: Decimal, kind: Kind) -> Decimal {
-    amount.round_dp(kind.places())
-}
-
 /// What each category's stock is worth, the most first.
 fn by_category(code: &str, kind: Kind, rows: &[&StockRow]) -> Section {
     let mut sums: BTreeMap<&str, (i64, i64, Decimal)> = BTreeMap::new();
@@ -184,7 +180,7 @@ fn by_category(code: &str, kind: Kind, rows: &[&StockRow]) -> Section {
         let sum = sums.entry(row.category.as_deref().unwrap_or("(none)")).or_default();
         sum.0 += 1;
         sum.1 += i64::from(row.stock);
-        sum.2 += worth(row).map(|worth| rounded(worth, kind)).unwrap_or_default();
+        sum.2 += worth(row).unwrap_or_default();
     }
     let mut sums: Vec<_> = sums.into_iter().collect();
     sums.sort_by_key(|(_, (_, _, worth))| std::cmp::Reverse(*worth));
@@ -245,9 +241,8 @@ fn products(code: &str, kind: Option<Kind>, rows: &[&StockRow]) -> Section {
                 Cell::Text(row.category.clone().unwrap_or_default()),
                 Cell::Integer(i64::from(row.stock)),
             ];
-            if let Some(kind) = kind {
-                let amount =
-                    |amount: Option<Decimal>| amount.map_or(Cell::Empty, |amount| Cell::Decimal(rounded(amount, kind)));
+            if kind.is_some() {
+                let amount = |amount: Option<Decimal>| amount.map_or(Cell::Empty, Cell::Decimal);
                 cells.extend([amount(row.price), amount(worth(row))]);
             }
             cells

@@ -16,5 +16,5 @@ pub use ids::{
     SellerId, SessionId,
 };
 pub use money::{Currency, Money, MoneyError};
-pub use sales::{Number, SalesBatchDone, SalesChanged, SalesFigures, SalesGrowth, StoreChanged};
+pub use sales::{Number, SalesBatchDone, SalesChanged, SalesFigures, SalesGrowth, StoreChanged, growth};
 pub use stores::{NoStoreId, StoreId};

@@ -7,7 +7,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use rust_decimal::Decimal;
+use rust_decimal::{Decimal, RoundingStrategy};
 use serde::{Serialize, Serializer};
 
 /// The first amount that no longer fits `numeric(15, 3)`.
@@ -47,6 +47,9 @@ pub enum MoneyError {
     /// No currency of ISO 4217.
     #[error("is not a currency code of ISO 4217 such as \"EUR\"")]
     UnknownCurrency,
+    /// A currency that was replaced by another, or a unit in which nobody pays.
+    #[error("is not the code of a currency that is in use")]
+    NotInUse,
 }
 
 impl Currency {
@@ -63,16 +66,23 @@ impl Currency {
     }
 }
 
+impl Currency {
+    /// The currency of this code, also one that is in use no more: of what was stored while it was.
+    #[must_use]
+    pub fn stored(code: &str) -> Option<Self> {
+        let currency = iso_currency::Currency::from_code(code)?;
+        // Metals and test codes have no decimals, some funds more than are kept.
+        currency.exponent().filter(|decimals| *decimals <= 3).map(|_| Self(currency))
+    }
+}
+
 impl FromStr for Currency {
     type Err = MoneyError;
 
     fn from_str(code: &str) -> Result<Self, MoneyError> {
-        let currency = iso_currency::Currency::from_code(code).ok_or(MoneyError::UnknownCurrency)?;
-        // Funds, metals and test codes have no decimals, or more than we keep.
-        match currency.exponent() {
-            Some(0..=3) => Ok(Self(currency)),
-            _ => Err(MoneyError::UnknownCurrency),
-        }
+        let currency = Self::stored(code).ok_or(MoneyError::UnknownCurrency)?;
+        let is_in_use = !currency.0.is_fund() && !currency.0.is_special() && currency.0.is_superseded().is_none();
+        if is_in_use { Ok(currency) } else { Err(MoneyError::NotInUse) }
     }
 }
 
@@ -130,7 +140,7 @@ impl Money {
     /// than the currency has (written by hand) is rounded to what can be shown.
     #[must_use]
     pub fn stored(amount: Decimal, currency: Currency) -> Self {
-        let mut amount = amount.round_dp(currency.decimals());
+        let mut amount = amount.round_dp_with_strategy(currency.decimals(), RoundingStrategy::MidpointAwayFromZero);
         amount.rescale(currency.decimals());
         Self { amount, currency }
     }

@@ -5,7 +5,7 @@
 
 use std::str::FromStr as _;
 
-use rust_decimal::Decimal;
+use rust_decimal::{Decimal, RoundingStrategy};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -68,6 +68,12 @@ impl SalesFigures {
     }
 }
 
+/// How much more or less than before, as a share of it; `None` where there was nothing. Whoever shows it rounds it.
+#[must_use]
+pub fn growth(now: Decimal, before: Decimal) -> Option<Decimal> {
+    now.checked_sub(before)?.checked_div(before.abs())
+}
+
 /// How much more or less than before, as a share: 0.25 is a quarter more. Null where there was nothing before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct SalesGrowth {
@@ -93,9 +99,8 @@ impl SalesGrowth {
     #[must_use]
     pub fn of(now: &SalesFigures, before: Option<&SalesFigures>) -> Self {
         let share = |read: fn(&SalesFigures) -> Number| {
-            let before = read(before?).0;
-            let grown = read(now).0.checked_sub(before)?.checked_div(before.abs())?;
-            Some(Number(grown.round_dp(4)))
+            let grown = growth(read(now).0, read(before?).0)?;
+            Some(Number(grown.round_dp_with_strategy(4, RoundingStrategy::MidpointAwayFromZero)))
         };
         Self {
             sales: share(|figures| figures.sales),

@@ -1,17 +1,22 @@
 //! The report of sales: what was sold in a period, by day or month and by store.
 //!
-//! **Invariant:** it sums what its reader may see, and what came before is of the same stores.
+//! **Invariant:** it sums what its reader may see, now and before, also of stores that sold in one of the two only; a
+//! figure is summed exactly and rounded once, where it is shown.
 
-use entrepot_contracts::SalesFigures;
-use entrepot_documents::{Cell, Chart, ChartKind, Column, Document, Figure, Kind, Section, Series, Table, Total};
+use std::collections::BTreeMap;
+
+use entrepot_contracts::{SalesFigures, growth};
+use entrepot_documents::{
+    Cell, Chart, ChartKind, Column, Document, Figure, Kind, Section, Series, Table, Total, rounded,
+};
 use entrepot_pg::Database;
 use entrepot_reports::{Asked, Period, Source, SourceError};
 use entrepot_web::Fault;
 use entrepot_web::body::{Reader, Text};
 use futures_util::future::BoxFuture;
+use jiff::Span;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use jiff::{Span, Timestamp};
 use rust_decimal::Decimal;
 use serde_json::{Map, Value, json};
 
@@ -44,15 +49,14 @@ struct Wanted {
 }
 
 impl Wanted {
-    /// `now` is the present, which names of periods are reckoned from.
-    fn read(given: &Value, now: Timestamp) -> Result<Self, Vec<Fault>> {
+    /// Names of periods are reckoned from `today`.
+    fn read(given: &Value, today: Date) -> Result<Self, Vec<Fault>> {
         let mut reader = Reader::new(given, "/parameters");
         let name = reader.optional("period", |member| member.text(Text::line(1, 40)));
         let day = |text: &str| text.parse::<Date>().map_err(|_| "must be a day such as 2026-01-31");
         let from = reader.optional("from", |member| member.parsed(Text::line(10, 10), "invalid_date", day));
         let to = reader.optional("to", |member| member.parsed(Text::line(10, 10), "invalid_date", day));
         let store = reader.optional("storeId", |member| member.text(Text::line(1, 64)));
-        let today = now.to_zoned(TimeZone::UTC).date();
         let (wrong, period) = match (name, from, to) {
             (Some(name), None, None) => ("period", Period::named(&name, today)),
             (None, None, None) => ("period", Period::named("last-month", today)),
@@ -104,7 +108,7 @@ impl Source for SalesReport {
 
     fn check(&self, given: &Value) -> Result<Value, Vec<Fault>> {
         // Whichever day it is: a period by name is never too long.
-        Wanted::read(given, Timestamp::UNIX_EPOCH + Span::new().hours(24 * 20_000))?;
+        Wanted::read(given, Date::constant(2024, 10, 4))?;
         let mut kept = Map::new();
         for name in ["period", "from", "to", "storeId"] {
             if let Some(value) = given.get(name) {
@@ -119,7 +123,7 @@ impl Source for SalesReport {
 
     fn read<'a>(&'a self, asked: &'a Asked) -> BoxFuture<'a, Result<Document, SourceError>> {
         Box::pin(async move {
-            let wanted = Wanted::read(&asked.parameters, asked.now).map_err(|faults| {
+            let wanted = Wanted::read(&asked.parameters, asked.today).map_err(|faults| {
                 let told: Vec<&str> = faults.iter().map(|fault| fault.detail.as_str()).collect();
                 SourceError::Impossible(told.join("; "))
             })?;
@@ -140,26 +144,19 @@ impl Source for SalesReport {
                 |by, before| SumQuery { by, scope: asked.scope.clone(), store: wanted.store.clone(), from, to, before };
             let times = store::read_sums(&self.database, &query(by, by.step_back(from).unwrap_or(from))).await?;
             let stores = store::read_sums(&self.database, &query(SumBy::Store, before)).await?;
-            Ok(document(asked, &wanted, by, &times.rows, &stores.rows))
+            let times = without_gaps(by, wanted.period, asked.today, times.rows);
+            Ok(document(asked, &wanted, by, &times, &stores.rows))
         })
     }
 }
 
-fn money(number: Decimal) -> Cell {
-    Cell::Decimal(number.round_dp(2))
-}
-
-fn whole(number: Decimal) -> Cell {
-    Cell::Decimal(number.round_dp(0))
-}
-
-/// By how much more or less, as a share.
-fn growth(now: Decimal, before: Decimal) -> Option<Decimal> {
-    Some((now - before).checked_div(before.abs())?.round_dp(4))
+/// Exact: the document rounds what it shows, and sums before it rounds.
+fn exact(number: Decimal) -> Cell {
+    Cell::Decimal(number)
 }
 
 fn share(part: Decimal, of: Decimal) -> Cell {
-    part.checked_div(of).map_or(Cell::Empty, |share| Cell::Decimal(share.round_dp(4)))
+    part.checked_div(of).map_or(Cell::Empty, Cell::Decimal)
 }
 
 fn cell(share: Option<Decimal>) -> Cell {
@@ -168,13 +165,35 @@ fn cell(share: Option<Decimal>) -> Cell {
 
 fn in_percent(share: Option<Decimal>) -> String {
     match share {
-        Some(share) => format!("{:+.1} % on before", share * Decimal::ONE_HUNDRED),
+        Some(share) => format!("{:+.1} % on before", rounded(share * Decimal::ONE_HUNDRED, 1)),
         None => "nothing before".to_owned(),
     }
 }
 
 fn sum<'a>(totals: impl Iterator<Item = &'a SalesFigures>, of: fn(&SalesFigures) -> Decimal) -> Decimal {
     totals.map(of).fold(Decimal::ZERO, |sum, one| sum.checked_add(one).unwrap_or(Decimal::MAX))
+}
+
+/// Whether it is more than visitors that are known.
+fn has_sold(totals: &SalesFigures) -> bool {
+    [totals.sales, totals.transactions, totals.units].iter().any(|figure| !figure.0.is_zero())
+}
+
+/// All days or months of a period up to today, also those in which nothing was sold; none where nothing ever was.
+fn without_gaps(by: SumBy, period: Period, today: Date, times: Vec<Sum>) -> Vec<Sum> {
+    let Some(last) = times.iter().filter_map(|one| one.start).max() else { return times };
+    let last = last.max(period.to.min(today));
+    let mut found: BTreeMap<Date, Sum> = times.into_iter().filter_map(|one| Some((one.start?, one))).collect();
+    let step = if by == SumBy::Month { Span::new().months(1) } else { Span::new().days(1) };
+    let mut all: Vec<Sum> = Vec::new();
+    let mut start = by.floor(period.from);
+    while start <= last {
+        let before = all.last().map(|before| before.totals);
+        let nothing = Sum { start: Some(start), store: None, totals: SalesFigures::default(), before };
+        all.push(found.remove(&start).unwrap_or(nothing));
+        start = start.saturating_add(step);
+    }
+    all
 }
 
 fn document(asked: &Asked, wanted: &Wanted, by: SumBy, times: &[Sum], stores: &[Sum]) -> Document {
@@ -188,25 +207,27 @@ fn document(asked: &Asked, wanted: &Wanted, by: SumBy, times: &[Sum], stores: &[
         Figure {
             label: "Sales".to_owned(),
             kind: MONEY,
-            value: money(all_sales),
+            value: exact(all_sales),
             note: in_percent(growth(all_sales, before(sales))),
         },
         Figure {
             label: "Transactions".to_owned(),
             kind: Kind::Decimal { places: 0 },
-            value: whole(all_transactions),
+            value: exact(all_transactions),
             note: in_percent(growth(all_transactions, before(|totals| totals.transactions.0))),
         },
         Figure {
             label: "Average transaction".to_owned(),
             kind: MONEY,
-            value: basket.map_or(Cell::Empty, money),
+            value: basket.map_or(Cell::Empty, exact),
             note: in_percent(basket.zip(basket_before).and_then(|(now, before)| growth(now, before))),
         },
         Figure {
             label: "Stores that sold".to_owned(),
             kind: Kind::Integer,
-            value: Cell::Integer(i64::try_from(stores.len()).unwrap_or(i64::MAX)),
+            value: Cell::Integer(
+                stores.iter().filter(|one| has_sold(&one.totals)).count().try_into().unwrap_or(i64::MAX),
+            ),
             note: String::new(),
         },
     ];
@@ -230,7 +251,7 @@ fn subtitle(asked: &Asked, wanted: &Wanted) -> String {
     }
 }
 
-/// The days or months of a period: all that sold something.
+/// The days or months of a period.
 fn by_time(by: SumBy, times: &[Sum]) -> Section {
     let is_monthly = by == SumBy::Month;
     let label = |start: Date| {
@@ -244,7 +265,7 @@ fn by_time(by: SumBy, times: &[Sum]) -> Section {
         labels: started().map(|(start, _)| label(start)).collect(),
         series: vec![Series {
             name: "Sales".to_owned(),
-            values: started().map(|(_, one)| Some(one.totals.sales.0.round_dp(2))).collect(),
+            values: started().map(|(_, one)| Some(one.totals.sales.0)).collect(),
         }],
     };
     let rows = started()
@@ -252,11 +273,11 @@ fn by_time(by: SumBy, times: &[Sum]) -> Section {
             let first = if is_monthly { Cell::Text(label(start)) } else { Cell::Date(start) };
             vec![
                 first,
-                money(totals.sales.0),
-                whole(totals.transactions.0),
-                whole(totals.customers.0),
-                money(totals.units.0),
-                money(totals.discount.0),
+                exact(totals.sales.0),
+                exact(totals.transactions.0),
+                exact(totals.customers.0),
+                exact(totals.units.0),
+                exact(totals.discount.0),
                 cell(before.as_ref().and_then(|before| growth(totals.sales.0, before.sales.0))),
             ]
         })
@@ -290,7 +311,7 @@ fn by_store(stores: &[Sum], all_sales: Decimal) -> Section {
         labels: named().take(CHARTED).map(|((id, _), _)| id.clone()).collect(),
         series: vec![Series {
             name: "Sales".to_owned(),
-            values: named().take(CHARTED).map(|(_, one)| Some(one.totals.sales.0.round_dp(2))).collect(),
+            values: named().take(CHARTED).map(|(_, one)| Some(one.totals.sales.0)).collect(),
         }],
     };
     let rows = named()
@@ -298,10 +319,10 @@ fn by_store(stores: &[Sum], all_sales: Decimal) -> Section {
             vec![
                 Cell::Text(id.clone()),
                 Cell::Text(name.clone()),
-                money(totals.sales.0),
+                exact(totals.sales.0),
                 share(totals.sales.0, all_sales),
-                whole(totals.transactions.0),
-                totals.sales.0.checked_div(totals.transactions.0).map_or(Cell::Empty, money),
+                exact(totals.transactions.0),
+                totals.sales.0.checked_div(totals.transactions.0).map_or(Cell::Empty, exact),
                 cell(before.as_ref().and_then(|before| growth(totals.sales.0, before.sales.0))),
             ]
         })

@@ -69,3 +69,4 @@ pub use error::WriteError;
 pub use excel::excel;
 #[cfg(feature = "pdf")]
 pub use pdf::{MOST_PDF_PAGES, MOST_PDF_ROWS, pdf};
+pub use shown::rounded;

@@ -101,7 +101,12 @@ fn share(value: Decimal) -> String {
     whole.map_or_else(|| format!("{} \u{D7} 100%", number(value, 0)), |whole| format!("{}%", number(whole, places)))
 }
 
-/// The value that is shown.
+/// The value that is shown, for a text that tells one.
+#[must_use]
+pub fn rounded(value: Decimal, places: u32) -> Decimal {
+    round(value, places)
+}
+
 pub(crate) fn round(value: Decimal, places: u32) -> Decimal {
     value.round_dp_with_strategy(places, RoundingStrategy::MidpointAwayFromZero)
 }

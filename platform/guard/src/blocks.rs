@@ -73,13 +73,18 @@ impl Blocks {
         self.shared.count.store(tables.len(), Ordering::Release);
     }
 
-    /// Adds a client's network that is blocked here and has yet to be written down.
-    pub fn raise(&self, block: BlockEntry) {
+    /// Adds a client's network that is blocked here and has yet to be written down; tells whether it was not already.
+    pub fn raise(&self, block: BlockEntry, now: Timestamp) -> bool {
         let mut tables = self.shared.tables.write().unwrap_or_else(PoisonError::into_inner);
+        let known = tables.pending.get(&block.network).or_else(|| tables.clients.get(&block.network));
+        if known.is_some_and(|until| *until > now) {
+            return false;
+        }
         if tables.pending.len() < MOST_BLOCKS {
             tables.pending.insert(block.network, block.until);
         }
         self.shared.count.store(tables.len(), Ordering::Release);
+        true
     }
 
     /// Forgets a network that was blocked here.
@@ -172,6 +177,20 @@ mod tests {
         assert!(blocks.is_empty());
     }
 
+    /// Several suspicious requests at once are one reason to block, and not each one more to block for longer.
+    #[test]
+    fn what_is_blocked_is_not_blocked_again() {
+        let at = |text: &str| text.parse::<Timestamp>().expect("a time");
+        let (now, later, after) = (at("2026-01-01T00:00:00Z"), at("2026-01-01T01:00:00Z"), at("2026-01-01T02:00:00Z"));
+        let own = BlockEntry { network: "198.51.100.7/32".parse().expect("a network"), until: later };
+        let blocks = Blocks::default();
+        assert!(blocks.raise(own, now));
+        assert!(!blocks.raise(own, now));
+        blocks.replace([own]);
+        assert!(!blocks.raise(own, now), "it was written down");
+        assert!(blocks.raise(own, after), "its time was over");
+    }
+
     #[test]
     fn what_was_blocked_here_outlives_a_reading_that_does_not_have_it_yet() {
         let at = |text: &str| text.parse::<Timestamp>().expect("a time");
@@ -179,14 +198,14 @@ mod tests {
         let own = BlockEntry { network: "198.51.100.7/32".parse().expect("a network"), until: later };
         let is_blocked = |blocks: &Blocks| blocks.until("198.51.100.7".parse().expect("an address"), now).is_some();
         let blocks = Blocks::default();
-        blocks.raise(own);
+        blocks.raise(own, now);
         blocks.replace([]);
         assert!(is_blocked(&blocks), "it was read before it was written down");
         blocks.replace([own]);
         assert!(is_blocked(&blocks) && blocks.len() == 1);
         blocks.replace([]);
         assert!(!is_blocked(&blocks), "it was written down, and was lifted since");
-        blocks.raise(own);
+        blocks.raise(own, now);
         blocks.forget(own.network);
         assert!(!is_blocked(&blocks));
     }

@@ -225,8 +225,11 @@ impl Guard {
         let now = shared.clock.now();
         let length = SignedDuration::try_from(shared.settings.block_for).unwrap_or(SignedDuration::from_hours(1));
         let until = now.checked_add(length).unwrap_or(now);
+        // Several of its requests may have been under way at once: they are one reason.
+        if !shared.blocks.raise(BlockEntry { network: network.net(), until }, now) {
+            return;
+        }
         tracing::warn!(target: "entrepot::security", %network, reason, %until, "a network is blocked");
-        shared.blocks.raise(BlockEntry { network: network.net(), until });
         if shared.raise.try_send(Raised { network, reason }).is_err() {
             tracing::error!(target: "entrepot::security", %network, "too many blocks at once: this one holds in this process alone");
         }

@@ -95,6 +95,11 @@ impl Retries {
         let pause = self.first_pause.saturating_mul(2_u32.pow(doublings)).min(self.longest_pause);
         pause.mul_f64(1.0 + noise.clamp(0.0, 1.0) / 4.0)
     }
+
+    /// The same where another side has asked for a pause: its wish guards it, ours guards us.
+    pub(crate) fn pause_asked(self, failures: i16, noise: f64, asked: Duration) -> Duration {
+        self.pause(failures, noise).max(asked)
+    }
 }
 
 /// How an attempt ended.
@@ -109,9 +114,9 @@ pub enum Outcome {
         /// What it failed with, for people.
         error: String,
     },
-    /// The same, after a pause of its own: what a busy service asks for.
+    /// The same, but not before what a busy service asks for: that can lengthen the pause, and never shorten it.
     RetryAfter {
-        /// The pause.
+        /// The pause that is asked for.
         pause: Duration,
         /// What it failed with.
         error: String,
@@ -295,5 +300,12 @@ mod tests {
         assert_eq!(Retries::DEFAULT.pause(3, 1.0), Duration::from_secs(5));
         assert_eq!(Retries::DEFAULT.pause(i16::MAX, 0.0), Duration::from_secs(3_600));
         assert_eq!(Retries::DEFAULT.attempts(), 4);
+    }
+
+    /// Otherwise a receiver that asks for no pause has all attempts in a moment.
+    #[test]
+    fn what_is_asked_for_lengthens_a_pause_and_never_shortens_it() {
+        let pause = |asked| Retries::DEFAULT.pause_asked(5, 0.0, Duration::from_secs(asked)).as_secs();
+        assert_eq!([0, 2, 16, 60, 90_000].map(pause), [16, 16, 16, 60, 90_000]);
     }
 }

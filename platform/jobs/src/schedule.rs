@@ -9,6 +9,7 @@
 //!   stands for all.
 //! - A schedule that cannot be kept keeps no other from it; a program that has it with an old pattern leaves it alone.
 
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use croner::Cron;
@@ -112,11 +113,15 @@ impl Schedule {
     }
 }
 
+/// How often a slot's job is tried to be enqueued that could not be.
+const RETRIED_EVERY: Duration = Duration::from_secs(1);
+
 /// Keeps schedules for the life of the worker.
 pub(crate) async fn keep(jobs: &Jobs, schedules: &[Schedule]) {
     let names: Vec<&str> = schedules.iter().map(|schedule| schedule.name.as_str()).collect();
     let patterns: Vec<&str> = schedules.iter().map(|schedule| schedule.pattern.as_str()).collect();
     let mut planned: Option<Instant> = None;
+    let mut failing: HashSet<&str> = HashSet::new();
     loop {
         let is_planned = planned.is_some_and(|planned| planned.elapsed() < PLANNED_EVERY);
         let turn = async {
@@ -131,14 +136,18 @@ pub(crate) async fn keep(jobs: &Jobs, schedules: &[Schedule]) {
                     store::plan(&client, &schedule.name, &schedule.pattern, next, latest).await?;
                 }
             }
+            let before = std::mem::take(&mut failing);
             for schedule in schedules {
                 let one = std::panic::AssertUnwindSafe(enqueue_due(jobs, schedule)).catch_unwind().await;
-                match one {
-                    Ok(Ok(())) => {}
-                    Ok(Err(error)) => {
-                        tracing::error!(schedule = schedule.name, %error, "a slot's job could not be enqueued");
-                    }
-                    Err(_panic) => tracing::error!(schedule = schedule.name, "the making of a slot's job panicked"),
+                let name = schedule.name.as_str();
+                let why = match one {
+                    Ok(Ok(())) => continue,
+                    Ok(Err(error)) => error.to_string(),
+                    Err(_panic) => "it panicked".to_owned(),
+                };
+                failing.insert(name);
+                if !before.contains(name) {
+                    tracing::error!(schedule = name, error = why, "a slot's job could not be enqueued; trying again");
                 }
             }
             store::next_slot(&jobs.database().client().await?, &names, &patterns).await
@@ -148,7 +157,9 @@ pub(crate) async fn keep(jobs: &Jobs, schedules: &[Schedule]) {
                 if !is_planned {
                     planned = Some(Instant::now());
                 }
-                next.unwrap_or(jobs.shared.settings.poll).min(PLANNED_EVERY)
+                // The slot of one that failed is past: it would be tried again at once, and again.
+                let poll = jobs.shared.settings.poll;
+                if failing.is_empty() { next.unwrap_or(poll).min(PLANNED_EVERY) } else { poll.max(RETRIED_EVERY) }
             }
             Err(error) => {
                 tracing::warn!(%error, "schedules could not be kept; trying again");

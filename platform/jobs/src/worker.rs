@@ -835,7 +835,9 @@ fn judge(
         Ok(Ok(Outcome::Done)) => Some(End::Done(token)),
         Ok(Ok(Outcome::Settled(_))) => None,
         Ok(Ok(Outcome::Retry { error })) => failed("failed", error, Some(pause), true),
-        Ok(Ok(Outcome::RetryAfter { pause, error })) => failed("failed", error, Some(pause), true),
+        Ok(Ok(Outcome::RetryAfter { pause: asked, error })) => {
+            failed("failed", error, Some(handler.retries.pause_asked(failures + 1, noise(), asked)), true)
+        }
         Ok(Ok(Outcome::Snooze(pause))) => failed("snoozed", String::new(), Some(pause), false),
         Ok(Ok(Outcome::Cancel { reason })) => failed("cancelled", reason, None, false),
         Ok(Ok(Outcome::Discard { error })) => failed("discarded", error, None, true),

@@ -38,12 +38,13 @@ pub(crate) fn checked(text: &str) -> Result<Address, &'static str> {
     Address::new(local, &domain).map_err(|_| "is not an address")
 }
 
-/// The one form of an address, in which it can be sent to: of all ways to spell it.
+/// Reads an address: what this refuses cannot be sent to. Gives the one form of all ways to spell it.
 ///
 /// # Errors
-/// Why it is none; completes "the address …".
-pub fn normal_address(text: &str) -> Result<String, &'static str> {
-    checked(text).map(|address| address.to_string())
+/// What is wrong with it, in words.
+pub fn address(text: &str) -> Result<String, String> {
+    let read = checked(text.trim()).map(|address| address.to_string());
+    read.map_err(|reason| format!("must be an e-mail address such as mira@shop.example; this one {reason}"))
 }
 
 /// Reads `name@example.org` or `Name <name@example.org>`, for settings.

@@ -27,7 +27,7 @@ mod settings;
 mod smtp;
 mod stored;
 
-pub use address::normal_address;
+pub use address::address;
 pub use error::MailError;
 pub use letter::{Attachment, Letter};
 pub use mailer::{Mailer, Sent};

@@ -14,6 +14,7 @@ use entrepot_web::{
 };
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use object_store::path::Path as Place;
 use object_store::{GetOptions, GetRange, ObjectStore as _};
 use serde::Serialize;
@@ -451,6 +452,7 @@ async fn order_report(
         parameters: wanted.parameters,
         schedule_id: None,
         mail_to: None,
+        as_of: shared.clock.now().to_zoned(TimeZone::UTC).date(),
     };
     let (now, shared) = (shared.clock.now(), &shared);
     let written = shared
@@ -652,11 +654,8 @@ async fn create_report_schedule(
     let (wanted, also) = read_wanted(&shared, &mut reader);
     let pattern = reader.required("pattern", |member| member.text(Text::line(1, 100)));
     let zone = reader.optional("zone", |member| member.text(Text::line(1, 60))).unwrap_or_else(|| "UTC".to_owned());
-    let is_address = |text: &str| match text.split_once('@') {
-        Some((local, domain)) if !local.is_empty() && !domain.is_empty() => Ok(text.to_owned()),
-        _ => Err("must be an e-mail address"),
-    };
-    let mail_to = reader.optional("mailTo", |member| member.parsed(Text::line(3, 254), "invalid_email", is_address));
+    let mail_to =
+        reader.optional("mailTo", |member| member.parsed(Text::line(3, 254), "invalid_email", entrepot_mail::address));
     let now = shared.clock.now();
     let next = pattern.as_deref().and_then(|pattern| match first_slot(pattern, &zone, now) {
         Ok(next) => Some(next),

@@ -148,6 +148,7 @@ async fn make(shared: &Arc<Shared>, id: Uuid, context: &Context) -> Result<Outco
     let asked = Asked {
         parameters: order.parameters.clone(),
         scope: scope.clone(),
+        today: order.as_of,
         now: shared.clock.now(),
         format: order.format,
         organisation: shared.settings.organisation.clone(),
@@ -319,7 +320,9 @@ async fn due(shared: &Shared) -> Result<u64, Error> {
                         continue;
                     }
                     // A pattern that was sound when it was written down still is; one that never comes again is off.
-                    let next = Slots::new(&schedule.pattern, &schedule.zone).ok().and_then(|slots| slots.after(now));
+                    let slots = Slots::new(&schedule.pattern, &schedule.zone).ok();
+                    let next = slots.as_ref().and_then(|slots| slots.after(now));
+                    let zone = slots.map_or(TimeZone::UTC, |slots| slots.zone);
                     store::move_on(transaction, schedule.id, now, next).await?;
                     let order = Order {
                         id: shared.clock.new_id(),
@@ -329,6 +332,8 @@ async fn due(shared: &Shared) -> Result<u64, Error> {
                         parameters: schedule.parameters,
                         schedule_id: Some(schedule.id),
                         mail_to: schedule.mail_to,
+                        // However late it is made.
+                        as_of: schedule.next_at.to_zoned(zone).date(),
                     };
                     store::order(transaction, &order, now).await?;
                     enqueue(shared, transaction, &order).await?;

@@ -7,6 +7,7 @@ use entrepot_pg::Error;
 use entrepot_web::Fault;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde_json::Value;
 
 /// What a report is written in.
@@ -54,7 +55,9 @@ pub struct Asked {
     pub parameters: Value,
     /// The stores that may be seen; `None` for all.
     pub scope: Option<Arc<[String]>>,
-    /// The present, which `last-month` and the like are reckoned from.
+    /// The day that `last-month` and the like are reckoned from.
+    pub today: Date,
+    /// The present.
     pub now: Timestamp,
     /// What it will be written in: a PDF takes fewer rows.
     pub format: Format,

@@ -8,6 +8,7 @@ use entrepot_pg::tokio_postgres::Row;
 use entrepot_pg::{Error, Pooled, Transaction};
 use entrepot_web::Below;
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -23,6 +24,8 @@ pub(crate) struct Order {
     pub(crate) parameters: Value,
     pub(crate) schedule_id: Option<Uuid>,
     pub(crate) mail_to: Option<String>,
+    /// The day that periods are reckoned from.
+    pub(crate) as_of: Date,
 }
 
 /// What was made.
@@ -104,12 +107,12 @@ pub(crate) async fn under_way(transaction: &Transaction, owner: Uuid) -> Result<
 }
 
 pub(crate) async fn order(transaction: &Transaction, order: &Order, now: Timestamp) -> Result<(), Error> {
-    let Order { id, owner, kind, format, parameters, schedule_id, mail_to } = order;
+    let Order { id, owner, kind, format, parameters, schedule_id, mail_to, as_of } = order;
     transaction
         .execute(
-            "INSERT INTO reports.report (id, owner, kind, format, parameters, schedule_id, mail_to, created_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-            &[id, owner, kind, &format.name(), parameters, schedule_id, mail_to, &now],
+            "INSERT INTO reports.report (id, owner, kind, format, parameters, schedule_id, mail_to, created_at, as_of)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+            &[id, owner, kind, &format.name(), parameters, schedule_id, mail_to, &now, as_of],
         )
         .await?;
     Ok(())
@@ -127,7 +130,7 @@ pub(crate) async fn begin(client: &Pooled, id: Uuid, attempt: Uuid) -> Result<Op
             "UPDATE reports.report
              SET status = 'running', attempt = $2, percent = 0, error = NULL, finished_at = NULL, expires_at = NULL
              WHERE id = $1 AND status IN ('queued', 'running', 'failed')
-             RETURNING id, owner, kind, format, parameters, schedule_id, mail_to",
+             RETURNING id, owner, kind, format, parameters, schedule_id, mail_to, as_of",
         )
         .await?;
     let row = client.query_opt(&statement, &[&id, &attempt]).await?;
@@ -140,6 +143,7 @@ pub(crate) async fn begin(client: &Pooled, id: Uuid, attempt: Uuid) -> Result<Op
             parameters: row.try_get(4)?,
             schedule_id: row.try_get(5)?,
             mail_to: row.try_get(6)?,
+            as_of: row.try_get(7)?,
         })
     })
     .transpose()

@@ -4,6 +4,7 @@ use std::io::{IsTerminal as _, stderr};
 
 use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
@@ -43,14 +44,10 @@ pub struct LogGuard {
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
     /// The filter is not well-formed.
-    #[error("{filter:?} is neither a log level nor a list of directives such as info,entrepot_pg=debug")]
-    Filter {
-        /// The filter.
-        filter: String,
-        /// Why.
-        #[source]
-        source: tracing_subscriber::filter::ParseError,
-    },
+    #[error(
+        "the log level {0:?} (LOG_LEVEL, log.level) is neither off, error, warn, info, debug or trace nor a list such as info,entrepot_pg=debug"
+    )]
+    Filter(String),
     /// There is a log already.
     #[error("the log has been started already")]
     Twice(#[from] tracing_subscriber::util::TryInitError),
@@ -66,14 +63,23 @@ pub fn is_pretty(format: LogFormat) -> bool {
     }
 }
 
+/// What is logged. A word alone must be a level: the library takes any other for a part of the program to log, and the
+/// log would be empty.
+fn filter(text: &str) -> Result<EnvFilter, LogError> {
+    let wrong = || LogError::Filter(text.to_owned());
+    let parts: Vec<&str> = text.split(',').map(str::trim).collect();
+    if !parts.iter().all(|part| part.contains('=') || (!part.is_empty() && part.parse::<LevelFilter>().is_ok())) {
+        return Err(wrong());
+    }
+    EnvFilter::builder().parse(parts.join(",")).map_err(|_| wrong())
+}
+
 /// Starts the process's log.
 ///
 /// # Errors
 /// See [`LogError`].
 pub fn start_logs(settings: &LogSettings) -> Result<LogGuard, LogError> {
-    let filter = EnvFilter::builder()
-        .parse(&settings.filter)
-        .map_err(|source| LogError::Filter { filter: settings.filter.clone(), source })?;
+    let filter = filter(&settings.filter)?;
     let (writer, guard) = NonBlockingBuilder::default()
         .buffered_lines_limit(QUEUE_LINES)
         .lossy(true)
@@ -87,4 +93,20 @@ pub fn start_logs(settings: &LogSettings) -> Result<LogGuard, LogError> {
         registry.with(lines.event_format(JsonLines)).try_init()?;
     }
     Ok(LogGuard { _writer: guard })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_level_that_is_none_is_an_error() {
+        for sound in ["info", "WARN", "off", "info,entrepot_pg=debug", "entrepot=trace", "debug, hyper=off"] {
+            assert!(filter(sound).is_ok(), "{sound}");
+        }
+        for wrong in ["", "loud", "verbose", "info,loud", "entrepot_pg=loud", "entrepot_pg"] {
+            let error = filter(wrong).expect_err(wrong).to_string();
+            assert!(error.contains(&format!("{wrong:?}")) && error.contains("LOG_LEVEL"), "{error}");
+        }
+    }
 }

@@ -85,9 +85,23 @@ pub async fn test_database(migrations: &[Migration]) -> TestDatabase {
     let server = shared_server().await;
     let admin = connect(&server).await;
     let template = template(&admin, &server, migrations).await;
+    made(server, &admin, &format!("TEMPLATE {template}")).await
+}
+
+/// A fresh, empty database with another locale than the server's: what stands behind `CREATE DATABASE` says which.
+///
+/// # Panics
+/// When it cannot be had.
+pub async fn localised_database(locale: &str) -> TestDatabase {
+    let server = shared_server().await;
+    let admin = connect(&server).await;
+    made(server, &admin, &format!("TEMPLATE template0 ENCODING 'UTF8' {locale}")).await
+}
+
+async fn made(server: tokio_postgres::Config, admin: &Client, options: &str) -> TestDatabase {
     let name = format!("test_{}_{}", std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed));
     admin.batch_execute(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await.unwrap();
-    admin.batch_execute(&format!("CREATE DATABASE {name} TEMPLATE {template}")).await.unwrap();
+    admin.batch_execute(&format!("CREATE DATABASE {name} {options}")).await.unwrap();
     let mut address = server.clone();
     address.dbname(&name);
     let database = Database::new(DatabaseSettings {

@@ -23,6 +23,6 @@ mod programs;
 mod server;
 
 pub use client::{Request, Response};
-pub use database::{TestDatabase, bare_database, end_shared_server, test_database};
+pub use database::{TestDatabase, bare_database, end_shared_server, localised_database, test_database};
 pub use programs::{RedisServer, free_port};
 pub use server::{SignedIn, TestServer, connections, edge_settings};

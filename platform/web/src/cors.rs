@@ -15,11 +15,11 @@ pub struct CorsPolicy {
 }
 
 const ALLOW_METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE");
-const ALLOW_HEADERS: HeaderValue = HeaderValue::from_static(
-    "authorization, content-type, if-match, if-none-match, x-request-id, x-api-key, idempotency-key, entrepot-at-least, traceparent",
-);
-const EXPOSE_HEADERS: HeaderValue = HeaderValue::from_static(
-    "etag, location, x-request-id, retry-after, ratelimit, ratelimit-policy, cache-status, entrepot-position, idempotent-replayed, server-timing",
+/// Fields that a preflight may ask for, in bytes.
+const MOST_ASKED: usize = 1_024;
+/// Every field that an answer may have and that pages cannot read by themselves; a test looks through the document.
+pub(crate) const EXPOSE_HEADERS: HeaderValue = HeaderValue::from_static(
+    "accept-ranges, allow, cache-group-invalidation, cache-status, content-disposition, content-encoding, content-range, entrepot-position, etag, idempotent-replayed, location, ratelimit, ratelimit-policy, repr-digest, retry-after, server-timing, www-authenticate, x-request-id",
 );
 
 impl CorsPolicy {
@@ -67,7 +67,10 @@ impl CorsPolicy {
         if allowed {
             let fields = response.headers_mut();
             fields.insert(header::ACCESS_CONTROL_ALLOW_METHODS, ALLOW_METHODS);
-            fields.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, ALLOW_HEADERS);
+            // Which fields a request has makes no page anybody's: a page that may ask may send them all.
+            if let Some(asked) = headers.get(header::ACCESS_CONTROL_REQUEST_HEADERS).filter(|asked| is_names(asked)) {
+                fields.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, asked.clone());
+            }
             if let Some(max_age) = &self.max_age {
                 fields.insert(header::ACCESS_CONTROL_MAX_AGE, max_age.clone());
             }
@@ -89,6 +92,12 @@ impl CorsPolicy {
     }
 }
 
+/// Whether these are names of fields.
+fn is_names(list: &HeaderValue) -> bool {
+    let is_name = |name: &str| HeaderName::try_from(name.trim()).is_ok();
+    list.len() <= MOST_ASKED && list.to_str().is_ok_and(|list| list.split(',').all(is_name))
+}
+
 /// The security fields of every answer, as OWASP's cheat sheet for REST lists them. Pages have a
 /// policy of their own that replaces the API's.
 pub(crate) const SECURITY_FIELDS: [(HeaderName, HeaderValue); 5] = [
@@ -108,6 +117,25 @@ mod tests {
         assert!(CorsPolicy::new(&["https://shop.example".to_owned(), "*".to_owned()], 600).is_ok());
         for wrong in ["shop.example", "https://shop.example/", "https://"] {
             assert_eq!(CorsPolicy::new(&[wrong.to_owned()], 600).err().as_deref(), Some(wrong));
+        }
+    }
+
+    #[test]
+    fn a_preflight_allows_the_fields_that_are_asked_for() {
+        let policy = CorsPolicy::new(&["https://shop.example".to_owned()], 600).expect("an origin");
+        let asked = |origin: &'static str, names: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::ORIGIN, HeaderValue::from_static(origin));
+            headers.insert(header::ACCESS_CONTROL_REQUEST_METHOD, HeaderValue::from_static("GET"));
+            headers.insert(header::ACCESS_CONTROL_REQUEST_HEADERS, HeaderValue::from_str(names).expect("a value"));
+            let response: Response<()> = policy.preflight(&Method::OPTIONS, &headers).expect("a preflight");
+            let allowed = response.headers().get(header::ACCESS_CONTROL_ALLOW_HEADERS);
+            allowed.map(|names| names.to_str().expect("text").to_owned())
+        };
+        assert_eq!(asked("https://shop.example", "authorization,if-range").as_deref(), Some("authorization,if-range"));
+        assert_eq!(asked("https://evil.example", "authorization"), None);
+        for wrong in ["a b", "authorization,,x", &"x,".repeat(1_000)] {
+            assert_eq!(asked("https://shop.example", wrong), None);
         }
     }
 

@@ -40,7 +40,7 @@ use crate::compress::Coding;
 use crate::cors::{CorsPolicy, SECURITY_FIELDS};
 use crate::door::{Admitted, Doors, From, Glance};
 use crate::field_values::{AGES, HITS, server_timing};
-use crate::finish::{body_for, coded, write_foreign, write_reply};
+use crate::finish::{as_get, body_asked_for, body_for, coded, write_foreign, write_reply};
 use crate::head::{
     X_REQUEST_ID, accepts_json, body_limit, conditional_fields, refuse_head, refuse_target, refuse_unread, request_id,
     request_id_value,
@@ -325,11 +325,12 @@ impl Edge {
                 // Of strangers an address is all that tells them apart.
                 Ok(key) => {
                     let reach = permit.caller().map_or(0, |caller| caller.reach());
+                    let is_restricted = permit.caller().is_some_and(|caller| caller.stores.is_some());
                     let caller = permit.caller().map(|caller| caller.id.to_string());
                     let caller = caller
                         .or_else(|| permit.address().map(|address| format!("address:{address}")))
                         .unwrap_or_else(|| "nobody".to_owned());
-                    Some(Whose { caller, reach, key })
+                    Some(Whose { caller, reach, is_restricted, key })
                 }
                 Err(problem) => return shared.finish(asked, problem_response(problem)).await,
             },
@@ -823,7 +824,7 @@ impl Shared {
     async fn route_within(&self, request: Request<Body>, limit: Option<Duration>) -> Response<Body> {
         let permit = request.extensions().get::<Permit>();
         let narrowing = permit.and_then(|permit| permit.narrowing.clone());
-        let handled = AssertUnwindSafe(self.router.clone().oneshot(request)).catch_unwind();
+        let handled = AssertUnwindSafe(self.router.clone().oneshot(as_get(request))).catch_unwind();
         let mut handled = std::pin::pin!(handled);
         let outcome = match futures_util::poll!(&mut handled) {
             std::task::Poll::Ready(outcome) => outcome,
@@ -855,8 +856,10 @@ impl Shared {
 
     async fn finish(&self, asked: Asked, response: Response<Body>) -> Response<Body> {
         let (mut parts, body) = response.into_parts();
-        // The router has measured the empty stand-in for the body.
-        parts.headers.remove(header::CONTENT_LENGTH);
+        if parts.extensions.get::<Problem>().is_some() || parts.extensions.get::<Reply>().is_some() {
+            // The router has measured the empty stand-in for the body.
+            parts.headers.remove(header::CONTENT_LENGTH);
+        }
         let body = if let Some(problem) = parts.extensions.remove::<Problem>() {
             self.write_problem(&asked, &problem, &mut parts.headers)
         } else if let Some(reply) = parts.extensions.remove::<Reply>() {
@@ -864,6 +867,7 @@ impl Shared {
         } else {
             write_foreign(&asked, body, &mut parts).await
         };
+        let body = body_asked_for(&asked.method, body, &mut parts);
         let mut response = Response::from_parts(parts, body);
         mark_secure(response.headers_mut());
         self.close_asked(&mut response, &asked);

@@ -9,9 +9,8 @@
 //!   it leaves out stands in its count.
 //! - No fault repeats more of the input than [`LONGEST_PLACE`] or [`LONGEST_DETAIL`] characters.
 
+use entrepot_text::is_bidi_control;
 use serde::Serialize;
-
-use crate::unseen::is_bidi_control;
 
 /// The most faults that an answer tells.
 pub const MOST_FAULTS: usize = 100;

@@ -5,7 +5,7 @@
 //! - A HEAD has the fields of the GET, and no body.
 
 use axum::body::{Body, HttpBody as _};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
 use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use xxhash_rust::xxh3::xxh3_64;
@@ -37,12 +37,14 @@ pub(crate) async fn write_reply(asked: &Asked, reply: Reply, parts: &mut axum::h
 /// Answers of routes that are not ours (the explorer's files): read whole, then treated alike.
 pub(crate) async fn write_foreign(asked: &Asked, body: Body, parts: &mut axum::http::response::Parts) -> Body {
     let whole = body.size_hint().exact().is_some_and(|length| length <= LARGEST_FOREIGN_BODY as u64);
-    if parts.status == StatusCode::OK && !whole {
-        return write_streamed(asked, body, parts);
-    }
-    if parts.status != StatusCode::OK {
+    // A file that parts of may be asked for is sent as it is, under its own ETag.
+    if parts.status != StatusCode::OK || parts.headers.contains_key(header::ACCEPT_RANGES) {
         return body;
     }
+    if !whole {
+        return write_streamed(asked, body, parts);
+    }
+    parts.headers.remove(header::CONTENT_LENGTH);
     let Ok(body) = body.collect().await else { return Body::empty() };
     let body = body.to_bytes();
     parts.headers.entry(header::CACHE_CONTROL).or_insert(CacheClass::Api.header());
@@ -53,15 +55,12 @@ pub(crate) async fn write_foreign(asked: &Asked, body: Body, parts: &mut axum::h
     coded(asked, body, &content_type, Some(&etag), parts, false).await
 }
 
-/// An answer that is sent piece by piece, in a coding where that pays and no part of it can be asked for.
+/// An answer that is sent piece by piece, in a coding where that pays.
 fn write_streamed(asked: &Asked, body: Body, parts: &mut axum::http::response::Parts) -> Body {
     let content_type =
         parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     // Events are small and must not wait for others.
-    let pays = is_compressible(content_type)
-        && !content_type.starts_with("text/event-stream")
-        && !parts.headers.contains_key(header::ACCEPT_RANGES)
-        && asked.method != Method::HEAD;
+    let pays = is_compressible(content_type) && !content_type.starts_with("text/event-stream");
     if !pays {
         return body;
     }
@@ -119,6 +118,31 @@ pub(crate) async fn coded(
         }
         _ => body_for(&asked.method, body, &mut parts.headers),
     }
+}
+
+/// What the router is given for a HEAD: it is handled as the GET whose fields it wants, the whole of it (a range is for
+/// GET alone) and nothing else.
+pub(crate) fn as_get(mut request: Request<Body>) -> Request<Body> {
+    if request.method() == Method::HEAD {
+        *request.method_mut() = Method::GET;
+        for name in [header::RANGE, header::UPGRADE] {
+            request.headers_mut().remove(name);
+        }
+    }
+    request
+}
+
+/// The body that was made, or for HEAD nothing of it but its length, where that is known.
+pub(crate) fn body_asked_for(method: &Method, body: Body, parts: &mut axum::http::response::Parts) -> Body {
+    if *method != Method::HEAD {
+        return body;
+    }
+    let has_body = !matches!(parts.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+    let is_told = parts.headers.contains_key(header::CONTENT_LENGTH);
+    if let Some(length) = body.size_hint().exact().filter(|_| has_body && !is_told) {
+        parts.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    }
+    Body::empty()
 }
 
 /// The body, or for HEAD only its length.

@@ -54,6 +54,8 @@ pub(crate) struct Whose {
     pub(crate) caller: String,
     /// What the caller may see and do now ([`crate::Caller::reach`]).
     pub(crate) reach: u64,
+    /// Whether the caller is restricted to stores.
+    pub(crate) is_restricted: bool,
     pub(crate) key: String,
 }
 
@@ -205,7 +207,7 @@ impl Idempotency {
             return Err(Problem::new(&kinds::IDEMPOTENCY_KEY_REUSED, detail));
         }
         let Json(head): Json<Head> = row.get(2);
-        if head.reach.is_some_and(|reach| reach != keyed.whose.reach) {
+        if head.reach.map_or(keyed.whose.is_restricted, |reach| reach != keyed.whose.reach) {
             let detail = "the first request with this Idempotency-Key has been answered, and you had another role or other stores then";
             return Err(Problem::new(&kinds::IDEMPOTENCY_KEY_REUSED, detail));
         }

@@ -62,7 +62,6 @@ mod standing;
 mod stats;
 mod tls;
 mod topics;
-mod unseen;
 
 pub use access::{COOKIES, Caller, Credential, Doorkeeper, Permit, Scope, Via};
 pub use attempts::Attempts;

@@ -263,6 +263,13 @@ pub mod kinds {
         "Bodies may be nested 64 levels deep."
     );
     kind!(
+        INEXACT_NUMBER,
+        422,
+        "web.inexact_number",
+        "A number cannot be kept as it is written",
+        "Numbers of bodies are doubles (IEEE 754), which keep some 16 digits. One that would be changed is refused; send it as a text where that is possible."
+    );
+    kind!(
         INCOMPLETE_BODY,
         400,
         "web.incomplete_body",
@@ -435,6 +442,7 @@ pub mod kinds {
         &INVALID_HEADER,
         &MALFORMED_JSON,
         &JSON_TOO_DEEP,
+        &INEXACT_NUMBER,
         &INCOMPLETE_BODY,
         &NOT_SIGNED_IN,
         &INVALID_CREDENTIALS,

@@ -8,8 +8,10 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use axum::extract::FromRequestParts;
+use entrepot_text::kept;
 use http::request::Parts;
 
+use crate::body::{Reader, Text};
 use crate::fault::Faults;
 use crate::{Fault, Problem, kinds};
 
@@ -39,7 +41,8 @@ impl Query {
             let (Some(name), Some(value)) = (decode(name), decode(value)) else {
                 return Err(Problem::new(&kinds::INVALID_QUERY, "the query is not valid percent-encoded UTF-8"));
             };
-            pairs.push((name, value));
+            // As bodies are: what is compared with what is kept has the same form.
+            pairs.push((kept(&name).into_owned(), kept(&value).into_owned()));
         }
         let mut faults = Faults::default();
         for (name, _) in pairs.iter().filter(|(name, value)| name.contains('\0') || value.contains('\0')) {
@@ -52,6 +55,17 @@ impl Query {
     pub fn text(&mut self, name: &'static str) -> Option<String> {
         self.known.push(Cow::Borrowed(name));
         self.take(name)
+    }
+
+    /// A text that is kept, by the rules for texts of bodies.
+    pub fn line(&mut self, name: &'static str, limits: Text) -> Option<String> {
+        let value = serde_json::json!({ name: self.text(name)? });
+        let mut reader = Reader::new(&value, "");
+        let text = reader.optional(name, |member| member.text(limits));
+        for fault in reader.finish() {
+            self.fault(name, fault.code, fault.detail);
+        }
+        text
     }
 
     /// A query of these names and values, as if it had been parsed.
@@ -225,7 +239,7 @@ mod tests {
         fn any_text_survives_percent_encoding(text in "[^\u{0}]{0,40}") {
             let encoded: String = text.bytes().map(|byte| format!("%{byte:02X}")).collect();
             let mut query = Query::parse(&format!("q={encoded}")).expect("well-formed");
-            prop_assert_eq!(query.text("q"), Some(text));
+            prop_assert_eq!(query.text("q"), Some(kept(&text).into_owned()));
         }
 
         #[test]

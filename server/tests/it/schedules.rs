@@ -53,3 +53,38 @@ async fn a_schedule_of_somebody_who_may_have_no_such_report_any_more_is_switched
     let failed = "SELECT count(*) FROM jobs.ended WHERE queue = 'reports' AND outcome = 'discarded'";
     assert_eq!(number(&house, failed).await, 0, "nothing was tried in vain");
 }
+
+/// Monday morning in Auckland is Sunday in Greenwich: the week that has just ended there is the last one, however late
+/// the report is made.
+#[tokio::test]
+async fn a_period_is_reckoned_from_the_schedules_own_day() {
+    let (house, admin) = chain().await;
+    let server = house.server.bearing(&admin);
+    let schedule = json!({
+        "kind": "sales", "parameters": {"period": "last-week"}, "pattern": "0 6 * * 1", "zone": "Pacific/Auckland",
+        "format": "xlsx",
+    });
+    for wrong in ["boss@shop..example", "a b@c d", "b@ss@shop.example", "boss"] {
+        let mut body = schedule.clone();
+        body["mailTo"] = json!(wrong);
+        let refused = server.post("/api/v2/reports/schedules").json(&body).await;
+        assert_eq!(refused.problem(422, "web.invalid_body")["errors"][0]["pointer"], "/mailTo", "{wrong}");
+    }
+    let id = text(&server.post("/api/v2/reports/schedules").json(&schedule).await.created(), "id");
+    let client = house.database.client().await;
+    client
+        .batch_execute(
+            "UPDATE reports.schedule SET next_at = '2024-01-14T17:00:00Z';
+             INSERT INTO jobs.job (queue, kind, priority, tenant, payload, status, run_at, max_attempts, created_at)
+             VALUES ('reports', 'due-reports', 1, '', '{}', 'available', now(), 4, now());",
+        )
+        .await
+        .expect("its slot has come");
+    let made = format!("/api/v2/reports?scheduleId={id}");
+    let report = eventually("the report", async || {
+        let list = server.get(&made).await.ok();
+        list["data"].as_array().and_then(|list| list.iter().find(|one| one["status"] == "done").cloned())
+    })
+    .await;
+    assert_eq!(report["period"], "8 to 14 January 2024", "{report}");
+}

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use entrepot_contracts::Role;
-use entrepot_web::body::{JsonBody, PatchBody, merge_patch};
+use entrepot_web::body::{self, JsonBody, PatchBody};
 use entrepot_web::{
     CacheClass, IfMatch, ListMeta, Page, PageRequest, Permit, Problem, Projected, Projection, Query, Reply, list_reply,
 };
@@ -81,7 +81,11 @@ pub(super) async fn list_api_keys(
 ) -> Result<Reply, Problem> {
     let mut filters = Vec::new();
     if let Some(text) = query.filled("q") {
-        filters.push(Filter::Text("(starts_with(prefix, {}) OR starts_with(lower(name), lower({})))", text));
+        filters.push(Filter::Text(
+            "(starts_with(prefix, {}) \
+             OR starts_with(lower(name COLLATE \"und-x-icu\"), lower({} COLLATE \"und-x-icu\")))",
+            text,
+        ));
     }
     if let Some(person) = query.value("personId", "an id") {
         filters.push(Filter::Id("person_id = {}", person));
@@ -175,11 +179,10 @@ pub(super) async fn update_api_key(
     let now = accounts.clock.now();
     // The patch is applied to the key as clients write it, and the result is read like a new one.
     let change = |key: &ApiKey| {
-        let mut whole = json!({"name": key.name, "scopes": key.scopes, "expiresAt": key.expires_at});
-        merge_patch(&mut whole, patch.clone());
+        let whole = json!({"name": key.name, "scopes": key.scopes, "expiresAt": key.expires_at});
         // A time that has passed may stay; it may not be set.
         let now = if patch.get("expiresAt").is_some() { now } else { jiff::Timestamp::MIN };
-        KeyInput::read(&whole, now)
+        KeyInput::read(&body::patched(&whole, &patch), now)
     };
     let accepts = |version| if_match.allows(version);
     let changed = ops::update_key(&accounts, id_of(&key)?, permit.owner()?, &accepts, &change).await;

@@ -83,7 +83,8 @@ pub(super) async fn list_users(
     if let Some(text) = query.filled("q") {
         // Compared as it is: no character of it means anything else.
         filters.push(Filter::Text(
-            "(position(lower({}) IN lower(name)) > 0 OR position(lower({}) IN email_key) > 0)",
+            "(position(lower({} COLLATE \"und-x-icu\") IN lower(name COLLATE \"und-x-icu\")) > 0 \
+             OR position(lower({} COLLATE \"C\") IN email_key) > 0)",
             text,
         ));
     }

@@ -183,7 +183,7 @@ async fn update(
         told(AccountChanged::UPDATED, id, None)
     };
     accounts.feed.append(transaction, event).await?;
-    if after.email.to_lowercase() != before.email.to_lowercase() {
+    if !after.email.eq_ignore_ascii_case(&before.email) {
         // What was mailed to the old address is worth nothing any more, and whoever reads it is told.
         store::mail_tokens_drop(transaction, id, Purpose::Reset.name()).await?;
         store::keys_unproven(transaction, id).await?;

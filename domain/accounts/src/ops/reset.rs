@@ -67,7 +67,7 @@ pub(crate) async fn ask_for_verification(accounts: &Accounts, person: Uuid) -> R
 
 /// Takes an address as proven because somebody says so who runs the program.
 pub(crate) async fn take_as_verified(accounts: &Accounts, person: Uuid, email: &str) -> Result<(), Error> {
-    let key = email.to_lowercase();
+    let key = email.to_ascii_lowercase();
     accounts
         .database
         .transaction(|transaction| {

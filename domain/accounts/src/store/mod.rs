@@ -102,6 +102,17 @@ pub(crate) async fn credentials(client: &Pooled, email: &str) -> Result<Option<C
     }))
 }
 
+/// Accounts behind this one whose addresses are not ASCII, in the order of their ids.
+pub(crate) async fn odd_addresses(client: &Pooled, behind: Uuid) -> Result<Vec<(Uuid, String)>, Error> {
+    let rows = people::people_with_odd_addresses().bind(client, &behind).all().await?;
+    Ok(rows.into_iter().map(|row| (row.id, row.email)).collect())
+}
+
+/// Gives an account another form of its address, unless that is somebody else's.
+pub(crate) async fn set_address(client: &Pooled, id: Uuid, email: &str, now: Timestamp) -> Result<bool, Error> {
+    Ok(people::person_set_address().bind(client, &email, &now, &id).await? > 0)
+}
+
 pub(crate) async fn password_of(client: &Pooled, id: Uuid) -> Result<Option<String>, Error> {
     Ok(people::person_password().bind(client, &id).opt().await?.flatten())
 }

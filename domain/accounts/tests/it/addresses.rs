@@ -48,12 +48,15 @@ async fn an_address_that_is_written_in_two_ways_is_one_account() {
 async fn an_address_that_only_looks_like_anothers_is_refused() {
     let house = House::new().await;
     let admin = house.admin().await;
+    // Of these nothing is left but her own address, which she is told of.
+    for hidden in [ADMIN.replacen('m', "m\u{200b}", 1), format!("{ADMIN}\u{feff}")] {
+        let body = json!({"email": hidden, "name": "Not she", "role": "customer"});
+        house.bearing(&admin).post("/api/v2/users").json(&body).await.problem(409, "accounts.email_taken");
+    }
     let alike = [
-        ADMIN.replacen('m', "m\u{200b}", 1),
         ADMIN.replacen('i', "\u{131}", 1),
         ADMIN.replacen('a', "a\u{ad}", 1),
         format!("\u{202e}{ADMIN}"),
-        format!("{ADMIN}\u{feff}"),
         ADMIN.replacen('a', "\u{1d00}", 1),
     ];
     for email in &alike {
@@ -108,4 +111,80 @@ async fn accounts_and_keys_of_before_are_brought_into_form() {
     let rows = client.query(sql, &[]).await.expect("read");
     let keys: Vec<(String, bool)> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
     assert_eq!(keys, [("admin".to_owned(), true), ("manager".to_owned(), false)]);
+}
+
+/// Addresses of before all were ASCII get their form when the program starts, unless another account has it.
+#[tokio::test]
+async fn an_address_of_before_gets_its_form_and_nobody_can_register_beside_it() {
+    let house = House::new().await;
+    let admin = house.admin().await;
+    let make = async |email: &str| {
+        let body = json!({"email": email, "name": "N", "role": "staff", "password": PASSWORD});
+        text(&house.bearing(&admin).post("/api/v2/users").json(&body).await.created(), "id")
+    };
+    let (one, other) = (make("one@shop.example").await, make("other@shop.example").await);
+    make("other@xn--bcher-kva.example").await;
+    let client = house.database.client().await;
+    for (id, email) in [(&one, "one@b\u{fc}cher.example"), (&other, "other@b\u{fc}cher.example")] {
+        client
+            .execute("UPDATE accounts.person SET email = $2 WHERE id = $1::text::uuid", &[id, &email])
+            .await
+            .expect("written as it was written before");
+    }
+    let first = entrepot_accounts::FirstAdmin { email: ADMIN.to_owned(), ..Default::default() };
+    let made = entrepot_accounts::ensure_admin(&house.accounts, &first).await.expect("done");
+    assert!(made.is_none(), "there is one");
+    house.sign_in("one@b\u{fc}cher.example", PASSWORD).await;
+    let body = json!({"email": "one@b\u{fc}cher.example", "name": "N", "role": "staff", "password": PASSWORD});
+    house.bearing(&admin).post("/api/v2/users").json(&body).await.problem(409, "accounts.email_taken");
+    let row = client.query_one("SELECT email FROM accounts.person WHERE id = $1::text::uuid", &[&other]).await;
+    assert_eq!(row.expect("there").get::<_, String>(0), "other@b\u{fc}cher.example", "it is another account's");
+}
+
+/// A password is nobody's to read, and is taken as it is.
+#[tokio::test]
+async fn a_password_may_have_any_characters() {
+    let house = House::new().await;
+    let admin = house.admin().await;
+    for (index, password) in
+        [" spaces around all of it ", "a\u{feff}b\u{3164}c\u{202e}d long enough", "tab\tand\u{1b}escape and more"]
+            .into_iter()
+            .enumerate()
+    {
+        let email = format!("p{index}@shop.example");
+        let body = json!({"email": email, "name": "N", "role": "staff", "password": password});
+        house.bearing(&admin).post("/api/v2/users").json(&body).await.created();
+        house.sign_in(&email, password).await;
+    }
+}
+
+/// What is the same address is no matter of the language that the database was made for.
+#[tokio::test]
+async fn the_databases_locale_makes_no_difference() {
+    for locale in ["LOCALE_PROVIDER icu ICU_LOCALE 'tr-TR' LOCALE 'C.UTF-8'", "LOCALE 'C'"] {
+        let database = Arc::new(entrepot_testkit::localised_database(locale).await);
+        let mut client = database.client().await;
+        entrepot_pg::migrate(&mut client, MIGRATIONS).await.expect("they apply");
+        let house = House::beside(database, Plan::default()).await;
+        let first = entrepot_accounts::FirstAdmin {
+            email: ADMIN.to_owned(),
+            password: PASSWORD.to_owned(),
+            may_make_password: false,
+        };
+        entrepot_accounts::ensure_admin(&house.accounts, &first).await.expect("made").expect("there was none");
+        let admin = house.admin().await;
+        let make = |email: &str, name: &str| {
+            let body = json!({"email": email, "name": name, "role": "staff", "password": PASSWORD});
+            house.bearing(&admin).post("/api/v2/users").json(&body)
+        };
+        make("INFO@BUGS.TEST", "\u{d6}RT\u{dc} I").await.created();
+        make("info@bugs.test", "N").await.problem(409, "accounts.email_taken");
+        for email in ["info@bugs.test", "Info@Bugs.Test", "INFO@BUGS.TEST"] {
+            house.sign_in(email, PASSWORD).await;
+        }
+        for q in ["%C3%B6rt%C3%BC", "rt%C3%BC+i", "INFO", "info"] {
+            let found = house.bearing(&admin).get(&format!("/api/v2/users?q={q}")).await.ok();
+            assert_eq!(found["data"].as_array().map(Vec::len), Some(1), "{locale} {q}");
+        }
+    }
 }

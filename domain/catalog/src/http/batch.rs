@@ -14,7 +14,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::problems::{BATCH_INVALID, BATCH_SIZE};
-use super::products::{duplicate_sku, duplicate_slug};
+use super::products::duplicate_sku;
 use super::{Catalog, database_problem};
 use crate::model::ProductInput;
 use crate::ops::{self, Outcome, UpsertProductsError, UpsertRow, Verdict};
@@ -118,8 +118,7 @@ pub(super) async fn upsert_products(
             let detail = format!("{} faults; nothing was written", fault_count(&faults));
             Problem::new(&BATCH_INVALID, detail).with_faults(faults)
         }
-        UpsertProductsError::DuplicateSlug => duplicate_slug(),
-        UpsertProductsError::DuplicateSku => duplicate_sku(),
+        UpsertProductsError::NameTaken => duplicate_sku(),
         UpsertProductsError::Database(error) => database_problem(error),
     })?;
     let result = result(verdicts);

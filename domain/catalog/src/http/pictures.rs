@@ -12,7 +12,7 @@ use axum::http::HeaderMap;
 use bytes::Bytes;
 use entrepot_contracts::ImageId;
 use entrepot_pictures::{Format, Looked, PictureError, look};
-use entrepot_web::body::collect;
+use entrepot_web::body::{Text, collect};
 use entrepot_web::{CacheClass, Permit, Problem, Query, Reply, kinds};
 use http::{HeaderName, header};
 use utoipa::ToSchema;
@@ -83,15 +83,7 @@ pub(super) async fn upload_product_image(
 }
 
 fn alt(query: &mut Query) -> String {
-    let alt = query.text("alt").unwrap_or_default();
-    if alt.chars().any(char::is_control) {
-        query.fault("alt", "control_character", "must be one line without control characters");
-    }
-    let length = alt.chars().count();
-    if length > 500 {
-        query.fault("alt", "length", format!("must have 0 to 500 characters, not {length}"));
-    }
-    alt
+    query.line("alt", Text::line(0, 500)).unwrap_or_default()
 }
 
 /// The format that a request says it sends.

@@ -74,7 +74,7 @@ pub(super) async fn create_product(
     }
     let product = ops::create_product(&catalog.to, &input).await.map_err(|error| match error {
         CreateProductError::DuplicateSku => duplicate_sku(),
-        CreateProductError::DuplicateSlug => duplicate_slug(),
+        CreateProductError::DuplicateSlug | CreateProductError::NameTaken => duplicate_slug(),
         CreateProductError::UnknownCategory(category) => unknown_category(&category, "/category"),
         CreateProductError::Database(error) => database_problem(error),
     })?;
@@ -206,13 +206,13 @@ pub(super) fn not_own() -> Problem {
 }
 
 pub(super) fn duplicate_sku() -> Problem {
-    let fault = Fault::at("/sku", "duplicate", "belongs to another product");
-    Problem::new(&DUPLICATE_SKU, "another product has this SKU").with_faults(vec![fault])
+    let fault = Fault::at("/sku", "duplicate", "is the SKU or the slug of another product");
+    Problem::new(&DUPLICATE_SKU, "another product has this SKU, or has it as its slug").with_faults(vec![fault])
 }
 
 pub(super) fn duplicate_slug() -> Problem {
     let fault = Fault::at("/slug", "duplicate", "belongs to something else");
-    Problem::new(&DUPLICATE_SLUG, "something else has this slug; leave it out to have one made")
+    Problem::new(&DUPLICATE_SLUG, "something else has this slug, or has it as its SKU; leave it out to have one made")
         .with_faults(vec![fault])
 }
 

@@ -27,7 +27,7 @@ use uuid::Uuid;
 use crate::Dependencies;
 use crate::events::catalog_replaced;
 use crate::model::CategoryInput;
-use crate::ops::{CreateCategoryError, create_category_in};
+use crate::ops::{CreateCategoryError, create_category_in, free_slug};
 use crate::store::{self, StagedProduct};
 
 use row::{Columns, Parsed, parse_row};
@@ -208,17 +208,27 @@ async fn load(
             currency,
         });
     }
+    let refused_before = report.refused;
     let sink = store::staging_open(transaction).await?;
     let mut sink = pin!(sink);
     for chunk in staged.chunks(CHUNK) {
         store::staging_load(&mut sink, chunk).await?;
     }
-    let upserted = store::staging_apply(transaction, sink.as_mut(), to.clock.now()).await?;
+    store::staging_end(transaction, sink.as_mut()).await?;
+    for sku in store::staging_refuse_taken(transaction).await? {
+        let line = seen.get(&sku).copied().unwrap_or_default();
+        let what = "product_id is the slug of another product".to_owned();
+        report.notes.push(Note { line, sku, kind: NoteKind::Refused, what });
+        report.refused += 1;
+    }
+    let refused = report.refused - refused_before;
+    report.notes.sort_by_key(|note| note.line);
+    let upserted = store::staging_apply(transaction, to.clock.now()).await?;
     store::product_learn_all_words(transaction).await?;
     to.feed.append(transaction, catalog_replaced("import")).await?;
     report.created = upserted.created;
     report.updated = upserted.updated;
-    report.unchanged = staged.len() as u64 - upserted.created - upserted.updated;
+    report.unchanged = staged.len() as u64 - refused - upserted.created - upserted.updated;
     report.categories_created = shelves.created;
     Ok(report)
 }
@@ -238,22 +248,24 @@ impl Shelves {
         row: &Parsed,
         line: u64,
     ) -> Result<Uuid, ImportError> {
-        let (department, slug) = self.shelf(to, transaction, (&row.department, None), None, line).await?;
+        let department = self.shelf(to, transaction, (&row.department, None), None, line).await?;
         match &row.category {
-            None => Ok(department),
+            None => Ok(department.0),
             Some(name) => {
                 let key = (row.department.as_str(), Some(name.as_str()));
-                Ok(self.shelf(to, transaction, key, Some(slug), line).await?.0)
+                Ok(self.shelf(to, transaction, key, Some(&department), line).await?.0)
             }
         }
     }
 
+    /// A category is the one of its name in its place. Its slug follows from both, and is another's sometimes: it then
+    /// gets one of its own.
     async fn shelf(
         &mut self,
         to: &Dependencies,
         transaction: &Transaction,
         (department, category): (&str, Option<&str>),
-        parent: Option<String>,
+        parent: Option<&(Uuid, String)>,
         line: u64,
     ) -> Result<(Uuid, String), ImportError> {
         let key = (department.to_owned(), category.map(str::to_owned));
@@ -261,30 +273,26 @@ impl Shelves {
             return Ok(known.clone());
         }
         let name = category.unwrap_or(department);
-        let slug = match &parent {
-            Some(parent) => format!("{parent}-{}", crate::slug::slugify(name, "other")),
-            None => crate::slug::slugify(name, "other"),
-        };
-        let id = match store::category_by_slug(transaction, &slug).await? {
-            Some(row) => row.id,
+        let found = match store::category_named(transaction, parent.map(|parent| parent.0), name).await? {
+            Some(found) => found,
             None => {
+                let plain = crate::slug::slugify(name, "other");
+                let plain = parent.map_or_else(|| plain.clone(), |(_, above)| format!("{above}-{plain}"));
                 let input = CategoryInput {
                     name: name.to_owned(),
-                    slug: Some(slug.clone()),
-                    parent,
+                    slug: Some(free_slug(transaction, &plain, None).await?),
+                    parent: parent.map(|parent| parent.1.clone()),
                     ..CategoryInput::default()
                 };
                 self.created += 1;
-                create_category_in(transaction, to, &input)
-                    .await
-                    .map_err(|error| match error {
-                        CreateCategoryError::Database(error) => ImportError::Database(error),
-                        other => ImportError::Category { line, name: name.to_owned(), source: other.into() },
-                    })?
-                    .id
+                let made = create_category_in(transaction, to, &input).await.map_err(|error| match error {
+                    CreateCategoryError::Database(error) => ImportError::Database(error),
+                    other => ImportError::Category { line, name: name.to_owned(), source: other.into() },
+                })?;
+                (made.id, made.slug)
             }
         };
-        self.known.insert(key, (id, slug.clone()));
-        Ok((id, slug))
+        self.known.insert(key, found.clone());
+        Ok(found)
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use csv::StringRecord;
 use entrepot_contracts::{Currency, Money, MoneyError};
+use entrepot_text::{is_bidi_control, is_blank, kept};
 use rust_decimal::Decimal;
 
 use super::ImportError;
@@ -105,8 +106,8 @@ pub(super) fn parse_row(
     notes: &mut Vec<Note>,
 ) -> Result<Option<Parsed>, ImportError> {
     let bad = |what: String| ImportError::BadLine { line, what };
-    let [id, manufacturer, department, brand, category, kind, size, price] =
-        std::array::from_fn(|column| columns.get(record, column));
+    let cells: [_; COLUMN_NAMES.len()] = std::array::from_fn(|column| kept(columns.get(record, column)));
+    let [id, manufacturer, department, brand, category, kind, size, price] = cells.each_ref().map(|cell| &**cell);
     if id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_digit()) || id.len() > 20 {
         return Err(bad(format!("product_id is {id:?}, not a number")));
     }
@@ -117,6 +118,11 @@ pub(super) fn parse_row(
     let mut note = |kind, what: &str| notes.push(Note { line, sku: id.to_owned(), kind, what: what.to_owned() });
     if department.is_empty() {
         note(NoteKind::Refused, "department is empty");
+        return Ok(None);
+    }
+    let is_odd = |char: char| char.is_control() || is_bidi_control(char);
+    if cells.iter().any(|cell| cell.contains(is_odd) || (!cell.is_empty() && is_blank(cell))) {
+        note(NoteKind::Refused, "there is a character in it that turns the text around, or nothing that is seen");
         return Ok(None);
     }
     let too_long = [(department, 120), (category, 120), (kind, 200), (brand, 120), (manufacturer, 120), (size, 60)];

@@ -2,6 +2,8 @@
 
 use entrepot_pg::{Error, ScopedFutureExt as _, Transaction};
 
+use uuid::Uuid;
+
 use crate::Dependencies;
 use crate::events::category_created;
 use crate::model::{CategoryInput, CategoryRef};
@@ -10,6 +12,8 @@ use crate::store::{self, CategoryRow};
 
 /// Levels of the tree at the most; the database checks it too.
 pub(super) const DEEPEST: usize = 8;
+/// How many of the slugs with a number are looked for.
+const MOST_NUMBERS: u32 = 99;
 
 /// Why a category was not put in.
 #[derive(Debug, thiserror::Error)]
@@ -38,10 +42,8 @@ pub(crate) async fn create_category(
     to.database
         .transaction(|transaction| {
             async move {
-                let slug = input.slug.clone().unwrap_or_else(|| slugify(&input.name, "category"));
-                let input = CategoryInput { slug: Some(slug.clone()), ..input.clone() };
-                let row = create_category_in(transaction, to, &input).await?;
-                to.feed.append(transaction, category_created(row.id, &slug)).await?;
+                let row = create_category_in(transaction, to, input).await?;
+                to.feed.append(transaction, category_created(row.id, &row.slug)).await?;
                 let above = &row.path[..row.path.len().saturating_sub(1)];
                 let ancestors = store::category_refs(transaction.client(), above).await?;
                 Ok(CreatedCategory { row, ancestors })
@@ -51,14 +53,28 @@ pub(crate) async fn create_category(
         .await
 }
 
-/// The same in a transaction that does more, and that must tell of it; the input must have its slug.
+/// A slug that no category has: of this text, with a number behind it where that is taken. The tree must be locked.
+pub(crate) async fn free_slug(transaction: &Transaction, text: &str, own: Option<Uuid>) -> Result<String, Error> {
+    let plain = slugify(text, "category");
+    let numbered = (2..=MOST_NUMBERS).map(|number| format!("{plain}-{number}"));
+    let candidates: Vec<String> = std::iter::once(plain.clone()).chain(numbered).collect();
+    let taken = store::category_slugs_taken(transaction, &candidates).await?;
+    let free = candidates.into_iter().find(|slug| taken.get(slug).is_none_or(|of| own == Some(*of)));
+    // So many of one name are made by machines, which read anything.
+    Ok(free.unwrap_or_else(|| format!("{plain}-{}", Uuid::new_v4().simple())))
+}
+
+/// The same in a transaction that does more, and that must tell of it.
 pub(crate) async fn create_category_in(
     transaction: &Transaction,
     to: &Dependencies,
     input: &CategoryInput,
 ) -> Result<CategoryRow, CreateCategoryError> {
     store::category_tree_lock(transaction).await?;
-    let slug = input.slug.clone().unwrap_or_default();
+    let slug = match &input.slug {
+        Some(slug) => slug.clone(),
+        None => free_slug(transaction, &input.name, None).await?,
+    };
     let id = to.clock.new_id();
     let mut path = Vec::new();
     let mut parent_id = None;

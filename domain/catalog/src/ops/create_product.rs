@@ -1,9 +1,12 @@
 //! Puts a product in.
 
+use std::collections::HashMap;
+
 use entrepot_contracts::Change;
 use entrepot_pg::{Error, ScopedFutureExt as _};
 
-use super::{MOST_CHOICES, choose_slugs};
+use super::MOST_CHOICES;
+use super::names::choose_slugs;
 use crate::events::product_changed;
 use crate::model::{Product, ProductInput, ProductRecord};
 use crate::{Dependencies, store};
@@ -11,10 +14,13 @@ use crate::{Dependencies, store};
 /// Why a product was not put in.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CreateProductError {
-    #[error("another product has the SKU")]
+    #[error("another product has the SKU, or has it as its slug")]
     DuplicateSku,
-    #[error("another product has the slug")]
+    #[error("another product has the slug, or has it as its SKU")]
     DuplicateSlug,
+    /// Another product took the SKU or the slug, at this moment.
+    #[error("another product has just been given one of the names")]
+    NameTaken,
     #[error("there is no category {0:?}")]
     UnknownCategory(String),
     #[error(transparent)]
@@ -25,8 +31,8 @@ pub(crate) enum CreateProductError {
 pub(crate) async fn create_product(to: &Dependencies, input: &ProductInput) -> Result<Product, CreateProductError> {
     for _ in 1..MOST_CHOICES {
         match attempt(to, input).await {
-            // Another took the slug that was chosen here, which is seen now: another is chosen.
-            Err(CreateProductError::DuplicateSlug) if input.slug.is_none() => {}
+            // That is seen now: another slug is chosen, or it is told which of the names it is.
+            Err(CreateProductError::NameTaken) => {}
             outcome => return outcome,
         }
     }
@@ -50,12 +56,19 @@ async fn insert(
             Some(*found.get(reference).ok_or_else(|| CreateProductError::UnknownCategory(reference.clone()))?)
         }
     };
-    let slug = choose_slugs(transaction, &[input]).await?.remove(0);
+    let named: Vec<String> = std::iter::once(&input.sku).chain(&input.slug).cloned().collect();
+    let taken = store::product_names_taken(transaction, &named).await?;
+    if taken.contains_key(&input.sku) {
+        return Err(CreateProductError::DuplicateSku);
+    }
+    if input.slug.as_ref().is_some_and(|slug| taken.contains_key(slug)) {
+        return Err(CreateProductError::DuplicateSlug);
+    }
+    let slug = choose_slugs(transaction, &[input], &HashMap::new()).await?.remove(0);
     let record = ProductRecord::new(input.clone(), id, slug, category_id, None);
     store::product_insert_many(transaction, &[record], to.clock.now()).await.map_err(|error| {
         match error.constraint() {
-            Some("product_sku_key") => CreateProductError::DuplicateSku,
-            Some("product_slug_key") => CreateProductError::DuplicateSlug,
+            Some("product_sku_key" | "product_slug_key" | "product_name_key") => CreateProductError::NameTaken,
             _ => error.into(),
         }
     })?;

@@ -10,6 +10,7 @@ mod create_product;
 mod delete_category;
 mod delete_product;
 mod finish_picture;
+mod names;
 mod remove_image;
 mod update_category;
 mod update_product;
@@ -19,7 +20,7 @@ mod upsert_products;
 pub(crate) use add_image::{AddImageError, add_image};
 pub(crate) use add_review::{AddReviewError, add_review};
 pub(crate) use count_views::count_views;
-pub(crate) use create_category::{CreateCategoryError, create_category, create_category_in};
+pub(crate) use create_category::{CreateCategoryError, create_category, create_category_in, free_slug};
 pub(crate) use create_product::{CreateProductError, create_product};
 pub(crate) use delete_category::{DeleteCategoryError, delete_category};
 pub(crate) use delete_product::{DeleteProductError, delete_product};
@@ -30,16 +31,12 @@ pub(crate) use update_product::{UpdateProductError, update_product};
 pub(crate) use upload_image::{Upload, UploadImageError, upload_image};
 pub(crate) use upsert_products::{Outcome, UpsertProductsError, UpsertRow, Verdict, upsert_products};
 
-use std::collections::HashMap;
-
 use entrepot_contracts::Change;
 use entrepot_pg::{Error, Transaction};
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::events::product_changed;
-use crate::model::ProductInput;
-use crate::slug::{is_reserved, slugify};
 use crate::{Dependencies, store};
 
 /// Whether the caller accepts this present version of what it wants to change.
@@ -94,23 +91,3 @@ async fn images_changed(
 
 /// How often a slug or a row's place is looked for again after another write took it at the same moment.
 const MOST_CHOICES: u32 = 5;
-
-/// A slug for each product that names none: made from the title, with the SKU behind it where the
-/// plain one belongs to another product or is reserved.
-async fn choose_slugs(transaction: &Transaction, inputs: &[&ProductInput]) -> Result<Vec<String>, Error> {
-    let plain: Vec<String> = inputs.iter().map(|input| slugify(&input.title, "product")).collect();
-    let taken = store::product_slugs_taken(transaction, &plain).await?;
-    let mut uses: HashMap<&str, usize> = HashMap::new();
-    for slug in plain.iter().chain(inputs.iter().filter_map(|input| input.slug.as_ref())) {
-        *uses.entry(slug).or_default() += 1;
-    }
-    Ok(inputs
-        .iter()
-        .zip(&plain)
-        .map(|(input, plain)| match &input.slug {
-            Some(slug) => slug.clone(),
-            None if uses[plain.as_str()] == 1 && !taken.contains_key(plain) && !is_reserved(plain) => plain.clone(),
-            None => format!("{plain}-{}", slugify(&input.sku, "x")),
-        })
-        .collect())
-}

@@ -7,15 +7,14 @@
 use entrepot_contracts::Change;
 use entrepot_pg::{Error, ScopedFutureExt as _, Transaction};
 use entrepot_web::Fault;
-use entrepot_web::body::merge_patch;
+use entrepot_web::body;
 use serde_json::Value;
 
 use super::Accepts;
-use super::create_category::DEEPEST;
+use super::create_category::{DEEPEST, free_slug};
 use crate::Dependencies;
 use crate::events::category_changed;
 use crate::model::CategoryInput;
-use crate::slug::slugify;
 use crate::store::{self, CategoryRow};
 
 /// Why a category was not changed.
@@ -82,7 +81,10 @@ async fn update(
     }
     let after = CategoryRow {
         parent_id,
-        slug: input.slug.clone().unwrap_or_else(|| slugify(&input.name, "category")),
+        slug: match input.slug {
+            Some(slug) => slug,
+            None => free_slug(transaction, &input.name, Some(before.id)).await?,
+        },
         name: input.name,
         description: input.description,
         position: input.position,
@@ -132,7 +134,6 @@ async fn patched(
         position: before.position,
         parent,
     };
-    let mut document = serde_json::to_value(input).unwrap_or_default();
-    merge_patch(&mut document, patch.clone());
+    let document = body::patched(&serde_json::to_value(input).unwrap_or_default(), patch);
     CategoryInput::read(&document).map_err(UpdateCategoryError::Invalid)
 }

@@ -11,7 +11,8 @@ use entrepot_web::{Fault, off_async_threads};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{MOST_CHOICES, choose_slugs};
+use super::MOST_CHOICES;
+use super::names::choose_slugs;
 use crate::events::products_changed;
 use crate::model::{ProductInput, ProductRecord};
 use crate::{Dependencies, store};
@@ -45,10 +46,8 @@ pub(crate) enum UpsertProductsError {
     /// `atomic`, and some rows are not valid.
     #[error("some rows are not valid")]
     Invalid(Vec<Fault>),
-    #[error("another product has the slug of one of the rows")]
-    DuplicateSlug,
-    #[error("a product with the SKU of one of the rows came in at the same moment")]
-    DuplicateSku,
+    #[error("a product with the SKU or the slug of one of the rows came in at the same moment")]
+    NameTaken,
     #[error(transparent)]
     Database(#[from] Error),
 }
@@ -64,7 +63,7 @@ pub(crate) async fn upsert_products(
         match attempt(to, rows, &read, atomic).await {
             // Another write put the same rows in, or took a slug that was chosen here. Both are seen now; what a row
             // itself says wrongly is told as that row's fault.
-            Err(UpsertProductsError::DuplicateSku | UpsertProductsError::DuplicateSlug) => {}
+            Err(UpsertProductsError::NameTaken) => {}
             outcome => return outcome,
         }
     }
@@ -120,12 +119,12 @@ async fn write(
     }
     let skus: Vec<&str> = read.iter().flatten().map(|input| input.sku.as_str()).collect();
     let there = store::product_lock_by_skus(transaction, &skus).await?;
-    refuse_taken_slugs(transaction, rows, &mut read, &there).await?;
+    refuse_taken_names(transaction, rows, &mut read, &there).await?;
     if atomic && read.iter().any(Result::is_err) {
         return Err(UpsertProductsError::Invalid(read.into_iter().filter_map(Result::err).flatten().collect()));
     }
     let valid: Vec<&ProductInput> = read.iter().flatten().collect();
-    let slugs = choose_slugs(transaction, &valid).await?;
+    let slugs = choose_slugs(transaction, &valid, &there).await?;
     let (mut new, mut old) = (Vec::new(), Vec::new());
     for (input, slug) in valid.into_iter().zip(slugs) {
         let input = input.clone();
@@ -140,8 +139,7 @@ async fn write(
     let before = store::product_marks(transaction, &ids).await?;
     let now = to.clock.now();
     let refused = |error: Error| match error.constraint() {
-        Some("product_slug_key") => UpsertProductsError::DuplicateSlug,
-        Some("product_sku_key") => UpsertProductsError::DuplicateSku,
+        Some("product_sku_key" | "product_slug_key" | "product_name_key") => UpsertProductsError::NameTaken,
         _ => error.into(),
     };
     let updated = store::product_update_many(transaction, &old, now).await.map_err(refused)?;
@@ -174,29 +172,39 @@ async fn write(
         .collect())
 }
 
-/// A slug that a row names must be its product's own, or nobody's: neither another product's nor
-/// another row's.
-async fn refuse_taken_slugs(
+/// A SKU or a slug that a row names must be its product's own, or nobody's: neither another product's nor another row's.
+async fn refuse_taken_names(
     transaction: &Transaction,
     rows: &[UpsertRow<'_>],
     read: &mut [Result<ProductInput, Vec<Fault>>],
     there: &HashMap<String, Uuid>,
 ) -> Result<(), Error> {
-    let named: Vec<String> = read.iter().flatten().filter_map(|input| input.slug.clone()).collect();
-    let taken = store::product_slugs_taken(transaction, &named).await?;
+    let names_of = |input: &ProductInput| std::iter::once(input.sku.clone()).chain(input.slug.clone()).collect();
+    let named: Vec<String> = read.iter().flatten().flat_map(|input| -> Vec<String> { names_of(input) }).collect();
+    let taken = store::product_names_taken(transaction, &named).await?;
     let mut by_row: HashMap<String, usize> = HashMap::new();
+    // SKUs first: that none is there twice has been seen to.
+    for (index, input) in read.iter().enumerate() {
+        by_row.extend(input.iter().map(|input| (input.sku.clone(), index)));
+    }
     for (index, (row, read)) in rows.iter().zip(read).enumerate() {
-        let Ok(ProductInput { sku, slug: Some(slug), .. }) = &*read else { continue };
-        let elsewhere = taken.get(slug).is_some_and(|owner| there.get(sku) != Some(owner));
-        let detail = match by_row.get(slug) {
-            _ if elsewhere => "belongs to another product".to_owned(),
-            Some(earlier) => format!("is the slug of row {earlier} too"),
-            None => {
-                by_row.insert(slug.clone(), index);
-                continue;
-            }
+        let Ok(input) = &*read else { continue };
+        let is_anothers = |name: &String| taken.get(name).is_some_and(|owner| there.get(&input.sku) != Some(owner));
+        let fault = if is_anothers(&input.sku) {
+            Some(("sku", "is the slug of another product".to_owned()))
+        } else {
+            input.slug.as_ref().and_then(|slug| match by_row.get(slug) {
+                _ if is_anothers(slug) => Some(("slug", "is the SKU or the slug of another product".to_owned())),
+                Some(other) if *other != index => Some(("slug", format!("is the SKU or the slug of row {other} too"))),
+                _ => {
+                    by_row.insert(slug.clone(), index);
+                    None
+                }
+            })
         };
-        *read = Err(vec![Fault::at(format!("{}/slug", row.pointer), "duplicate", detail)]);
+        if let Some((member, detail)) = fault {
+            *read = Err(vec![Fault::at(format!("{}/{member}", row.pointer), "duplicate", detail)]);
+        }
     }
     Ok(())
 }

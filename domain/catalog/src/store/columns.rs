@@ -5,7 +5,7 @@
 
 use std::sync::LazyLock;
 
-use entrepot_contracts::{CategoryId, Money, ProductId, SellerId};
+use entrepot_contracts::{CategoryId, Currency, Money, ProductId, SellerId};
 use entrepot_pg::Error;
 use entrepot_web::Projection;
 use jiff::Timestamp;
@@ -158,7 +158,7 @@ fn read_group(product: &mut Product, member: &str, row: &Row, at: usize) -> Resu
             let currency: Option<&str> = row.try_get(at + 1)?;
             // The database's CHECK knows no list of currencies; one that ISO 4217 does not know
             // can only have been written by hand, and shows as no price rather than as a failure.
-            let currency = currency.and_then(|code| code.parse().ok());
+            let currency = currency.and_then(Currency::stored);
             product.price = amount.zip(currency).map(|(amount, currency)| Money::stored(amount, currency));
         }
         "rating" => product.rating = row.try_get(at)?,
@@ -220,12 +220,12 @@ pub(crate) fn by_ids_sql() -> &'static str {
     &SQL
 }
 
-/// The product with this SKU, else the one with this slug.
+/// The product with this SKU or slug.
 pub(super) fn by_name_sql() -> &'static str {
     static SQL: LazyLock<String> = LazyLock::new(|| {
         format!(
             "SELECT {} FROM catalog.product p{CATEGORY_JOIN} \
-             WHERE (p.sku = $1 OR p.slug = $1) AND p.deleted_at IS NULL ORDER BY (p.sku = $1) DESC LIMIT 1",
+             WHERE p.id = (SELECT product_id FROM catalog.product_name WHERE name = $1)",
             Columns::ALL.select_list()
         )
     });

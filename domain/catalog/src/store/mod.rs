@@ -49,7 +49,9 @@ pub(crate) use pictures::{
     pictures_queued,
 };
 pub(crate) use reviews::{ReviewQuery, review_page};
-pub(crate) use staging::{StagedProduct, refresh_statistics, staging_apply, staging_load, staging_open};
+pub(crate) use staging::{
+    StagedProduct, refresh_statistics, staging_apply, staging_end, staging_load, staging_open, staging_refuse_taken,
+};
 pub(crate) use text::{LONGEST as LONGEST_TEXT, SearchText};
 
 /// Keys that one gathered read asks for at the most.
@@ -175,13 +177,13 @@ pub(crate) async fn product_kept(
     Ok(rows.into_iter().map(|row| (row.id, (row.slug, row.rating, row.rating_count))).collect())
 }
 
-/// Which of these slugs belong to a living product, and to which.
-pub(crate) async fn product_slugs_taken(
+/// Which of these names are the SKU or the slug of a living product, and of which.
+pub(crate) async fn product_names_taken(
     transaction: &Transaction,
-    slugs: &[String],
+    names: &[String],
 ) -> Result<HashMap<String, Uuid>, Error> {
-    let rows = products::product_slugs_taken().bind(transaction.client(), &slugs).all().await?;
-    Ok(rows.into_iter().map(|row| (row.slug, row.id)).collect())
+    let rows = products::product_names_taken().bind(transaction.client(), &names).all().await?;
+    Ok(rows.into_iter().map(|row| (row.name, row.product_id)).collect())
 }
 
 /// Puts products in.
@@ -361,6 +363,25 @@ pub(crate) async fn category_lock(transaction: &Transaction, slug: &str) -> Resu
 /// A category by its slug.
 pub(crate) async fn category_by_slug(transaction: &Transaction, slug: &str) -> Result<Option<CategoryRow>, Error> {
     Ok(categories::category_by_slug().bind(transaction.client(), &slug).opt().await?)
+}
+
+/// Which of these slugs are categories'.
+pub(crate) async fn category_slugs_taken(
+    transaction: &Transaction,
+    slugs: &[String],
+) -> Result<HashMap<String, Uuid>, Error> {
+    let rows = categories::category_slugs_taken().bind(transaction.client(), &slugs).all().await?;
+    Ok(rows.into_iter().map(|row| (row.slug, row.id)).collect())
+}
+
+/// The category that has this name below that one, or at the top; and its slug.
+pub(crate) async fn category_named(
+    transaction: &Transaction,
+    parent: Option<Uuid>,
+    name: &str,
+) -> Result<Option<(Uuid, String)>, Error> {
+    let row = categories::category_named().bind(transaction.client(), &parent, &name).opt().await?;
+    Ok(row.map(|row| (row.id, row.slug)))
 }
 
 /// The slug of a category.

@@ -97,15 +97,42 @@ fn write_copy_field(out: &mut BytesMut, field: Option<&str>) {
     }
 }
 
-/// Ends the stream and puts the staged products in: new ones are inserted, those that differ in a column that the file
-/// owns are updated, the rest is left alone, version and all.
-pub(crate) async fn staging_apply(
+/// Ends the stream.
+pub(crate) async fn staging_end(
     transaction: &Transaction,
     mut sink: Pin<&mut CopyInSink<bytes::Bytes>>,
-    now: Timestamp,
-) -> Result<Upserted, Error> {
+) -> Result<(), Error> {
     sink.as_mut().finish().await?;
-    transaction.batch_execute("ANALYZE pg_temp.staged_product").await?;
+    Ok(transaction.batch_execute("ANALYZE pg_temp.staged_product").await?)
+}
+
+/// Takes the products out of those that are staged whose SKUs are other products' slugs, and tells which those were;
+/// one whose slug would be another product's name gets a longer one.
+pub(crate) async fn staging_refuse_taken(transaction: &Transaction) -> Result<Vec<String>, Error> {
+    let refused = transaction
+        .query(
+            "DELETE FROM pg_temp.staged_product s
+             USING catalog.product_name n JOIN catalog.product p ON p.id = n.product_id
+             WHERE n.name = s.sku AND p.sku <> s.sku
+             RETURNING s.sku",
+            &[],
+        )
+        .await?;
+    transaction
+        .execute(
+            "UPDATE pg_temp.staged_product s SET slug = rtrim(left(s.slug, 190), '-') || '-' || right(s.id::text, 8)
+             FROM (SELECT n.name, p.sku FROM catalog.product_name n JOIN catalog.product p ON p.id = n.product_id
+                   UNION ALL SELECT sku, sku FROM pg_temp.staged_product) AS taken
+             WHERE taken.name = s.slug AND taken.sku <> s.sku",
+            &[],
+        )
+        .await?;
+    Ok(refused.iter().map(|row| row.get(0)).collect())
+}
+
+/// Puts the staged products in: new ones are inserted, those that differ in a column that the file owns are updated,
+/// the rest is left alone, version and all.
+pub(crate) async fn staging_apply(transaction: &Transaction, now: Timestamp) -> Result<Upserted, Error> {
     let updated = transaction
         .execute(
             "UPDATE catalog.product p

@@ -397,8 +397,9 @@ async fn a_name_that_another_product_takes_over_is_found_at_once() {
     ask("A", "A", "first-again").await;
     ask("first-again", "A", "first-again").await;
     shop.server.get("/api/v2/products/first").await.problem(404, "catalog.product_not_found");
-    // A SKU goes before a slug, whoever had the name first.
+    // A slug that was given up becomes another's SKU, and a slug again.
     ask("third", "C", "third").await;
+    patch(&shop, "C", &json!({"slug": "elsewhere"})).await.ok();
     make("third", "fourth").await;
     ask("third", "third", "fourth").await;
     let reviews = |name: &str| format!("/api/v2/products/{name}/reviews");
@@ -406,6 +407,7 @@ async fn a_name_that_another_product_takes_over_is_found_at_once() {
     shop.server.post(&reviews("third")).json(&body).await.created();
     assert_eq!(shop.server.get(&reviews("third")).await.ok()["meta"]["summary"]["count"], 1);
     shop.server.delete("/api/v2/products/third").await.status(204);
+    patch(&shop, "C", &json!({"slug": "third"})).await.ok();
     ask("third", "C", "third").await;
     assert_eq!(shop.server.get(&reviews("third")).await.ok()["meta"]["summary"]["count"], 0);
     // In a batch.

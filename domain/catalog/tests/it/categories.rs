@@ -88,7 +88,8 @@ async fn only_an_empty_category_can_be_taken_out() {
     }
     shop.server.delete("/api/v2/categories/sweets").await.status(204);
     shop.server.delete("/api/v2/categories/sweets").await.problem(404, "catalog.category_not_found");
-    shop.server.post("/api/v2/categories").json(&json!({"name": "Tea"})).await.problem(409, "catalog.duplicate_slug");
+    let body = json!({"name": "Brews", "slug": "tea"});
+    shop.server.post("/api/v2/categories").json(&body).await.problem(409, "catalog.duplicate_slug");
     let body = json!({"name": "", "position": "first", "colour": 1});
     let problem = shop.server.post("/api/v2/categories").json(&body).await.problem(422, "web.invalid_body");
     assert_eq!(problem["errors"].as_array().map(Vec::len), Some(3));

@@ -108,3 +108,51 @@ async fn a_broken_file_leaves_the_catalog_as_it_was_and_says_where() {
     shop.server.get("/api/v2/categories/tea-g").await.problem(404, "catalog.category_not_found");
     assert!(matches!(open(&PathBuf::from("/nowhere"), |_| {}), Err(ImportError::Open { .. })));
 }
+
+/// A category is the one of its name in its place; a slug that several names make is one of them only.
+#[tokio::test]
+async fn categories_whose_names_make_one_slug_stay_apart() {
+    let shop = Shop::empty().await;
+    let file = format!(
+        "{HEADER}900001,1,WINE BAR,National,,GLASS,1 CT,5.00\n900002,1,WINE,National,BAR,CHOCOLATE,1 CT,2.00\n\
+         900003,1,C++ BOOKS,National,,PRIMER,1 CT,9.00\n900004,1,C BOOKS,National,,PRIMER,1 CT,9.00\n\
+         900005,1,茶,National,,GREEN,1 CT,3.00\n900006,1,査,National,,METER,1 CT,30.00\n"
+    );
+    for (created, categories) in [(6, 7), (0, 0)] {
+        let report = load(&shop, file.clone()).await.expect("sound");
+        assert_eq!((report.created, report.refused, report.categories_created), (created, 0, categories));
+    }
+    for (sku, name, slug) in [
+        ("900001", "Wine Bar", "wine-bar"),
+        ("900002", "Bar", "wine-bar-2"),
+        ("900003", "C++ Books", "c-books"),
+        ("900004", "C Books", "c-books-2"),
+        ("900005", "茶", "cha"),
+        ("900006", "査", "cha-2"),
+    ] {
+        let category = shop.get(&format!("/products/{sku}")).await["category"].clone();
+        assert_eq!((category["name"].as_str(), category["slug"].as_str()), (Some(name), Some(slug)), "{sku}");
+    }
+}
+
+#[tokio::test]
+async fn a_row_does_not_take_another_products_name_and_hides_nothing() {
+    let shop = Shop::empty().await;
+    for (sku, slug) in [("A", "26190"), ("B", "apple-sauce-50-oz-2")] {
+        let body = serde_json::json!({"sku": sku, "title": "x", "slug": slug});
+        shop.server.post("/api/v2/products").json(&body).await.created();
+    }
+    let file = format!(
+        "{HEADER}26190,1,GROCERY,National,,LAMP,,5.00\n2,1,GROCERY,Nestle\u{301}\u{feff},,APPLE SAUCE,50 OZ,5.00\n\
+         3,1,GROCERY,National,,TE\u{202e}A,,5.00\n4,1,GROCERY,\u{3164},,TEA,,5.00\n"
+    );
+    let report = load(&shop, file).await.expect("sound");
+    assert_eq!((report.created, report.refused, report.unchanged), (2, 2, 0), "{report:?}");
+    let refused: Vec<u64> =
+        report.notes.iter().filter(|note| note.kind == NoteKind::Refused).map(|note| note.line).collect();
+    assert_eq!(refused, [2, 4]);
+    let product = shop.get("/products/2").await;
+    assert_eq!(product["brand"], "Nestl\u{e9}");
+    assert!(product["slug"].as_str().is_some_and(|slug| slug.starts_with("apple-sauce-50-oz-2-")), "{product}");
+    assert_eq!(shop.get("/products/4").await["brand"], serde_json::Value::Null);
+}

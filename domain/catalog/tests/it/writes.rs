@@ -247,3 +247,102 @@ async fn a_seed_never_overwrites_a_catalog_unasked() {
     second["images"][0]["id"] = first["images"][0]["id"].clone();
     assert_eq!(second, first, "a seed is the same every time");
 }
+
+/// An address means one product, whichever of its names it is written with.
+#[tokio::test]
+async fn skus_and_slugs_are_one_name_space() {
+    let shop = Shop::empty().await;
+    let post = |body: Value| shop.server.post("/api/v2/products").json(&body);
+    post(json!({"sku": "DESK-7", "title": "Oak Desk"})).await.created();
+    post(json!({"sku": "drum", "title": "Cable Drum"})).await.created();
+    let copy = post(json!({"sku": "oak-desk", "title": "Cheap Copy"})).await;
+    assert_eq!(copy.problem(409, "catalog.duplicate_sku")["errors"][0]["pointer"], "/sku");
+    post(json!({"sku": "X", "title": "x", "slug": "drum"})).await.problem(409, "catalog.duplicate_slug");
+    let patch = |body: Value| shop.server.patch("/api/v2/products/drum").merge_patch(&body);
+    patch(json!({"sku": "oak-desk"})).await.problem(409, "catalog.duplicate_sku");
+    let batch = json!({"products": [
+        {"sku": "oak-desk", "title": "Copy"}, {"sku": "B1", "title": "Bowl", "slug": "drum"},
+        {"sku": "B2", "title": "Bowl", "slug": "b3"}, {"sku": "b3", "title": "Bowl"}, {"sku": "B4", "title": "Sound"},
+    ]});
+    let verdicts = shop.server.post("/api/v2/products/batch?atomic=false").json(&batch).await.status(207).json();
+    let rows = verdicts["results"].as_array().expect("rows").iter().enumerate();
+    let failed: Vec<usize> = rows.filter(|(_, row)| row["outcome"] != "created").map(|(at, _)| at).collect();
+    assert_eq!(failed, [0, 1, 2], "{verdicts}");
+    assert_eq!(shop.get("/products/oak-desk").await["sku"], "DESK-7");
+    // One product may have one name for both, and a slug that is made gives way to a SKU.
+    assert_eq!(post(json!({"sku": "red-lamp", "title": "Red Lamp"})).await.created()["slug"], "red-lamp");
+    assert_eq!(post(json!({"sku": "L2", "title": "Drum"})).await.created()["slug"], "drum-l2");
+    // A deleted product gives its names back.
+    shop.server.delete("/api/v2/products/DESK-7").await.status(204);
+    post(json!({"sku": "oak-desk", "title": "Another"})).await.created();
+    // Whoever writes past the program is stopped by the database.
+    let client = shop.database.client().await;
+    let sql = "UPDATE catalog.product SET slug = 'drum' WHERE sku = 'oak-desk'";
+    let error = client.execute(sql, &[]).await.expect_err("it is another's");
+    assert_eq!(error.as_db_error().and_then(|error| error.constraint()), Some("product_name_key"));
+}
+
+#[tokio::test]
+async fn slugs_that_are_made_are_free() {
+    let shop = Shop::empty().await;
+    let post = |body: Value| shop.server.post("/api/v2/products").json(&body);
+    let mut slugs = Vec::new();
+    for sku in ["Q-0", "A_B", "A.B", "A-B", "a_b"] {
+        let made = post(json!({"sku": sku, "title": "Copper Pan"})).await.created();
+        slugs.push(made["slug"].as_str().expect("a slug").to_owned());
+    }
+    assert_eq!(slugs, ["copper-pan", "copper-pan-a-b", "copper-pan-a-b-2", "copper-pan-a-b-3", "copper-pan-a-b-4"]);
+    let batch = json!({"products": [
+        {"sku": "Y_1", "title": "Oak Bowl"}, {"sku": "Y.1", "title": "Oak Bowl"}, {"sku": "Y2", "title": "Other"},
+    ]});
+    let done = shop.server.post("/api/v2/products/batch?atomic=false").json(&batch).await.status(207).json();
+    assert_eq!(done["summary"]["created"], 3, "{done}");
+    for (name, slug) in [("C++", "c"), ("C#", "c-2"), ("Tea & Co", "tea-co"), ("Tea Co", "tea-co-2")] {
+        let made = shop.server.post("/api/v2/categories").json(&json!({"name": name})).await.created();
+        assert_eq!(made["slug"], slug);
+    }
+    let patch = shop.server.patch("/api/v2/products/A.B").merge_patch(&json!({"slug": null}));
+    assert_eq!(patch.await.ok()["slug"], "copper-pan-a-b-2", "it was its own");
+}
+
+/// What rules of today would not take, was taken once.
+#[tokio::test]
+async fn a_product_of_before_can_be_changed() {
+    let shop = Shop::sample().await;
+    let client = shop.database.client().await;
+    let sql = "UPDATE catalog.product SET title = E'Te\u{202e}\u{34f}a', brand = E'\\u3164', price = 5, currency = 'HRK' WHERE sku = 'TEA-001'";
+    client.execute(sql, &[]).await.expect("written");
+    let patch = |body: Value| shop.server.patch("/api/v2/products/TEA-001").merge_patch(&body);
+    let changed = patch(json!({"stock": 5})).await.ok();
+    assert_eq!((&changed["title"], &changed["stock"]), (&json!("Tea"), &json!(5)));
+    assert_eq!(changed["price"], json!({"amount": "5.00", "currency": "HRK"}));
+    patch(json!({"price": {"amount": "5", "currency": "HRK"}})).await.problem(422, "web.invalid_body");
+    for code in ["HRK", "SLL", "BGN", "CHE", "USN", "MXV", "COU", "XAU", "XXX"] {
+        let body = json!({"sku": "M", "title": "m", "price": {"amount": "5", "currency": code}});
+        shop.server.post("/api/v2/products").json(&body).await.problem(422, "web.invalid_body");
+    }
+}
+
+#[tokio::test]
+async fn texts_and_numbers_are_kept_in_one_form_or_refused() {
+    let shop = Shop::empty().await;
+    let post = |body: Value| shop.server.post("/api/v2/products").json(&body);
+    for (sku, brand) in [("N1", "Nestl\u{e9}"), ("N2", "Nestle\u{301}"), ("N3", " Nestl\u{e9} ")] {
+        let body = json!({"sku": sku, "title": " Tea\u{feff} ", "brand": brand, "tags": [brand], "specifications": {brand: brand}});
+        let made = post(body).await.created();
+        assert_eq!((&made["title"], &made["brand"]), (&json!("Tea"), &json!("Nestl\u{e9}")));
+        assert_eq!(made["specifications"], json!({"Nestl\u{e9}": "Nestl\u{e9}"}));
+    }
+    for filter in ["brand=Nestl%C3%A9", "brand=Nestle%CC%81", "tag=Nestle%CC%81", "spec.Nestle%CC%81=Nestl%C3%A9"] {
+        assert_eq!(shop.skus(&format!("/products?{filter}&sort=title")).await.len(), 3, "{filter}");
+    }
+    for bad in [json!({"a\u{202e}b": 1}), json!({"a": "x\u{1b}y"}), json!({"e\u{301}": 1, "\u{e9}": 2})] {
+        let refused = post(json!({"sku": "B", "title": "b", "specifications": bad})).await;
+        refused.problem(422, "web.invalid_body");
+    }
+    let big = r#"{"sku": "B", "title": "b", "specifications": {"serial": 123456789012345678901}}"#;
+    let refused = shop.server.post("/api/v2/products").bytes("application/json", big).await;
+    refused.problem(422, "web.inexact_number");
+    let alt = shop.server.post("/api/v2/products/N1/images/upload?alt=a%E2%80%AEb").bytes("image/png", "x").await;
+    alt.problem(400, "web.invalid_query");
+}

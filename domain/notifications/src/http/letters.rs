@@ -175,11 +175,7 @@ pub(super) async fn send_test_mail(
 ) -> Result<Reply, Problem> {
     query.finish()?;
     let mut reader = Reader::new(&body, "");
-    let is_address = |text: &str| match text.split_once('@') {
-        Some((local, domain)) if !local.is_empty() && !domain.is_empty() => Ok(text.to_owned()),
-        _ => Err("must be an e-mail address"),
-    };
-    let to = reader.required("to", |member| member.parsed(Text::line(3, 254), "invalid_email", is_address));
+    let to = reader.required("to", |member| member.parsed(Text::line(3, 254), "invalid_email", entrepot_mail::address));
     let faults = reader.finish();
     let Some(to) = to.filter(|_| faults.is_empty()) else { return Err(Problem::invalid_body(faults)) };
     let template = Template::Alert(Alert {

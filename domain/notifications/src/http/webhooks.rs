@@ -3,7 +3,7 @@
 use axum::extract::{Path, State};
 use entrepot_feed::NewEvent;
 use entrepot_pg::{Error, ScopedFutureExt as _, Transaction};
-use entrepot_web::body::{JsonBody, PatchBody, Reader, Text, merge_patch};
+use entrepot_web::body::{self, JsonBody, PatchBody, Reader, Text};
 use entrepot_web::{CacheClass, Cursor, Fault, IfMatch, Page, PageRequest, Permit, Problem, Query, Reply};
 use entrepot_webhooks::{Secret, Target, TargetRules};
 use http::StatusCode;
@@ -350,12 +350,11 @@ pub(super) async fn update_webhook(
     }
     let rules = shared.targets;
     let changed = change(&shared, &permit, &id, "webhook-changed", Some(&if_match), |webhook| {
-        let mut whole = json!({
+        let whole = json!({
             "url": webhook.url, "topics": webhook.topics, "description": webhook.description,
             "isEnabled": webhook.is_enabled,
         });
-        merge_patch(&mut whole, patch.clone());
-        let input = read(&whole, rules)?;
+        let input = read(&body::patched(&whole, &patch), rules)?;
         let is_switched_on = input.is_enabled && !webhook.is_enabled;
         Ok(Webhook {
             url: input.url,

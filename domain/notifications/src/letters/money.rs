@@ -2,7 +2,7 @@
 //!
 //! **Invariant:** an amount that is read is checked as any other.
 
-use entrepot_contracts::{Money, MoneyError};
+use entrepot_contracts::{Currency, Money, MoneyError};
 use serde::{Deserialize, Deserializer, Serialize as _, Serializer, de};
 
 #[derive(Deserialize)]
@@ -13,7 +13,7 @@ struct Written {
 
 impl Written {
     fn money(&self) -> Result<Money, MoneyError> {
-        Money::parse(&self.amount, self.currency.parse()?)
+        Money::parse(&self.amount, Currency::stored(&self.currency).ok_or(MoneyError::UnknownCurrency)?)
     }
 }
 

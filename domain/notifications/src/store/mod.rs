@@ -191,7 +191,7 @@ pub(crate) async fn notifications_forget(client: &Pooled, before: Timestamp, at_
 
 /// Has those who count an address's letters take turns.
 pub(crate) async fn letter_lock(transaction: &Transaction, address: &str) -> Result<(), Error> {
-    let lock = "SELECT pg_advisory_xact_lock(hashtextextended('letter:' || lower($1::text), 0))";
+    let lock = "SELECT pg_advisory_xact_lock(hashtextextended('letter:' || lower($1::text COLLATE \"C\"), 0))";
     let lock = transaction.prepare_cached(lock).await?;
     transaction.execute(&lock, &[&address]).await?;
     Ok(())

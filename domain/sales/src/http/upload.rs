@@ -69,12 +69,19 @@ pub(super) async fn import_sales(
     let mut told = Instant::now();
     let mut bytes = 0_u64;
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| broken_off(&error, &loader.report))?;
+        let frame = match frame {
+            Ok(frame) => frame,
+            Err(error) => {
+                loader.write().await.map_err(database_problem)?;
+                return Err(broken_off(&error, &loader.report));
+            }
+        };
         let Some(data) = frame.data_ref() else { continue };
         bytes += data.len() as u64;
         // A piece at a time, so that no line waits for more than a piece of others.
         for piece in data.chunks(64 * 1024) {
-            let lines = off_async_threads(|| reader.push(piece)).map_err(|error| unreadable(&error, &loader.report))?;
+            let mut lines = Vec::new();
+            let pushed = off_async_threads(|| reader.push(piece, &mut lines));
             for (line, read) in lines {
                 loader.take(line, read);
                 if loader.is_full() {
@@ -85,16 +92,22 @@ pub(super) async fn import_sales(
                     loader.write().await.map_err(database_problem)?;
                 }
             }
+            if let Err(error) = pushed {
+                // What was sound before it is not lost with it.
+                loader.write().await.map_err(database_problem)?;
+                return Err(unreadable(&error, &loader.report));
+            }
         }
         if told.elapsed() >= TOLD_EVERY {
             told = Instant::now();
             tell(&sales, progress(person, &loader.report, bytes)).await.map_err(database_problem)?;
         }
     }
-    for (line, read) in reader.end().map_err(|error| unreadable(&error, &loader.report))? {
-        loader.take(line, read);
-    }
+    let mut lines = Vec::new();
+    let ended = reader.end(&mut lines);
+    lines.into_iter().for_each(|(line, read)| loader.take(line, read));
     loader.write().await.map_err(database_problem)?;
+    ended.map_err(|error| unreadable(&error, &loader.report))?;
     let report = loader.report;
     let done = SalesBatchDone {
         kind: "import".to_owned(),

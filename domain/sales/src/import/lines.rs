@@ -6,9 +6,12 @@
 //! **Invariants:**
 //! - Nothing is kept of what was read, but the line that is not whole yet, and that is bounded.
 //! - A line that cannot be read is a fault of that line, unless the file itself is none.
+//! - A line ends with a line feed, a carriage return, or the two, but not between quotation marks (RFC 4180): as in all
+//!   the CSV that this program reads.
 
 use entrepot_contracts::StoreId;
 use entrepot_web::Fault;
+use entrepot_web::body::is_exact;
 use serde_json::{Map, Number, Value};
 
 use crate::model::{MonthInput, MonthKey, read_days};
@@ -40,73 +43,125 @@ pub(crate) type Line = (u64, Result<MonthInput, Vec<Fault>>);
 /// Cuts bytes into lines and reads them.
 pub(crate) struct LineReader {
     format: Format,
+    /// What is not a whole line yet, and how much of it was looked through.
     rest: Vec<u8>,
+    looked: usize,
+    place: Place,
+    /// Lines that ended, and those that ended within the one that is not whole.
     line: u64,
+    within: u64,
     columns: Option<Vec<String>>,
     cells: Cells,
 }
 
+/// Where in a record of a CSV (RFC 4180) a byte stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    /// At the beginning of a cell.
+    Begin,
+    Plain,
+    Quoted,
+    /// Behind a quotation mark in quotation marks: the end, or the first of two.
+    Behind,
+    /// Behind what stands behind the end of a quotation: the record is none.
+    Broken,
+}
+
 impl LineReader {
     pub(crate) fn new(format: Format) -> Self {
-        Self { format, rest: Vec::new(), line: 0, columns: None, cells: Cells::new() }
+        Self {
+            format,
+            rest: Vec::new(),
+            looked: 0,
+            place: Place::Begin,
+            line: 0,
+            within: 0,
+            columns: None,
+            cells: Cells::new(),
+        }
     }
 
-    /// Takes the next bytes and gives the lines that are whole now.
-    pub(crate) fn push(&mut self, bytes: &[u8]) -> Result<Vec<Line>, Unreadable> {
-        // Only what is new is looked at, however small the pieces are.
-        let so_far = self.rest.len();
-        self.rest.extend_from_slice(bytes);
-        let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| so_far + at + 1);
-        let mut rest = self.rest.split_off(whole);
-        std::mem::swap(&mut rest, &mut self.rest);
-        let lines = self.read(&rest)?;
-        if self.rest.len() > LONGEST_LINE {
-            return Err(self.unreadable(format!("is longer than {LONGEST_LINE} bytes")));
+    /// Takes the next bytes and adds the lines that are whole now, also those before one that cannot be read.
+    pub(crate) fn push(&mut self, bytes: &[u8], lines: &mut Vec<Line>) -> Result<(), Unreadable> {
+        let mut rest = std::mem::take(&mut self.rest);
+        rest.extend_from_slice(bytes);
+        let mut start = 0;
+        let mut at = self.looked;
+        while let Some(byte) = rest.get(at) {
+            let is_end = matches!(byte, b'\n' | b'\r');
+            if is_end && *byte == b'\r' && at + 1 == rest.len() {
+                // It may be half of an end of line.
+                break;
+            }
+            let behind = at + if rest[at..].starts_with(b"\r\n") { 2 } else { 1 };
+            if !is_end {
+                self.place = self.place.behind(*byte);
+            } else if self.format == Format::Csv && self.place == Place::Quoted {
+                self.within += 1;
+            } else {
+                self.whole(&rest[start..at], lines)?;
+                start = behind;
+            }
+            at = behind;
         }
-        Ok(lines)
+        rest.drain(..start);
+        self.looked = at - start;
+        self.rest = rest;
+        if self.looked > LONGEST_LINE { Err(self.too_long()) } else { Ok(()) }
     }
 
     /// Reads the last line, which may have no end.
-    pub(crate) fn end(&mut self) -> Result<Vec<Line>, Unreadable> {
+    pub(crate) fn end(&mut self, lines: &mut Vec<Line>) -> Result<(), Unreadable> {
         let rest = std::mem::take(&mut self.rest);
-        let lines = self.read(&rest)?;
+        let line = rest.strip_suffix(b"\r").unwrap_or(&rest);
+        if self.format == Format::Csv && self.place == Place::Quoted {
+            self.place = Place::Broken;
+        }
+        if !line.is_empty() {
+            self.whole(line, lines)?;
+        }
         if self.format == Format::Csv && self.columns.is_none() {
             return Err(self.unreadable("there is no header".to_owned()));
         }
-        Ok(lines)
+        Ok(())
     }
 
     fn unreadable(&self, what: String) -> Unreadable {
         Unreadable { line: self.line + 1, what }
     }
 
-    fn read(&mut self, block: &[u8]) -> Result<Vec<Line>, Unreadable> {
-        let mut lines = Vec::new();
-        for line in block.split_inclusive(|byte| *byte == b'\n') {
-            if line.len() > LONGEST_LINE {
-                return Err(self.unreadable(format!("is longer than {LONGEST_LINE} bytes")));
-            }
-            let line = line.strip_suffix(b"\n").unwrap_or(line);
-            let mut line = line.strip_suffix(b"\r").unwrap_or(line);
-            if self.line == 0 {
-                line = line.strip_prefix("\u{feff}".as_bytes()).unwrap_or(line);
-            }
-            let read = if line.iter().all(u8::is_ascii_whitespace) {
-                None
-            } else {
-                match self.format {
-                    Format::Ndjson => Some(ndjson(line)),
-                    Format::Csv => self.csv(line)?,
-                }
-            };
-            self.line += 1;
-            lines.extend(read.map(|read| (self.line, read)));
-        }
-        Ok(lines)
+    fn too_long(&self) -> Unreadable {
+        self.unreadable(format!("is longer than {LONGEST_LINE} bytes"))
     }
 
-    /// A line of a CSV; nothing for the header. No cell that we take has a line break in it, so a record is
-    /// a line.
+    /// A line that is whole, without what ended it.
+    fn whole(&mut self, line: &[u8], lines: &mut Vec<Line>) -> Result<(), Unreadable> {
+        let is_broken = std::mem::replace(&mut self.place, Place::Begin) == Place::Broken;
+        if line.len() > LONGEST_LINE {
+            return Err(self.too_long());
+        }
+        let line = if self.line == 0 { line.strip_prefix("\u{feff}".as_bytes()).unwrap_or(line) } else { line };
+        let read = if line.iter().all(u8::is_ascii_whitespace) {
+            None
+        } else {
+            match self.format {
+                Format::Ndjson => Some(ndjson(line)),
+                Format::Csv if is_broken && self.columns.is_some() => Some(Err(vec![Fault::at(
+                    "",
+                    "not_csv",
+                    "has a quotation that does not end, or something behind one",
+                )])),
+                Format::Csv => self.csv(line)?,
+            }
+        };
+        self.line += 1;
+        // A record has the number of its first line.
+        lines.extend(read.map(|read| (self.line, read)));
+        self.line += std::mem::take(&mut self.within);
+        Ok(())
+    }
+
+    /// A record of a CSV; nothing for the header.
     fn csv(&mut self, line: &[u8]) -> Result<Option<Result<MonthInput, Vec<Fault>>>, Unreadable> {
         let Ok(line) = str::from_utf8(line) else {
             if self.columns.is_none() {
@@ -121,6 +176,20 @@ impl LineReader {
             return Ok(None);
         };
         Ok(Some(day(columns, &record)))
+    }
+}
+
+impl Place {
+    /// The place behind a byte that ends no line.
+    fn behind(self, byte: u8) -> Self {
+        match (self, byte) {
+            (Self::Begin | Self::Behind, b'"') => Self::Quoted,
+            (Self::Begin | Self::Plain | Self::Behind, b',') => Self::Begin,
+            (Self::Begin | Self::Plain, _) => Self::Plain,
+            (Self::Quoted, b'"') => Self::Behind,
+            (Self::Quoted, _) => Self::Quoted,
+            (Self::Behind | Self::Broken, _) => Self::Broken,
+        }
     }
 }
 
@@ -139,9 +208,8 @@ struct Record<'a> {
 
 impl Cells {
     fn new() -> Self {
-        // What ends a line was taken off it; a carriage return in it is part of a cell.
-        let reader = csv_core::ReaderBuilder::new().terminator(csv_core::Terminator::Any(b'\n')).build();
-        Self { reader, text: Vec::new(), ends: Vec::new() }
+        // What ends a line was taken off it.
+        Self { reader: csv_core::Reader::new(), text: Vec::new(), ends: Vec::new() }
     }
 
     fn of(&mut self, line: &str) -> Record<'_> {
@@ -237,6 +305,11 @@ fn day(columns: &[String], record: &Record<'_>) -> Result<MonthInput, Vec<Fault>
             continue;
         }
         match text.parse::<Number>() {
+            Ok(_) if !is_exact(text) => faults.push(Fault::at(
+                format!("/{column}"),
+                "inexact_number",
+                format!("{:?} has too many digits", told(text)),
+            )),
             Ok(number) => {
                 fields.insert(column.clone(), Value::Number(number));
             }
@@ -270,9 +343,9 @@ mod tests {
         let mut reader = LineReader::new(format);
         let mut lines = Vec::new();
         for piece in pieces {
-            lines.extend(reader.push(piece)?);
+            reader.push(piece, &mut lines)?;
         }
-        lines.extend(reader.end()?);
+        reader.end(&mut lines)?;
         Ok(lines)
     }
 
@@ -294,15 +367,42 @@ mod tests {
         assert_eq!(days(1), json!({"1": {"units": 7}}));
     }
 
+    /// Old Macs and some spreadsheets end lines with a carriage return.
+    #[test]
+    fn any_end_of_line_ends_a_line() {
+        let rows = ["storeId,year,month,day,sales", "330,2024,1,1,1", "330,2024,1,2,2", "330,2024,1,3,3"];
+        for ends in [["\r"; 4], ["\n"; 4], ["\r\n"; 4], ["\n", "\r", "\r\n", ""], ["\r\n", "\n", "\r", "\r"]] {
+            let text: String = rows.iter().zip(ends).map(|(row, end)| format!("{row}{end}")).collect();
+            let wanted = [(2, vec![]), (3, vec![]), (4, vec![])];
+            assert_eq!(codes(&all(Format::Csv, &[text.as_bytes()]).expect("a CSV")), wanted, "{text:?}");
+            let bytes: Vec<&[u8]> = text.as_bytes().chunks(1).collect();
+            assert_eq!(codes(&all(Format::Csv, &bytes).expect("a CSV")), wanted, "{text:?}");
+        }
+        let text = b"{\"storeId\":\"330\",\"year\":2024,\"month\":1,\"dailyData\":{}}\r{}";
+        assert_eq!(all(Format::Ndjson, &[text]).expect("lines").len(), 2);
+    }
+
     #[test]
     fn cells_are_quoted_as_rfc_4180_has_it() {
         let mut cells = Cells::new();
         let mut read = |line: &str| cells.of(line).cells().map(str::to_owned).collect::<Vec<_>>();
         assert_eq!(read("a, b ,\"c,\"\"d\"\"\",,é"), ["a", "b", "c,\"d\"", "", "é"]);
-        assert_eq!(read("a\rb,c"), ["a\rb", "c"], "nothing is lost behind a carriage return");
-        assert_eq!(read("a,\"b"), ["a", "b"], "a quotation that does not end, ends with its line");
         assert_eq!(read("a"), ["a"], "nothing of the line before is left");
         assert_eq!(read(&",".repeat(1_000)).len(), 1_001);
+    }
+
+    #[test]
+    fn a_quotation_holds_lines_together() {
+        let read = |text: &str| codes(&all(Format::Csv, &[text.as_bytes()]).expect("a CSV"));
+        let head = "storeId,year,month,day,sales";
+        let broken = || vec!["not_csv"];
+        assert_eq!(
+            read(&format!("{head},comment\n350,2024,1,3,5,\"see\n351,2024,1,3,99999,\r\n\"\n330,2024,1,4,1,\n")),
+            [(2, vec!["not_a_number"]), (5, vec![])]
+        );
+        assert_eq!(read(&format!("{head}\n331,2024,1,1,\"5\n330,2024,1,2,7\n")), [(2, broken())]);
+        assert_eq!(read(&format!("{head}\n331,2024,1,1,\"1\"0\n330,2024,1,2,\"7\"\n")), [(2, broken()), (3, vec![])]);
+        assert_eq!(read(&format!("{head}\n331,2024,1,1,5\"\n")), [(2, vec!["not_a_number"])]);
     }
 
     #[test]
@@ -335,7 +435,7 @@ mod tests {
     proptest! {
         #[test]
         fn the_pieces_make_no_difference(cuts in proptest::collection::vec(0_usize..120, 0..6)) {
-            let text = "storeId,year,month,day,sales\n330,2024,1,1,1\n330,2024,1,2,2\nä,1,1,1,1\n330,2024,1,3,3".as_bytes();
+            let text = "storeId,year,month,day,sales\r330,2024,1,1,1\r\n330,2024,1,2,2\r\rä,1,1,1,1\n330,2024,1,3,3".as_bytes();
             let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(text.len())).collect();
             cuts.extend([0, text.len()]);
             cuts.sort_unstable();

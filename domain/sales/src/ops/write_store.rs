@@ -2,8 +2,7 @@
 
 use entrepot_contracts::{StoreChanged, StoreId};
 use entrepot_pg::{Error, ScopedFutureExt as _};
-use entrepot_web::Fault;
-use entrepot_web::body::merge_patch;
+use entrepot_web::{Fault, body};
 use serde_json::Value;
 
 use super::Accepts;
@@ -83,8 +82,7 @@ pub(crate) async fn patch_store(
         .transaction(|transaction| {
             async move {
                 let before = store::store_lock(transaction, id).await?.ok_or(WriteStoreError::NotFound)?;
-                let mut document = StoreInput::of(&before);
-                merge_patch(&mut document, patch.clone());
+                let document = body::patched(&StoreInput::of(&before), patch);
                 let input = StoreInput::read(&document).map_err(WriteStoreError::Invalid)?;
                 write(transaction, to, id, before, accepts, &input).await
             }

@@ -269,7 +269,9 @@ pub(crate) async fn store_page(
         let text = binds.add(text.clone(), Type::TEXT);
         // Compared as it is: no character of it means anything else. A chain has thousands of stores, not
         // millions.
-        and(format!("position(lower({text}) IN lower(concat_ws(' ', s.id, s.name, s.place))) > 0"));
+        and(format!(
+            "position(lower({text} COLLATE \"und-x-icu\") IN lower(concat_ws(' ', s.id, s.name, s.place) COLLATE \"und-x-icu\")) > 0"
+        ));
     }
     if let Some(status) = filters.status {
         and(format!("s.status = {}::text::sales.store_status", binds.add(status.to_owned(), Type::TEXT)));

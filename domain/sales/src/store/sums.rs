@@ -120,8 +120,8 @@ pub(crate) async fn read_sums(database: &Database, query: &SumQuery) -> Result<S
     let group = |row: &Row| row.try_get::<_, String>(0);
     if query.by == SumBy::Store {
         let mut binds = Binds::default();
-        let now = query.statement(&mut binds, query.from, query.to);
-        let rows = client.query_typed(&now, &binds.typed()).await?;
+        let sql = query.statement(&mut binds, query.from, query.to);
+        let rows = client.query_typed(&sql, &binds.typed()).await?;
         let mut binds = Binds::default();
         let yesterday = query.from.yesterday().unwrap_or(query.from);
         let before = query.statement(&mut binds, query.before, yesterday);
@@ -129,17 +129,27 @@ pub(crate) async fn read_sums(database: &Database, query: &SumQuery) -> Result<S
         for row in client.query_typed(&before, &binds.typed()).await? {
             earlier.insert(group(&row)?, totals(&row)?);
         }
-        let ids = rows.iter().map(group).collect::<Result<Vec<_>, _>>()?;
+        let mut now = Vec::with_capacity(rows.len());
+        for row in &rows {
+            now.push((group(row)?, totals(row)?));
+        }
+        // A store that sold before and not now is a change, too.
+        let known: std::collections::HashSet<String> = now.iter().map(|(id, _)| id.clone()).collect();
+        let gone = earlier.keys().filter(|id| !known.contains(*id)).cloned();
+        now.extend(gone.map(|id| (id, SalesFigures::default())));
+        let ids: Vec<&String> = now.iter().map(|(id, _)| id).collect();
         let mut names = std::collections::HashMap::new();
         for row in client.query("SELECT id, name FROM sales.store WHERE id = ANY ($1)", &[&ids]).await? {
             names.insert(row.try_get::<_, String>(0)?, row.try_get::<_, String>(1)?);
         }
-        let mut sums = Vec::with_capacity(rows.len());
-        for (row, id) in rows.iter().zip(ids) {
-            let before = earlier.get(&id).copied();
-            let name = names.remove(&id).unwrap_or_default();
-            sums.push(Sum { start: None, store: Some((id, name)), totals: totals(row)?, before });
-        }
+        let mut sums: Vec<Sum> = now
+            .into_iter()
+            .map(|(id, totals)| {
+                let before = earlier.get(&id).copied();
+                let name = names.remove(&id).unwrap_or_default();
+                Sum { start: None, store: Some((id, name)), totals, before }
+            })
+            .collect();
         sums.sort_by(|one, other| {
             other.totals.sales.0.cmp(&one.totals.sales.0).then_with(|| one.store.cmp(&other.store))
         });

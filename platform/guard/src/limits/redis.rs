@@ -515,13 +515,15 @@ impl Redis {
                 Some(value)
             }
             failed => {
-                if let Ok(Err(error)) = failed {
-                    tracing::debug!(%error, "Redis failed");
-                }
+                let error = match failed {
+                    Ok(Err(error)) => error.to_string(),
+                    _ => format!("it does not answer within {} ms", shared.settings.timeout.as_millis()),
+                };
+                tracing::debug!(error, "Redis failed");
                 shared.failures.fetch_add(1, Ordering::Relaxed);
                 let in_a_row = shared.failures_in_a_row.fetch_add(1, Ordering::AcqRel).saturating_add(1);
                 if in_a_row >= FAILURES_TO_LEAVE && !shared.away.swap(true, Ordering::AcqRel) {
-                    tracing::warn!("Redis does not answer; until it does, this process limits by its share");
+                    tracing::warn!(error, "Redis cannot be used; until it can, this process limits by its share");
                     shared.left.notify_one();
                 }
                 None

@@ -57,3 +57,30 @@ async fn a_slot_that_was_planned_by_a_wrong_clock_is_planned_anew() {
     let sql = "SELECT count(*) FROM jobs.schedule WHERE next_at < now() + interval '1 minute'";
     assert_eq!(number(&client, sql).await, 1);
 }
+
+/// A slot whose job cannot be enqueued is tried again, but not without a pause.
+#[tokio::test]
+async fn what_cannot_be_enqueued_is_tried_now_and_then() {
+    let (test, client) = stage().await;
+    client
+        .batch_execute(
+            "CREATE SEQUENCE tries;
+             CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+             BEGIN PERFORM nextval('tries'); RAISE EXCEPTION 'no'; END $$;
+             CREATE TRIGGER refuse BEFORE INSERT ON jobs.job FOR EACH ROW EXECUTE FUNCTION refuse();",
+        )
+        .await
+        .expect("jobs are refused");
+    let now = async || number(&client, "SELECT extract(epoch FROM clock_timestamp())::bigint").await;
+    let began = now().await;
+    let keeper = keeper(&test);
+    let tries =
+        async || number(&client, "SELECT last_value FROM tries WHERE is_called UNION ALL SELECT 0 LIMIT 1").await;
+    eventually("it is tried again", async || tries().await >= 3).await;
+    let tried = tries().await;
+    let seconds = now().await - began;
+    assert!(tried <= 2 * (seconds + 2), "{tried} times in {seconds} seconds");
+    client.batch_execute("DROP TRIGGER refuse ON jobs.job").await.expect("taken again");
+    eventually("it goes on", async || number(&client, "SELECT count(*) FROM effect").await >= 1).await;
+    keeper.stop().await;
+}

@@ -6,6 +6,7 @@
 //! **Invariant:** a body of more than [`LARGEST_AT_ONCE`] bytes is parsed off the threads that answer requests.
 
 mod merge;
+mod numbers;
 mod reader;
 mod strict;
 
@@ -15,7 +16,8 @@ use http::{HeaderMap, header};
 use http_body_util::{BodyExt as _, LengthLimitError};
 use serde_json::Value;
 
-pub use merge::merge_patch;
+pub use merge::{merge_patch, patched};
+pub use numbers::is_exact;
 pub use reader::{Member, Reader, Text};
 
 use crate::slow::BodyTimedOut;
@@ -105,7 +107,7 @@ pub fn parse(body: &[u8]) -> Result<Value, Problem> {
     if depth(body) > DEEPEST {
         return Err(Problem::new(&kinds::JSON_TOO_DEEP, format!("the body is nested more than {DEEPEST} levels deep")));
     }
-    strict::parse(body).map_err(|error| {
+    let value = strict::parse(body).map_err(|error| {
         let text = error.to_string();
         let what = match (error.classify(), text.strip_prefix(strict::TWICE)) {
             (_, Some(name)) => {
@@ -119,7 +121,13 @@ pub fn parse(body: &[u8]) -> Result<Value, Problem> {
             &kinds::MALFORMED_JSON,
             format!("the body {what}, at line {} column {}", error.line(), error.column()),
         )
-    })
+    })?;
+    if let Some(number) = numbers::inexact(body) {
+        let number: String = number.chars().take(60).collect();
+        let detail = format!("the number {number} cannot be kept as it is written: send fewer digits, or a text");
+        return Err(Problem::new(&kinds::INEXACT_NUMBER, detail));
+    }
+    Ok(value)
 }
 
 /// The deepest nesting of brackets outside strings; for text that is no JSON any number will do.

@@ -13,11 +13,13 @@
 //! assert_eq!(faults[0].pointer.as_deref(), Some("/title"));
 //! ```
 
+use std::borrow::Cow;
+
+use entrepot_text::{is_bidi_control, is_blank, kept};
 use serde_json::{Map, Value};
 
 use crate::Fault;
 use crate::fault::Faults;
-use crate::unseen::{hidden, is_bidi_control, is_blank};
 
 /// How long a text may be, in characters, and whether it may have several lines.
 #[derive(Clone, Copy, Debug)]
@@ -25,19 +27,27 @@ pub struct Text {
     min: usize,
     max: usize,
     lines: bool,
+    /// As it was sent, spaces around it and all: for what nobody reads.
+    verbatim: bool,
 }
 
 impl Text {
     /// One line of `min` to `max` characters.
     #[must_use]
     pub const fn line(min: usize, max: usize) -> Self {
-        Self { min, max, lines: false }
+        Self { min, max, lines: false, verbatim: false }
     }
 
     /// Lines of `min` to `max` characters in all.
     #[must_use]
     pub const fn lines(min: usize, max: usize) -> Self {
-        Self { min, max, lines: true }
+        Self { min, max, lines: true, verbatim: false }
+    }
+
+    /// The same, but taken as it was sent: for secrets. Other texts are kept without spaces around them and in NFC.
+    #[must_use]
+    pub const fn verbatim(self) -> Self {
+        Self { verbatim: true, ..self }
     }
 }
 
@@ -147,27 +157,30 @@ impl<'a> Member<'a, '_> {
     }
 
     /// A text within its limits.
+    ///
+    /// But for verbatim ones it is given in the form in which texts are kept ([`entrepot_text::kept`]).
     pub fn text(&mut self, limits: Text) -> Option<String> {
         let Some(text) = self.value.as_str() else { return self.wrong_type("a text") };
+        let text = if limits.verbatim { Cow::Borrowed(text) } else { kept(text) };
         if text.contains('\0') {
             self.fault("nul", "must not contain NUL");
             return None;
         }
-        let breaks = |char: char| char.is_control() || matches!(char, '\u{2028}' | '\u{2029}');
-        if !limits.lines && text.contains(breaks) {
-            self.fault("control_character", "must be one line without control characters");
+        if !limits.verbatim && text.contains(|char| is_odd_control(char, limits.lines)) {
+            let lines = if limits.lines {
+                "must not contain control characters but tabs and ends of lines"
+            } else {
+                "must be one line without control characters"
+            };
+            self.fault("control_character", lines);
             return None;
         }
-        if text.contains(is_bidi_control) {
+        if !limits.verbatim && text.contains(is_bidi_control) {
             self.fault("bidi_control", "must not contain characters that turn the direction of the text around");
             return None;
         }
-        if let Some(char) = hidden(text) {
-            self.fault("hidden_character", format!("must not contain {}, which is not seen", char.escape_unicode()));
-            return None;
-        }
         let length = text.chars().count();
-        if limits.min > 0 && is_blank(text) {
+        if limits.min > 0 && (text.is_empty() || (!limits.verbatim && is_blank(&text))) {
             self.fault("empty", "must not be empty");
             return None;
         }
@@ -175,7 +188,7 @@ impl<'a> Member<'a, '_> {
             self.fault("length", format!("must have {} to {} characters, not {length}", limits.min, limits.max));
             return None;
         }
-        Some(text.to_owned())
+        Some(text.into_owned())
     }
 
     /// A text that `parse` turns into something else; its error is the fault.
@@ -287,21 +300,55 @@ impl<'a> Member<'a, '_> {
             self.fault("too_large", format!("must have at most {max_bytes} bytes as JSON, not {bytes}"));
             return None;
         }
-        if has_nul(self.value) {
-            self.fault("nul", "must not contain NUL");
-            return None;
+        match kept_value(self.value) {
+            Ok(value) => Some(value),
+            Err((code, detail)) => {
+                self.fault(code, detail);
+                None
+            }
         }
-        Some(self.value.clone())
     }
 }
 
-fn has_nul(value: &Value) -> bool {
-    match value {
-        Value::String(text) => text.contains('\0'),
-        Value::Array(items) => items.iter().any(has_nul),
-        Value::Object(members) => members.iter().any(|(name, value)| name.contains('\0') || has_nul(value)),
-        _ => false,
-    }
+fn is_odd_control(char: char, may_have_lines: bool) -> bool {
+    let is_of_lines = matches!(char, '\n' | '\r' | '\t' | '\u{2028}' | '\u{2029}');
+    if is_of_lines { !may_have_lines } else { char.is_control() }
+}
+
+/// The same with every text in it, names too, in the form in which texts are kept.
+fn kept_value(value: &Value) -> Result<Value, (&'static str, String)> {
+    let kept_text = |text: &str| {
+        let text = kept(text).into_owned();
+        if text.contains('\0') {
+            return Err(("nul", "must not contain NUL".to_owned()));
+        }
+        if text.contains(|char| is_odd_control(char, true)) {
+            return Err(("control_character", "must not contain control characters".to_owned()));
+        }
+        if text.contains(is_bidi_control) {
+            return Err((
+                "bidi_control",
+                "must not contain characters that turn the direction of the text around".to_owned(),
+            ));
+        }
+        Ok(text)
+    };
+    Ok(match value {
+        Value::String(text) => Value::String(kept_text(text)?),
+        Value::Array(items) => Value::Array(items.iter().map(kept_value).collect::<Result<_, _>>()?),
+        Value::Object(members) => {
+            let mut all = Map::new();
+            for (name, value) in members {
+                let name = kept_text(name)?;
+                let detail = format!("has the member {name:?} twice, in two spellings");
+                if all.insert(name, kept_value(value)?).is_some() {
+                    return Err(("repeated", detail));
+                }
+            }
+            Value::Object(all)
+        }
+        other => other.clone(),
+    })
 }
 
 /// Appends a member's name to a JSON pointer, escaped (RFC 6901).
@@ -347,7 +394,6 @@ mod tests {
             (json!({"title": "a\nb"}), vec![at("/title", "control_character")]),
             (json!({"title": "a\0b"}), vec![at("/title", "nul")]),
             (json!({"title": "a\u{202e}b"}), vec![at("/title", "bidi_control")]),
-            (json!({"title": "a\u{34f}b"}), vec![at("/title", "hidden_character")]),
             (json!({"title": "\u{2800}\u{200b}"}), vec![at("/title", "empty")]),
             (json!({"title": 1, "stock": "1"}), vec![at("/title", "wrong_type"), at("/stock", "wrong_type")]),
             (json!({"title": "tea", "stock": -1}), vec![at("/stock", "negative")]),

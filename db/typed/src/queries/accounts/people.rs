@@ -18,6 +18,12 @@ pub struct PersonInsertParams<
     pub now: jiff::Timestamp,
 }
 #[derive(Debug)]
+pub struct PersonSetAddressParams<T1: crate::StringSql> {
+    pub email: T1,
+    pub now: jiff::Timestamp,
+    pub id: uuid::Uuid,
+}
+#[derive(Debug)]
 pub struct PersonUpdateParams<
     T1: crate::StringSql,
     T2: crate::StringSql,
@@ -146,6 +152,20 @@ impl<'a> From<PersonCredentialsBorrowed<'a>> for PersonCredentials {
         PersonCredentialsBorrowed { id, password_hash, status, is_verified }: PersonCredentialsBorrowed<'a>,
     ) -> Self {
         Self { id, password_hash: password_hash.map(|v| v.into()), status: status.into(), is_verified }
+    }
+}
+#[derive(Debug, Clone, PartialEq)]
+pub struct PeopleWithOddAddresses {
+    pub id: uuid::Uuid,
+    pub email: String,
+}
+pub struct PeopleWithOddAddressesBorrowed<'a> {
+    pub id: uuid::Uuid,
+    pub email: &'a str,
+}
+impl<'a> From<PeopleWithOddAddressesBorrowed<'a>> for PeopleWithOddAddresses {
+    fn from(PeopleWithOddAddressesBorrowed { id, email }: PeopleWithOddAddressesBorrowed<'a>) -> Self {
+        Self { id, email: email.into() }
     }
 }
 use crate::client::async_::GenericClient;
@@ -366,6 +386,63 @@ where
         Ok(mapped)
     }
 }
+pub struct PeopleWithOddAddressesQuery<'c, 'a, 's, C: GenericClient, T, const N: usize> {
+    client: &'c C,
+    params: [&'a (dyn postgres_types::ToSql + Sync); N],
+    query: &'static str,
+    cached: Option<&'s tokio_postgres::Statement>,
+    extractor: fn(&tokio_postgres::Row) -> Result<PeopleWithOddAddressesBorrowed, tokio_postgres::Error>,
+    mapper: fn(PeopleWithOddAddressesBorrowed) -> T,
+}
+impl<'c, 'a, 's, C, T: 'c, const N: usize> PeopleWithOddAddressesQuery<'c, 'a, 's, C, T, N>
+where
+    C: GenericClient,
+{
+    pub fn map<R>(
+        self,
+        mapper: fn(PeopleWithOddAddressesBorrowed) -> R,
+    ) -> PeopleWithOddAddressesQuery<'c, 'a, 's, C, R, N> {
+        PeopleWithOddAddressesQuery {
+            client: self.client,
+            params: self.params,
+            query: self.query,
+            cached: self.cached,
+            extractor: self.extractor,
+            mapper,
+        }
+    }
+    pub async fn one(self) -> Result<T, tokio_postgres::Error> {
+        let row = crate::client::async_::one(self.client, self.query, &self.params, self.cached).await?;
+        Ok((self.mapper)((self.extractor)(&row)?))
+    }
+    pub async fn all(self) -> Result<Vec<T>, tokio_postgres::Error> {
+        self.iter().await?.try_collect().await
+    }
+    pub async fn opt(self) -> Result<Option<T>, tokio_postgres::Error> {
+        let opt_row = crate::client::async_::opt(self.client, self.query, &self.params, self.cached).await?;
+        Ok(opt_row
+            .map(|row| {
+                let extracted = (self.extractor)(&row)?;
+                Ok((self.mapper)(extracted))
+            })
+            .transpose()?)
+    }
+    pub async fn iter(
+        self,
+    ) -> Result<impl futures::Stream<Item = Result<T, tokio_postgres::Error>> + 'c, tokio_postgres::Error> {
+        let stream =
+            crate::client::async_::raw(self.client, self.query, crate::slice_iter(&self.params), self.cached).await?;
+        let mapped = stream
+            .map(move |res| {
+                res.and_then(|row| {
+                    let extracted = (self.extractor)(&row)?;
+                    Ok((self.mapper)(extracted))
+                })
+            })
+            .into_stream();
+        Ok(mapped)
+    }
+}
 pub struct PersonInsertStmt(&'static str, Option<tokio_postgres::Statement>);
 pub fn person_insert() -> PersonInsertStmt {
     PersonInsertStmt(
@@ -528,7 +605,7 @@ impl PersonLockStmt {
 pub struct PersonCredentialsStmt(&'static str, Option<tokio_postgres::Statement>);
 pub fn person_credentials() -> PersonCredentialsStmt {
     PersonCredentialsStmt(
-        "SELECT id, password_hash, status::text AS status, email_verified_at IS NOT NULL AS is_verified FROM accounts.person WHERE email_key = lower($1) AND status <> 'deleted'",
+        "SELECT id, password_hash, status::text AS status, email_verified_at IS NOT NULL AS is_verified FROM accounts.person WHERE email_key = lower($1::text COLLATE \"C\") AND status <> 'deleted'",
         None,
     )
 }
@@ -586,7 +663,7 @@ impl PersonPasswordStmt {
 pub struct PersonIdByEmailStmt(&'static str, Option<tokio_postgres::Statement>);
 pub fn person_id_by_email() -> PersonIdByEmailStmt {
     PersonIdByEmailStmt(
-        "SELECT id FROM accounts.person WHERE email_key = lower($1) AND status <> 'deleted' FOR UPDATE",
+        "SELECT id FROM accounts.person WHERE email_key = lower($1::text COLLATE \"C\") AND status <> 'deleted' FOR UPDATE",
         None,
     )
 }
@@ -610,10 +687,79 @@ impl PersonIdByEmailStmt {
         }
     }
 }
+pub struct PeopleWithOddAddressesStmt(&'static str, Option<tokio_postgres::Statement>);
+pub fn people_with_odd_addresses() -> PeopleWithOddAddressesStmt {
+    PeopleWithOddAddressesStmt(
+        "SELECT id, email FROM accounts.person WHERE email ~ '[^[:ascii:]]' AND status <> 'deleted' AND id > $1 ORDER BY id LIMIT 1000",
+        None,
+    )
+}
+impl PeopleWithOddAddressesStmt {
+    pub async fn prepare<'a, C: GenericClient>(mut self, client: &'a C) -> Result<Self, tokio_postgres::Error> {
+        self.1 = Some(client.prepare(self.0).await?);
+        Ok(self)
+    }
+    pub fn bind<'c, 'a, 's, C: GenericClient>(
+        &'s self,
+        client: &'c C,
+        behind: &'a uuid::Uuid,
+    ) -> PeopleWithOddAddressesQuery<'c, 'a, 's, C, PeopleWithOddAddresses, 1> {
+        PeopleWithOddAddressesQuery {
+            client,
+            params: [behind],
+            query: self.0,
+            cached: self.1.as_ref(),
+            extractor: |row: &tokio_postgres::Row| -> Result<PeopleWithOddAddressesBorrowed, tokio_postgres::Error> {
+                Ok(PeopleWithOddAddressesBorrowed { id: row.try_get(0)?, email: row.try_get(1)? })
+            },
+            mapper: |it| PeopleWithOddAddresses::from(it),
+        }
+    }
+}
+pub struct PersonSetAddressStmt(&'static str, Option<tokio_postgres::Statement>);
+pub fn person_set_address() -> PersonSetAddressStmt {
+    PersonSetAddressStmt(
+        "UPDATE accounts.person p SET email = $1, version = version + 1, updated_at = $2 WHERE id = $3 AND NOT EXISTS ( SELECT FROM accounts.person other WHERE other.email_key = lower($1::text COLLATE \"C\") AND other.status <> 'deleted' AND other.id <> p.id)",
+        None,
+    )
+}
+impl PersonSetAddressStmt {
+    pub async fn prepare<'a, C: GenericClient>(mut self, client: &'a C) -> Result<Self, tokio_postgres::Error> {
+        self.1 = Some(client.prepare(self.0).await?);
+        Ok(self)
+    }
+    pub async fn bind<'c, 'a, 's, C: GenericClient, T1: crate::StringSql>(
+        &'s self,
+        client: &'c C,
+        email: &'a T1,
+        now: &'a jiff::Timestamp,
+        id: &'a uuid::Uuid,
+    ) -> Result<u64, tokio_postgres::Error> {
+        client.execute(&client.prepare(self.0).await?, &[email, now, id]).await
+    }
+}
+impl<'a, C: GenericClient + Send + Sync, T1: crate::StringSql>
+    crate::client::async_::Params<
+        'a,
+        'a,
+        'a,
+        PersonSetAddressParams<T1>,
+        std::pin::Pin<Box<dyn futures::Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'a>>,
+        C,
+    > for PersonSetAddressStmt
+{
+    fn params(
+        &'a self,
+        client: &'a C,
+        params: &'a PersonSetAddressParams<T1>,
+    ) -> std::pin::Pin<Box<dyn futures::Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'a>> {
+        Box::pin(self.bind(client, &params.email, &params.now, &params.id))
+    }
+}
 pub struct PersonUpdateStmt(&'static str, Option<tokio_postgres::Statement>);
 pub fn person_update() -> PersonUpdateStmt {
     PersonUpdateStmt(
-        "UPDATE accounts.person SET name = $1, email = $2, role = $3::text::accounts.role, status = $4::text::accounts.status, stores = $5, epoch = epoch + CASE WHEN role <> $3::text::accounts.role OR status <> $4::text::accounts.status OR stores IS DISTINCT FROM $5 THEN 1 ELSE 0 END, email_verified_at = CASE WHEN email_key <> lower($2) THEN NULL ELSE email_verified_at END, version = version + 1, updated_at = $6 WHERE id = $7",
+        "UPDATE accounts.person SET name = $1, email = $2, role = $3::text::accounts.role, status = $4::text::accounts.status, stores = $5, epoch = epoch + CASE WHEN role <> $3::text::accounts.role OR status <> $4::text::accounts.status OR stores IS DISTINCT FROM $5 THEN 1 ELSE 0 END, email_verified_at = CASE WHEN email_key <> lower($2::text COLLATE \"C\") THEN NULL ELSE email_verified_at END, version = version + 1, updated_at = $6 WHERE id = $7",
         None,
     )
 }

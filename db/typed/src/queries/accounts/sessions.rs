@@ -1315,7 +1315,7 @@ impl RefreshForgetStmt {
 pub struct MailTokenInsertStmt(&'static str, Option<tokio_postgres::Statement>);
 pub fn mail_token_insert() -> MailTokenInsertStmt {
     MailTokenInsertStmt(
-        "INSERT INTO accounts.mail_token (hash, person_id, purpose, email_key, issued_at, expires_at) VALUES ($1, $2, $3, lower($4), $5, $6)",
+        "INSERT INTO accounts.mail_token (hash, person_id, purpose, email_key, issued_at, expires_at) VALUES ($1, $2, $3, lower($4::text COLLATE \"C\"), $5, $6)",
         None,
     )
 }

@@ -1,6 +1,11 @@
 // This file was generated with `clorinde`. Do not modify.
 
 #[derive(Debug)]
+pub struct CategoryNamedParams<T1: crate::StringSql> {
+    pub parent: Option<uuid::Uuid>,
+    pub name: T1,
+}
+#[derive(Debug)]
 pub struct CategoryPathsParams<
     T1: crate::ArraySql<Item = uuid::Uuid>,
     T2: crate::StringSql,
@@ -102,6 +107,34 @@ impl<'a> From<CategoryRowBorrowed<'a>> for CategoryRow {
         }
     }
 }
+#[derive(Debug, Clone, PartialEq)]
+pub struct CategorySlugsTaken {
+    pub slug: String,
+    pub id: uuid::Uuid,
+}
+pub struct CategorySlugsTakenBorrowed<'a> {
+    pub slug: &'a str,
+    pub id: uuid::Uuid,
+}
+impl<'a> From<CategorySlugsTakenBorrowed<'a>> for CategorySlugsTaken {
+    fn from(CategorySlugsTakenBorrowed { slug, id }: CategorySlugsTakenBorrowed<'a>) -> Self {
+        Self { slug: slug.into(), id }
+    }
+}
+#[derive(Debug, Clone, PartialEq)]
+pub struct CategoryNamed {
+    pub id: uuid::Uuid,
+    pub slug: String,
+}
+pub struct CategoryNamedBorrowed<'a> {
+    pub id: uuid::Uuid,
+    pub slug: &'a str,
+}
+impl<'a> From<CategoryNamedBorrowed<'a>> for CategoryNamed {
+    fn from(CategoryNamedBorrowed { id, slug }: CategoryNamedBorrowed<'a>) -> Self {
+        Self { id, slug: slug.into() }
+    }
+}
 #[derive(Debug, Clone, PartialEq, Copy)]
 pub struct CategoryCounts {
     pub category_id: uuid::Uuid,
@@ -169,6 +202,114 @@ where
 {
     pub fn map<R>(self, mapper: fn(CategoryRowBorrowed) -> R) -> CategoryRowQuery<'c, 'a, 's, C, R, N> {
         CategoryRowQuery {
+            client: self.client,
+            params: self.params,
+            query: self.query,
+            cached: self.cached,
+            extractor: self.extractor,
+            mapper,
+        }
+    }
+    pub async fn one(self) -> Result<T, tokio_postgres::Error> {
+        let row = crate::client::async_::one(self.client, self.query, &self.params, self.cached).await?;
+        Ok((self.mapper)((self.extractor)(&row)?))
+    }
+    pub async fn all(self) -> Result<Vec<T>, tokio_postgres::Error> {
+        self.iter().await?.try_collect().await
+    }
+    pub async fn opt(self) -> Result<Option<T>, tokio_postgres::Error> {
+        let opt_row = crate::client::async_::opt(self.client, self.query, &self.params, self.cached).await?;
+        Ok(opt_row
+            .map(|row| {
+                let extracted = (self.extractor)(&row)?;
+                Ok((self.mapper)(extracted))
+            })
+            .transpose()?)
+    }
+    pub async fn iter(
+        self,
+    ) -> Result<impl futures::Stream<Item = Result<T, tokio_postgres::Error>> + 'c, tokio_postgres::Error> {
+        let stream =
+            crate::client::async_::raw(self.client, self.query, crate::slice_iter(&self.params), self.cached).await?;
+        let mapped = stream
+            .map(move |res| {
+                res.and_then(|row| {
+                    let extracted = (self.extractor)(&row)?;
+                    Ok((self.mapper)(extracted))
+                })
+            })
+            .into_stream();
+        Ok(mapped)
+    }
+}
+pub struct CategorySlugsTakenQuery<'c, 'a, 's, C: GenericClient, T, const N: usize> {
+    client: &'c C,
+    params: [&'a (dyn postgres_types::ToSql + Sync); N],
+    query: &'static str,
+    cached: Option<&'s tokio_postgres::Statement>,
+    extractor: fn(&tokio_postgres::Row) -> Result<CategorySlugsTakenBorrowed, tokio_postgres::Error>,
+    mapper: fn(CategorySlugsTakenBorrowed) -> T,
+}
+impl<'c, 'a, 's, C, T: 'c, const N: usize> CategorySlugsTakenQuery<'c, 'a, 's, C, T, N>
+where
+    C: GenericClient,
+{
+    pub fn map<R>(self, mapper: fn(CategorySlugsTakenBorrowed) -> R) -> CategorySlugsTakenQuery<'c, 'a, 's, C, R, N> {
+        CategorySlugsTakenQuery {
+            client: self.client,
+            params: self.params,
+            query: self.query,
+            cached: self.cached,
+            extractor: self.extractor,
+            mapper,
+        }
+    }
+    pub async fn one(self) -> Result<T, tokio_postgres::Error> {
+        let row = crate::client::async_::one(self.client, self.query, &self.params, self.cached).await?;
+        Ok((self.mapper)((self.extractor)(&row)?))
+    }
+    pub async fn all(self) -> Result<Vec<T>, tokio_postgres::Error> {
+        self.iter().await?.try_collect().await
+    }
+    pub async fn opt(self) -> Result<Option<T>, tokio_postgres::Error> {
+        let opt_row = crate::client::async_::opt(self.client, self.query, &self.params, self.cached).await?;
+        Ok(opt_row
+            .map(|row| {
+                let extracted = (self.extractor)(&row)?;
+                Ok((self.mapper)(extracted))
+            })
+            .transpose()?)
+    }
+    pub async fn iter(
+        self,
+    ) -> Result<impl futures::Stream<Item = Result<T, tokio_postgres::Error>> + 'c, tokio_postgres::Error> {
+        let stream =
+            crate::client::async_::raw(self.client, self.query, crate::slice_iter(&self.params), self.cached).await?;
+        let mapped = stream
+            .map(move |res| {
+                res.and_then(|row| {
+                    let extracted = (self.extractor)(&row)?;
+                    Ok((self.mapper)(extracted))
+                })
+            })
+            .into_stream();
+        Ok(mapped)
+    }
+}
+pub struct CategoryNamedQuery<'c, 'a, 's, C: GenericClient, T, const N: usize> {
+    client: &'c C,
+    params: [&'a (dyn postgres_types::ToSql + Sync); N],
+    query: &'static str,
+    cached: Option<&'s tokio_postgres::Statement>,
+    extractor: fn(&tokio_postgres::Row) -> Result<CategoryNamedBorrowed, tokio_postgres::Error>,
+    mapper: fn(CategoryNamedBorrowed) -> T,
+}
+impl<'c, 'a, 's, C, T: 'c, const N: usize> CategoryNamedQuery<'c, 'a, 's, C, T, N>
+where
+    C: GenericClient,
+{
+    pub fn map<R>(self, mapper: fn(CategoryNamedBorrowed) -> R) -> CategoryNamedQuery<'c, 'a, 's, C, R, N> {
+        CategoryNamedQuery {
             client: self.client,
             params: self.params,
             query: self.query,
@@ -664,6 +805,80 @@ impl CategoryBySlugStmt {
             },
             mapper: |it| CategoryRow::from(it),
         }
+    }
+}
+pub struct CategorySlugsTakenStmt(&'static str, Option<tokio_postgres::Statement>);
+pub fn category_slugs_taken() -> CategorySlugsTakenStmt {
+    CategorySlugsTakenStmt("SELECT slug, id FROM catalog.category WHERE slug = ANY ($1)", None)
+}
+impl CategorySlugsTakenStmt {
+    pub async fn prepare<'a, C: GenericClient>(mut self, client: &'a C) -> Result<Self, tokio_postgres::Error> {
+        self.1 = Some(client.prepare(self.0).await?);
+        Ok(self)
+    }
+    pub fn bind<'c, 'a, 's, C: GenericClient, T1: crate::StringSql, T2: crate::ArraySql<Item = T1>>(
+        &'s self,
+        client: &'c C,
+        slugs: &'a T2,
+    ) -> CategorySlugsTakenQuery<'c, 'a, 's, C, CategorySlugsTaken, 1> {
+        CategorySlugsTakenQuery {
+            client,
+            params: [slugs],
+            query: self.0,
+            cached: self.1.as_ref(),
+            extractor: |row: &tokio_postgres::Row| -> Result<CategorySlugsTakenBorrowed, tokio_postgres::Error> {
+                Ok(CategorySlugsTakenBorrowed { slug: row.try_get(0)?, id: row.try_get(1)? })
+            },
+            mapper: |it| CategorySlugsTaken::from(it),
+        }
+    }
+}
+pub struct CategoryNamedStmt(&'static str, Option<tokio_postgres::Statement>);
+pub fn category_named() -> CategoryNamedStmt {
+    CategoryNamedStmt(
+        "SELECT id, slug FROM catalog.category WHERE parent_id IS NOT DISTINCT FROM $1 AND name = $2 ORDER BY id LIMIT 1",
+        None,
+    )
+}
+impl CategoryNamedStmt {
+    pub async fn prepare<'a, C: GenericClient>(mut self, client: &'a C) -> Result<Self, tokio_postgres::Error> {
+        self.1 = Some(client.prepare(self.0).await?);
+        Ok(self)
+    }
+    pub fn bind<'c, 'a, 's, C: GenericClient, T1: crate::StringSql>(
+        &'s self,
+        client: &'c C,
+        parent: &'a Option<uuid::Uuid>,
+        name: &'a T1,
+    ) -> CategoryNamedQuery<'c, 'a, 's, C, CategoryNamed, 2> {
+        CategoryNamedQuery {
+            client,
+            params: [parent, name],
+            query: self.0,
+            cached: self.1.as_ref(),
+            extractor: |row: &tokio_postgres::Row| -> Result<CategoryNamedBorrowed, tokio_postgres::Error> {
+                Ok(CategoryNamedBorrowed { id: row.try_get(0)?, slug: row.try_get(1)? })
+            },
+            mapper: |it| CategoryNamed::from(it),
+        }
+    }
+}
+impl<'c, 'a, 's, C: GenericClient, T1: crate::StringSql>
+    crate::client::async_::Params<
+        'c,
+        'a,
+        's,
+        CategoryNamedParams<T1>,
+        CategoryNamedQuery<'c, 'a, 's, C, CategoryNamed, 2>,
+        C,
+    > for CategoryNamedStmt
+{
+    fn params(
+        &'s self,
+        client: &'c C,
+        params: &'a CategoryNamedParams<T1>,
+    ) -> CategoryNamedQuery<'c, 'a, 's, C, CategoryNamed, 2> {
+        self.bind(client, &params.parent, &params.name)
     }
 }
 pub struct CategoryLockStmt(&'static str, Option<tokio_postgres::Statement>);

@@ -78,17 +78,17 @@ impl<'a> From<ProductKeptBorrowed<'a>> for ProductKept {
     }
 }
 #[derive(Debug, Clone, PartialEq)]
-pub struct ProductSlugsTaken {
-    pub id: uuid::Uuid,
-    pub slug: String,
+pub struct ProductNamesTaken {
+    pub name: String,
+    pub product_id: uuid::Uuid,
 }
-pub struct ProductSlugsTakenBorrowed<'a> {
-    pub id: uuid::Uuid,
-    pub slug: &'a str,
+pub struct ProductNamesTakenBorrowed<'a> {
+    pub name: &'a str,
+    pub product_id: uuid::Uuid,
 }
-impl<'a> From<ProductSlugsTakenBorrowed<'a>> for ProductSlugsTaken {
-    fn from(ProductSlugsTakenBorrowed { id, slug }: ProductSlugsTakenBorrowed<'a>) -> Self {
-        Self { id, slug: slug.into() }
+impl<'a> From<ProductNamesTakenBorrowed<'a>> for ProductNamesTaken {
+    fn from(ProductNamesTakenBorrowed { name, product_id }: ProductNamesTakenBorrowed<'a>) -> Self {
+        Self { name: name.into(), product_id }
     }
 }
 #[derive(Debug, Clone, PartialEq)]
@@ -370,20 +370,20 @@ where
         Ok(mapped)
     }
 }
-pub struct ProductSlugsTakenQuery<'c, 'a, 's, C: GenericClient, T, const N: usize> {
+pub struct ProductNamesTakenQuery<'c, 'a, 's, C: GenericClient, T, const N: usize> {
     client: &'c C,
     params: [&'a (dyn postgres_types::ToSql + Sync); N],
     query: &'static str,
     cached: Option<&'s tokio_postgres::Statement>,
-    extractor: fn(&tokio_postgres::Row) -> Result<ProductSlugsTakenBorrowed, tokio_postgres::Error>,
-    mapper: fn(ProductSlugsTakenBorrowed) -> T,
+    extractor: fn(&tokio_postgres::Row) -> Result<ProductNamesTakenBorrowed, tokio_postgres::Error>,
+    mapper: fn(ProductNamesTakenBorrowed) -> T,
 }
-impl<'c, 'a, 's, C, T: 'c, const N: usize> ProductSlugsTakenQuery<'c, 'a, 's, C, T, N>
+impl<'c, 'a, 's, C, T: 'c, const N: usize> ProductNamesTakenQuery<'c, 'a, 's, C, T, N>
 where
     C: GenericClient,
 {
-    pub fn map<R>(self, mapper: fn(ProductSlugsTakenBorrowed) -> R) -> ProductSlugsTakenQuery<'c, 'a, 's, C, R, N> {
-        ProductSlugsTakenQuery {
+    pub fn map<R>(self, mapper: fn(ProductNamesTakenBorrowed) -> R) -> ProductNamesTakenQuery<'c, 'a, 's, C, R, N> {
+        ProductNamesTakenQuery {
             client: self.client,
             params: self.params,
             query: self.query,
@@ -696,10 +696,7 @@ where
 }
 pub struct ProductFindStmt(&'static str, Option<tokio_postgres::Statement>);
 pub fn product_find() -> ProductFindStmt {
-    ProductFindStmt(
-        "SELECT id FROM catalog.product WHERE (sku = $1 OR slug = $1) AND deleted_at IS NULL ORDER BY (sku = $1) DESC LIMIT 1",
-        None,
-    )
+    ProductFindStmt("SELECT product_id FROM catalog.product_name WHERE name = $1", None)
 }
 impl ProductFindStmt {
     pub async fn prepare<'a, C: GenericClient>(mut self, client: &'a C) -> Result<Self, tokio_postgres::Error> {
@@ -817,11 +814,11 @@ impl ProductKeptStmt {
         }
     }
 }
-pub struct ProductSlugsTakenStmt(&'static str, Option<tokio_postgres::Statement>);
-pub fn product_slugs_taken() -> ProductSlugsTakenStmt {
-    ProductSlugsTakenStmt("SELECT id, slug FROM catalog.product WHERE slug = ANY ($1) AND deleted_at IS NULL", None)
+pub struct ProductNamesTakenStmt(&'static str, Option<tokio_postgres::Statement>);
+pub fn product_names_taken() -> ProductNamesTakenStmt {
+    ProductNamesTakenStmt("SELECT name, product_id FROM catalog.product_name WHERE name = ANY ($1)", None)
 }
-impl ProductSlugsTakenStmt {
+impl ProductNamesTakenStmt {
     pub async fn prepare<'a, C: GenericClient>(mut self, client: &'a C) -> Result<Self, tokio_postgres::Error> {
         self.1 = Some(client.prepare(self.0).await?);
         Ok(self)
@@ -829,17 +826,17 @@ impl ProductSlugsTakenStmt {
     pub fn bind<'c, 'a, 's, C: GenericClient, T1: crate::StringSql, T2: crate::ArraySql<Item = T1>>(
         &'s self,
         client: &'c C,
-        slugs: &'a T2,
-    ) -> ProductSlugsTakenQuery<'c, 'a, 's, C, ProductSlugsTaken, 1> {
-        ProductSlugsTakenQuery {
+        names: &'a T2,
+    ) -> ProductNamesTakenQuery<'c, 'a, 's, C, ProductNamesTaken, 1> {
+        ProductNamesTakenQuery {
             client,
-            params: [slugs],
+            params: [names],
             query: self.0,
             cached: self.1.as_ref(),
-            extractor: |row: &tokio_postgres::Row| -> Result<ProductSlugsTakenBorrowed, tokio_postgres::Error> {
-                Ok(ProductSlugsTakenBorrowed { id: row.try_get(0)?, slug: row.try_get(1)? })
+            extractor: |row: &tokio_postgres::Row| -> Result<ProductNamesTakenBorrowed, tokio_postgres::Error> {
+                Ok(ProductNamesTakenBorrowed { name: row.try_get(0)?, product_id: row.try_get(1)? })
             },
-            mapper: |it| ProductSlugsTaken::from(it),
+            mapper: |it| ProductNamesTaken::from(it),
         }
     }
 }
@@ -1137,7 +1134,7 @@ impl CatalogIsEmptyStmt {
 pub struct CatalogClearStmt(&'static str, Option<tokio_postgres::Statement>);
 pub fn catalog_clear() -> CatalogClearStmt {
     CatalogClearStmt(
-        "TRUNCATE catalog.product, catalog.product_image, catalog.picture, catalog.review, catalog.product_views, catalog.category, catalog.search_word",
+        "TRUNCATE catalog.product, catalog.product_image, catalog.picture, catalog.review, catalog.product_views, catalog.category, catalog.search_word, catalog.product_name",
         None,
     )
 }

@@ -131,7 +131,7 @@ where
 pub struct LetterTakeStmt(&'static str, Option<tokio_postgres::Statement>);
 pub fn letter_take() -> LetterTakeStmt {
     LetterTakeStmt(
-        "INSERT INTO notifications.letter_sent AS l (key, address, sent_at) SELECT $1, sha256(convert_to(lower($2), 'UTF8')), $3 WHERE (SELECT count(*) FROM notifications.letter_sent WHERE address = sha256(convert_to(lower($2), 'UTF8')) AND sent_at > $4 AND key <> $1) < $5 ON CONFLICT (key) DO UPDATE SET sent_at = excluded.sent_at RETURNING (l.xmax = 0) AS is_new",
+        "INSERT INTO notifications.letter_sent AS l (key, address, sent_at) SELECT $1, sha256(convert_to(lower($2::text COLLATE \"C\"), 'UTF8')), $3 WHERE (SELECT count(*) FROM notifications.letter_sent WHERE address = sha256(convert_to(lower($2::text COLLATE \"C\"), 'UTF8')) AND sent_at > $4 AND key <> $1) < $5 ON CONFLICT (key) DO UPDATE SET sent_at = excluded.sent_at RETURNING (l.xmax = 0) AS is_new",
         None,
     )
 }
@@ -170,7 +170,7 @@ impl<'c, 'a, 's, C: GenericClient, T1: crate::StringSql, T2: crate::StringSql>
 pub struct LetterFirstStmt(&'static str, Option<tokio_postgres::Statement>);
 pub fn letter_first() -> LetterFirstStmt {
     LetterFirstStmt(
-        "SELECT sent_at FROM notifications.letter_sent WHERE address = sha256(convert_to(lower($1), 'UTF8')) AND sent_at > $2 ORDER BY sent_at LIMIT 1",
+        "SELECT sent_at FROM notifications.letter_sent WHERE address = sha256(convert_to(lower($1::text COLLATE \"C\"), 'UTF8')) AND sent_at > $2 ORDER BY sent_at LIMIT 1",
         None,
     )
 }
