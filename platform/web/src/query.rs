@@ -41,8 +41,7 @@ impl Query {
             let (Some(name), Some(value)) = (decode(name), decode(value)) else {
                 return Err(Problem::new(&kinds::INVALID_QUERY, "the query is not valid percent-encoded UTF-8"));
             };
-            // As bodies are: what is compared with what is kept has the same form.
-            pairs.push((kept(&name).into_owned(), kept(&value).into_owned()));
+            pairs.push((kept(&name).into_owned(), value));
         }
         let mut faults = Faults::default();
         for (name, _) in pairs.iter().filter(|(name, value)| name.contains('\0') || value.contains('\0')) {
@@ -51,8 +50,13 @@ impl Query {
         Ok(Self { pairs, known: Vec::new(), faults })
     }
 
-    /// The value of a parameter that may be given once.
+    /// The value of a parameter that may be given once, in the form in which texts are kept.
     pub fn text(&mut self, name: &'static str) -> Option<String> {
+        self.typed(name).map(|value| kept(&value).into_owned())
+    }
+
+    /// The same as it was typed: where a space at the end tells that a word is finished.
+    pub fn typed(&mut self, name: &'static str) -> Option<String> {
         self.known.push(Cow::Borrowed(name));
         self.take(name)
     }
@@ -94,7 +98,7 @@ impl Query {
     /// Like [`Query::text`], but a value that is there must not be empty.
     pub fn filled(&mut self, name: &'static str) -> Option<String> {
         let value = self.text(name)?;
-        if value.trim().is_empty() {
+        if value.is_empty() {
             self.fault(name, "empty", "must not be empty");
             return None;
         }
@@ -130,7 +134,7 @@ impl Query {
         let mut found: Vec<(String, String)> = self
             .pairs
             .extract_if(.., |(name, _)| name.len() > prefix.len() && name.starts_with(prefix))
-            .map(|(name, value)| (name[prefix.len()..].to_owned(), value))
+            .map(|(name, value)| (name[prefix.len()..].to_owned(), kept(&value).into_owned()))
             .collect();
         found.sort();
         for pair in found.windows(2) {
@@ -225,6 +229,15 @@ mod tests {
             ]
         );
         assert!(problem.faults()[3].detail.contains("limit, q, sort"), "{}", problem.faults()[3].detail);
+    }
+
+    #[test]
+    fn values_are_compared_as_they_are_kept_and_typed_ones_are_as_they_were_typed() {
+        let parse = || Query::parse("q=tea%20&brand=%20Nestle%CC%81%20&spec.e%CC%81=e%CC%81").expect("well-formed");
+        assert_eq!(parse().typed("q").as_deref(), Some("tea "));
+        assert_eq!(parse().text("q").as_deref(), Some("tea"));
+        assert_eq!(parse().filled("brand").as_deref(), Some("Nestl\u{e9}"));
+        assert_eq!(parse().with_prefix("spec."), [("\u{e9}".to_owned(), "\u{e9}".to_owned())]);
     }
 
     #[test]

@@ -152,7 +152,10 @@ pub(super) struct ListRequest {
 
 /// Reads a list out of a query, telling all faults at once.
 pub(super) fn read_list(mut query: Query, needs_text: bool) -> Result<ListRequest, Problem> {
-    let text = query.filled("q");
+    let text = query.typed("q");
+    if text.as_ref().is_some_and(|text| text.trim().is_empty()) {
+        query.fault("q", "empty", "must not be empty");
+    }
     if needs_text && text.is_none() && !query.has_fault_of("q") {
         query.fault("q", "required", "is required");
     }
