@@ -28,6 +28,8 @@ pub(super) const RATE: Rate = Rate { jobs: 20, per: Duration::from_secs(1), burs
 /// Short, so that a run has many deaths.
 pub(super) const LEASE: Duration = Duration::from_secs(2);
 const AT_ONCE: usize = 20;
+/// How long a job waits that must not use up its attempts on a database that is away.
+const AWAY: Duration = Duration::from_millis(200);
 /// Kills of its workers count as failures; enough that no honest job runs out of them.
 const RETRIES: Retries =
     Retries { at_most: 60, first_pause: Duration::from_millis(20), longest_pause: Duration::from_millis(500) };
@@ -92,9 +94,10 @@ impl Job for Deed {
                 bench.effect(context, *number).await
             }
             Self::Mended { number } => match bench.is_mended(*number).await {
-                Ok(true) => bench.effect(context, *number).await,
+                // One that is retried by hand has four attempts: the database may be away for longer.
+                Ok(true) => return bench.effect(context, *number).await.unwrap_or(Outcome::Snooze(AWAY)),
                 Ok(false) => return Outcome::discard("it is not mended yet"),
-                Err(error) => Err(error),
+                Err(_) => return Outcome::Snooze(AWAY),
             },
             Self::Poison { .. } if context.failures() >= 2 => return Outcome::discard("it is poisoned"),
             Self::Poison { .. } => return Outcome::retry("it is poisoned"),
