@@ -33,6 +33,14 @@ FOR UPDATE;
 -- Waits for those who are just now putting products into a category or anything below it.
 SELECT id FROM catalog.category WHERE path @> ARRAY[:id::uuid] ORDER BY id FOR UPDATE;
 
+--! categories_to_analyse
+SELECT id, name FROM catalog.category ORDER BY id;
+
+--! category_set_words
+UPDATE catalog.category c SET words = w.words::tsvector
+FROM unnest(:ids::uuid[], :words::text[]) AS w(id, words)
+WHERE c.id = w.id;
+
 --! category_by_id : CategoryRow
 SELECT id, parent_id, name, slug, description, position, path, version, created_at, updated_at
 FROM catalog.category
@@ -78,13 +86,13 @@ FOR SHARE OF c;
 SELECT pg_advisory_xact_lock(hashtext('catalog.category_tree'))::text AS locked;
 
 --! category_insert (parent_id?)
-INSERT INTO catalog.category (id, parent_id, name, slug, description, position, path, created_at, updated_at)
-VALUES (:id, :parent_id, :name, :slug, :description, :position, :path, :now, :now);
+INSERT INTO catalog.category (id, parent_id, name, slug, description, position, path, words, created_at, updated_at)
+VALUES (:id, :parent_id, :name, :slug, :description, :position, :path, :words::text::tsvector, :now, :now);
 
 --! category_update (parent_id?)
 UPDATE catalog.category
 SET parent_id = :parent_id, name = :name, slug = :slug, description = :description, position = :position,
-    path = :path, version = version + 1, updated_at = :now
+    path = :path, words = :words::text::tsvector, version = version + 1, updated_at = :now
 WHERE id = :id;
 
 --! category_move_below
@@ -96,11 +104,11 @@ WHERE path @> ARRAY[:id::uuid] AND id <> :id;
 --! category_refresh_products
 -- Brings the path and the search document of every product below a category up to date with the tree.
 UPDATE catalog.product p
-SET category_path = c.path, document = catalog.document(p.title, p.brand, names.names, p.description)
+SET category_path = c.path, document = p.words || shelves.words
 FROM catalog.category c
 CROSS JOIN LATERAL (
-    SELECT string_agg(above.name, ' ') AS names FROM catalog.category above WHERE above.id = ANY (c.path)
-) AS names
+    SELECT catalog.joined(above.words) AS words FROM catalog.category above WHERE above.id = ANY (c.path)
+) AS shelves
 WHERE c.path @> ARRAY[:id::uuid] AND p.category_id = c.id;
 
 --! category_in_use

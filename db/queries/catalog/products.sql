@@ -43,18 +43,18 @@ WHERE id = ANY (:ids);
 -- Rows as a JSON array, each with all members of a ProductRecord.
 INSERT INTO catalog.product (id, sku, slug, title, description, brand, category_id, category_path, manufacturer,
     seller_id, package_size, price, currency, rating, rating_count, stock, specifications, tags, active,
-    created_at, updated_at, document)
+    created_at, updated_at, words, document)
 SELECT r.id, r.sku, r.slug, r.title, r.description, r.brand, r.category_id, coalesce(c.path, '{}'), r.manufacturer,
     r.seller_id, r.package_size, r.price, r.currency, r.rating, r.rating_count, r.stock, r.specifications,
     ARRAY(SELECT jsonb_array_elements_text(r.tags)), r.active, :now, :now,
-    catalog.document(r.title, r.brand, names.names, r.description)
+    r.words::tsvector, r.words::tsvector || shelves.words
 FROM jsonb_to_recordset(:rows) AS r (id uuid, sku text, slug text, title text, description text, brand text,
     category_id uuid, manufacturer text, seller_id uuid, package_size text, price numeric, currency text,
-    rating numeric, rating_count int, stock int, specifications jsonb, tags jsonb, active boolean)
+    rating numeric, rating_count int, stock int, specifications jsonb, tags jsonb, active boolean, words text)
 LEFT JOIN catalog.category c ON c.id = r.category_id
-LEFT JOIN LATERAL (
-    SELECT string_agg(above.name, ' ') AS names FROM catalog.category above WHERE above.id = ANY (c.path)
-) AS names ON true;
+CROSS JOIN LATERAL (
+    SELECT catalog.joined(above.words) AS words FROM catalog.category above WHERE above.id = ANY (c.path)
+) AS shelves;
 
 --! product_update_many
 -- Rows as above, matched by id; a row that would change nothing is left alone, with its version.
@@ -64,15 +64,15 @@ SET sku = r.sku, slug = r.slug, title = r.title, description = r.description, br
     seller_id = r.seller_id, package_size = r.package_size, price = r.price, currency = r.currency,
     rating = r.rating, rating_count = r.rating_count, stock = r.stock, specifications = r.specifications,
     tags = ARRAY(SELECT jsonb_array_elements_text(r.tags)), active = r.active,
-    document = catalog.document(r.title, r.brand, names.names, r.description),
+    words = r.words::tsvector, document = r.words::tsvector || shelves.words,
     version = p.version + 1, updated_at = :now
 FROM jsonb_to_recordset(:rows) AS r (id uuid, sku text, slug text, title text, description text, brand text,
     category_id uuid, manufacturer text, seller_id uuid, package_size text, price numeric, currency text,
-    rating numeric, rating_count int, stock int, specifications jsonb, tags jsonb, active boolean)
+    rating numeric, rating_count int, stock int, specifications jsonb, tags jsonb, active boolean, words text)
 LEFT JOIN catalog.category c ON c.id = r.category_id
-LEFT JOIN LATERAL (
-    SELECT string_agg(above.name, ' ') AS names FROM catalog.category above WHERE above.id = ANY (c.path)
-) AS names ON true
+CROSS JOIN LATERAL (
+    SELECT catalog.joined(above.words) AS words FROM catalog.category above WHERE above.id = ANY (c.path)
+) AS shelves
 WHERE p.id = r.id
   AND (p.sku, p.slug, p.title, p.description, p.brand, p.category_id, p.manufacturer, p.seller_id, p.package_size,
        p.price, p.currency::text, p.rating, p.rating_count, p.stock, p.specifications, p.tags, p.active)
@@ -87,36 +87,28 @@ UPDATE catalog.product
 SET active = false, deleted_at = :now, version = version + 1, updated_at = :now
 WHERE id = :id;
 
+--! product_unknown_words
+-- Which of these are not in the list that typing mistakes are compared with.
+SELECT word FROM unnest(:words::text[]) AS w(word)
+WHERE NOT EXISTS (SELECT FROM catalog.search_word known WHERE known.word = w.word)
+ORDER BY word;
+
 --! product_learn_words
--- Puts the words of these products' titles and brands, and of their categories, into the list that typing mistakes are compared with.
-INSERT INTO catalog.search_word (word)
-SELECT DISTINCT lexeme
-FROM catalog.product p
-LEFT JOIN catalog.category c ON c.id = p.category_id
-CROSS JOIN LATERAL unnest(to_tsvector('simple', concat_ws(' ', p.title, p.brand, c.name)))
-WHERE p.id = ANY (:ids) AND lexeme ~ '^[[:alpha:]]{3,40}$'
-ORDER BY lexeme
+INSERT INTO catalog.search_word (word) SELECT DISTINCT word FROM unnest(:words::text[]) AS w(word) ORDER BY word
 ON CONFLICT DO NOTHING;
 
---! product_learn_all_words
-INSERT INTO catalog.search_word (word)
-SELECT DISTINCT lexeme
-FROM (
-    SELECT DISTINCT unnest(string_to_array(lower(concat_ws(' ', p.title, p.brand, c.name)), ' ')) AS piece
-    FROM catalog.product p
-    LEFT JOIN catalog.category c ON c.id = p.category_id
-) AS pieces
-CROSS JOIN LATERAL unnest(to_tsvector('simple', pieces.piece))
-WHERE lexeme ~ '^[[:alpha:]]{3,40}$'
-ORDER BY lexeme
+--! product_learn_forms
+INSERT INTO catalog.search_form (form, word)
+SELECT DISTINCT form, word FROM unnest(:forms::text[], :words::text[]) AS f(form, word) ORDER BY form, word
 ON CONFLICT DO NOTHING;
 
---! product_similar_words
-SELECT word, similarity(word, :word) AS similarity
-FROM catalog.search_word
-WHERE word % :word
-ORDER BY similarity DESC, word
-LIMIT 30;
+--! product_words_alike
+-- The words that share a form with one that was typed.
+SELECT DISTINCT word FROM catalog.search_form WHERE form = ANY (:forms) ORDER BY word LIMIT 500;
+
+--! product_words_as_long
+-- The words about as long, for slips of which there are two.
+SELECT word FROM catalog.search_word WHERE char_length(word) BETWEEN :least AND :most ORDER BY word LIMIT 20000;
 
 --! product_known_words
 SELECT word FROM catalog.search_word WHERE word = ANY (:words);
@@ -125,13 +117,37 @@ SELECT word FROM catalog.search_word WHERE word = ANY (:words);
 -- Whether some word begins like this; of letters only, so nothing in it is a pattern.
 SELECT EXISTS (SELECT FROM catalog.search_word WHERE word LIKE :beginning || '%') AS begins;
 
+--! products_to_analyse : (brand?)
+-- What words are found in, of products behind this one.
+SELECT id, sku, title, brand, description FROM catalog.product WHERE id > :behind ORDER BY id LIMIT :at_most;
+
+--! products_described : (brand?)
+SELECT id, sku, title, brand, description FROM catalog.product WHERE id = ANY (:ids);
+
+--! product_set_words
+UPDATE catalog.product p
+SET words = w.words::tsvector, document = w.words::tsvector || shelves.words
+FROM unnest(:ids::uuid[], :words::text[]) AS w(id, words)
+JOIN catalog.product o ON o.id = w.id
+LEFT JOIN catalog.category c ON c.id = o.category_id
+CROSS JOIN LATERAL (
+    SELECT catalog.joined(above.words) AS words FROM catalog.category above WHERE above.id = ANY (c.path)
+) AS shelves
+WHERE p.id = w.id;
+
+--! analysis_rules
+SELECT rules FROM catalog.analysis;
+
+--! analysis_done
+UPDATE catalog.analysis SET rules = :rules;
+
 --! catalog_is_empty
 SELECT NOT EXISTS (SELECT FROM catalog.product) AND NOT EXISTS (SELECT FROM catalog.category) AS empty;
 
 --! catalog_clear
 -- For seeds that start over. Takes the tables whole, so it may not run beside a shop that is open.
 TRUNCATE catalog.product, catalog.product_image, catalog.picture, catalog.review, catalog.product_views,
-    catalog.category, catalog.search_word, catalog.product_name;
+    catalog.category, catalog.search_word, catalog.search_form, catalog.product_name;
 
 --! stock_rows (category?, at_most?) : (price?, currency?, category?)
 -- What is on sale, the shelf's name beside it; `category` is a slug, for that shelf and those below it.

@@ -162,7 +162,11 @@ async fn write(
         done += batch.len();
         progress(done, plan.products.len());
     }
-    store::product_learn_all_words(transaction).await?;
+    let names = plan.shelves.iter().map(|shelf| shelf.name.as_str());
+    let products = plan.products.iter().map(|planned| &planned.record);
+    let texts = products.flat_map(|record| [Some(record.title.as_str()), record.brand.as_deref()]).flatten();
+    let words = store::words::vocabulary(names.chain(texts));
+    store::words::learn(transaction, words).await?;
     to.feed.append(transaction, catalog_replaced("seed")).await?;
     Ok(())
 }

@@ -76,6 +76,14 @@ struct Catalog {
 pub(crate) fn module(dependencies: Dependencies, reading: Reading, pictures: Pictures, tasks: &Tasks) -> Module {
     let views = popular::views(&dependencies, &reading, tasks);
     let warmers = warmers::warmers(&dependencies.database);
+    let (database, shutdown) = (dependencies.database.clone(), tasks.shutdown_signal());
+    tasks.run_once("words", async move {
+        match store::words::bring_up_to_date(&database, &shutdown).await {
+            Ok(0) => {}
+            Ok(products) => tracing::info!(products, "the words of all products were found by the rules of today"),
+            Err(error) => tracing::error!(%error, "not all words could be found; search goes on with those of before"),
+        }
+    });
     let catalog = Arc::new(Catalog {
         product_reads: store::product_reads(dependencies.database.clone(), tasks),
         pictures,

@@ -12,8 +12,7 @@ use super::{Catalog, database_problem};
 use crate::events::{CATALOG, CATEGORIES, PRODUCTS, shelf_tag};
 use crate::model::{PRODUCT_FIELDS, Product};
 use crate::store::{
-    self, Columns, Facet, FacetField, Filters, Found, ListConnection, ListError, ListQuery, SearchText, SortField,
-    SortKey,
+    self, Columns, Facet, FacetField, Filters, Found, ListConnection, ListError, ListQuery, SortField, SortKey,
 };
 
 /// The most keys of an order.
@@ -21,6 +20,10 @@ const MOST_SORT_KEYS: usize = 3;
 /// The most specifications to filter by.
 const MOST_SPECIFICATIONS: usize = 10;
 const LONGEST_VALUE: usize = 200;
+/// The longest search text, in characters.
+const LONGEST_TEXT: usize = 200;
+/// Words of a text that are corrected at the most.
+const MOST_CORRECTED: usize = 4;
 
 const SORT_FIELDS: &[(&str, SortField)] = &[
     ("createdAt", SortField::CreatedAt),
@@ -152,18 +155,15 @@ pub(super) struct ListRequest {
 
 /// Reads a list out of a query, telling all faults at once.
 pub(super) fn read_list(mut query: Query, needs_text: bool) -> Result<ListRequest, Problem> {
-    let text = query.typed("q");
-    if text.as_ref().is_some_and(|text| text.trim().is_empty()) {
-        query.fault("q", "empty", "must not be empty");
-    }
-    if needs_text && text.is_none() && !query.has_fault_of("q") {
+    let typed = query.typed("q");
+    if needs_text && typed.is_none() {
         query.fault("q", "required", "is required");
     }
-    if let Some(text) = &text
-        && text.chars().count() > store::LONGEST_TEXT
-    {
-        query.fault("q", "length", format!("must have at most {} characters", store::LONGEST_TEXT));
+    if typed.as_ref().is_some_and(|text| text.chars().count() > LONGEST_TEXT) {
+        query.fault("q", "length", format!("must have at most {LONGEST_TEXT} characters"));
     }
+    // While nothing is typed that could be looked for, everything is listed.
+    let text = typed.map(|typed| entrepot_text::Query::parse(&typed)).filter(|text| !text.is_empty());
     let category = short(&mut query, "category");
     let brand = short(&mut query, "brand");
     let tag = short(&mut query, "tag");
@@ -185,7 +185,7 @@ pub(super) fn read_list(mut query: Query, needs_text: bool) -> Result<ListReques
         query.fault("spec.<name>", "too_many", format!("may be given for {MOST_SPECIFICATIONS} names"));
     }
     let filters = Filters {
-        text: text.as_deref().map(SearchText::parse),
+        text: text.clone(),
         category: None,
         brand,
         seller,
@@ -406,48 +406,19 @@ async fn find(
 
 /// The text with its unknown words replaced by the known ones most like them; `None` where
 /// there are no such words.
-async fn correct(connection: &ListConnection, query: &ListQuery) -> Result<Option<SearchText>, Problem> {
+async fn correct(connection: &ListConnection, query: &ListQuery) -> Result<Option<entrepot_text::Query>, Problem> {
     let Some(text) = &query.filters.text else { return Ok(None) };
-    let words = text.words();
-    let mut known = store::words_known(connection, &words).await.map_err(database_problem)?;
-    if let Some(beginning) = text.unfinished()
-        && store::word_begins(connection, &beginning).await.map_err(database_problem)?
-    {
-        known.push(beginning);
-    }
+    let typed = text.corrigible();
+    let words: Vec<String> = typed.iter().map(|(word, _)| word.clone()).collect();
+    let known = store::words::known(connection, &words).await.map_err(database_problem)?;
     let mut corrections = Vec::new();
-    for word in words.into_iter().filter(|word| !known.contains(word)).take(4) {
-        let like = store::words_like(connection, &word).await.map_err(database_problem)?;
-        if let Some(best) = most_like(&word, like) {
-            corrections.push((word, best));
+    for (word, is_open) in typed.into_iter().filter(|(word, _)| !known.contains(word)).take(MOST_CORRECTED) {
+        if is_open && store::words::begins(connection, &word).await.map_err(database_problem)? {
+            continue;
+        }
+        if let Some(meant) = store::words::like(connection, &word).await.map_err(database_problem)? {
+            corrections.push((word, meant));
         }
     }
-    Ok((!corrections.is_empty()).then(|| text.replace(&corrections)))
-}
-
-/// The word that takes the fewest slips of the finger to get to: letters added, dropped, changed or
-/// swapped. At most one slip for every three letters; among equals the one most alike by trigrams.
-fn most_like(word: &str, candidates: Vec<String>) -> Option<String> {
-    let most = 1.max(word.chars().count() / 3);
-    candidates
-        .into_iter()
-        .map(|candidate| (strsim::damerau_levenshtein(word, &candidate), candidate))
-        .filter(|(slips, _)| *slips <= most)
-        // Fingers swap letters more often than they lose them; of what is still equal, `min_by_key`
-        // keeps the first, and they come the most alike first.
-        .min_by_key(|(slips, candidate)| (*slips, candidate.chars().count().abs_diff(word.chars().count())))
-        .map(|(_, candidate)| candidate)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::most_like;
-
-    #[test]
-    fn the_nearest_word_wins_and_far_ones_do_not_count() {
-        let check = |word, candidates: &[&str]| most_like(word, candidates.iter().map(ToString::to_string).collect());
-        assert_eq!(check("appel", &["apparel", "appl", "apple"]).as_deref(), Some("apple"));
-        assert_eq!(check("choclate", &["chocolate"]).as_deref(), Some("chocolate"));
-        assert_eq!(check("xyz", &["xylophone"]), None);
-    }
+    Ok((!corrections.is_empty()).then(|| text.corrected(&corrections)))
 }

@@ -8,10 +8,10 @@ use entrepot_web::{Problem, Query, Reply};
 use super::Catalog;
 use super::read::{ListParameters, ProductList, read_list};
 
-/// Searches products: ranked by how well title, brand, category and description match, in this
+/// Searches products: ranked by how well title and SKU, brand, category and description match, in this
 /// order, with the matches highlighted and facets counted. Where nothing matches, words that are
 /// spelled alike are tried, and `meta.correctedTo` says so. Where more than 1,000 products match, a
-/// thousand of them are ranked.
+/// thousand of them are ranked. While `q` has nothing to look for, everything is listed.
 #[utoipa::path(
     get, path = "/api/v2/products/search", tag = "catalog",
     params(

@@ -224,7 +224,9 @@ async fn load(
     let refused = report.refused - refused_before;
     report.notes.sort_by_key(|note| note.line);
     let upserted = store::staging_apply(transaction, to.clock.now()).await?;
-    store::product_learn_all_words(transaction).await?;
+    let texts = staged.iter().flat_map(|product| [Some(product.title.as_str()), product.brand.as_deref()]);
+    let words = store::words::vocabulary(texts.flatten());
+    store::words::learn(transaction, words).await?;
     to.feed.append(transaction, catalog_replaced("import")).await?;
     report.created = upserted.created;
     report.updated = upserted.updated;

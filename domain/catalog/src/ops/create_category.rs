@@ -106,5 +106,6 @@ pub(crate) async fn create_category_in(
         Some("category_slug_key") => CreateCategoryError::DuplicateSlug(slug),
         _ => error.into(),
     })?;
+    store::words::learn(transaction, store::words::vocabulary([row.name.as_str()])).await?;
     Ok(row)
 }

@@ -110,6 +110,9 @@ async fn update(
             },
         )?;
     }
+    if after.name != before.name {
+        store::words::learn(transaction, store::words::vocabulary([after.name.as_str()])).await?;
+    }
     if after.path != before.path || after.name != before.name {
         store::category_refresh_products(transaction, before.id).await?;
     }

@@ -105,6 +105,7 @@ async fn update(
     // `"slug": null` asks for a new one.
     let slug = choose_slugs(transaction, &[&input], &HashMap::from([(input.sku.clone(), id)])).await?.remove(0);
     let rating = (Decimal::try_from(before.rating.unwrap_or(0.0)).unwrap_or_default().round_dp(2), before.rating_count);
+    let words = store::words::vocabulary([input.title.as_str(), input.brand.as_deref().unwrap_or_default()]);
     let record = ProductRecord::new(input, id, slug, category_id, Some(rating));
     let changed = store::product_update_many(transaction, &[record], to.clock.now()).await.map_err(|error| {
         match error.constraint() {
@@ -114,7 +115,7 @@ async fn update(
             _ => error.into(),
         }
     })?;
-    store::product_learn_words(transaction, &changed).await?;
+    store::words::learn(transaction, words).await?;
     let change = if changed.is_empty() { Change::Unchanged } else { Change::Updated };
     let marks = store::product_marks(transaction, &[id]).await?;
     to.feed.append(transaction, product_changed(id, change, &[marks_before.get(&id), marks.get(&id)])).await?;

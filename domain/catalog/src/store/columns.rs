@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 
 use entrepot_contracts::{CategoryId, Currency, Money, ProductId, SellerId};
 use entrepot_pg::Error;
+use entrepot_text::Query;
 use entrepot_web::Projection;
 use jiff::Timestamp;
 use rust_decimal::Decimal;
@@ -232,13 +233,47 @@ pub(super) fn by_name_sql() -> &'static str {
     &SQL
 }
 
-/// What marks the start and the end of a match on its way through the database: private-use
-/// characters, so that the text itself can be escaped before they become tags.
-pub(super) const MARKS: (char, char) = ('\u{E000}', '\u{E001}');
+/// Words of a description that are shown around a match.
+const WORDS_AROUND: usize = 12;
 
-/// Escapes a highlighted text for HTML and turns the marks into tags.
-pub(super) fn highlight_html(text: &str) -> String {
+/// The texts in two columns of a row with the matches marked, as HTML.
+pub(super) fn highlight(row: &Row, at: usize, text: &Query) -> Result<Highlight, Error> {
+    let (title, description): (&str, &str) = (row.try_get(at)?, row.try_get(at + 1)?);
+    Ok(Highlight { title: marked(title, &text.matches(title)), description: fragment(description, text) })
+}
+
+/// The text escaped for HTML, with what stands at these places in `<mark>`.
+fn marked(text: &str, places: &[(usize, usize)]) -> String {
     let mut html = String::with_capacity(text.len() + 16);
+    let mut behind = 0;
+    for (from, to) in places {
+        escape(&mut html, &text[behind..*from]);
+        html.push_str("<mark>");
+        escape(&mut html, &text[*from..*to]);
+        html.push_str("</mark>");
+        behind = *to;
+    }
+    escape(&mut html, &text[behind..]);
+    html
+}
+
+/// The first match of a text and the words around it; empty where there is none.
+fn fragment(text: &str, query: &Query) -> String {
+    let places = query.matches(text);
+    let Some((first, _)) = places.first() else { return String::new() };
+    let words = entrepot_text::words(text);
+    let at = words.iter().position(|word| word.from >= *first).unwrap_or_default();
+    let from = words.get(at.saturating_sub(WORDS_AROUND)).map_or(0, |word| word.from);
+    let to = words.get(at + WORDS_AROUND).map_or(text.len(), |word| word.to);
+    let within: Vec<(usize, usize)> = places
+        .iter()
+        .filter(|place| place.0 >= from && place.1 <= to)
+        .map(|place| (place.0 - from, place.1 - from))
+        .collect();
+    marked(&text[from..to], &within)
+}
+
+fn escape(html: &mut String, text: &str) {
     for char in text.chars() {
         match char {
             '&' => html.push_str("&amp;"),
@@ -246,20 +281,9 @@ pub(super) fn highlight_html(text: &str) -> String {
             '>' => html.push_str("&gt;"),
             '"' => html.push_str("&quot;"),
             '\'' => html.push_str("&#39;"),
-            char if char == MARKS.0 => html.push_str("<mark>"),
-            char if char == MARKS.1 => html.push_str("</mark>"),
             other => html.push(other),
         }
     }
-    html
-}
-
-/// The highlight in two columns of a row.
-pub(super) fn highlight(row: &Row, at: usize) -> Result<Highlight, Error> {
-    let (title, description): (&str, &str) = (row.try_get(at)?, row.try_get(at + 1)?);
-    // Without a match in it, a description's fragment is only its beginning.
-    let description = if description.contains(MARKS.0) { highlight_html(description) } else { String::new() };
-    Ok(Highlight { title: highlight_html(title), description })
 }
 
 #[cfg(test)]
@@ -268,8 +292,12 @@ mod tests {
 
     #[test]
     fn a_highlight_cannot_carry_markup() {
-        let text = format!("<b>{}O'Brien{} & sons", MARKS.0, MARKS.1);
-        assert_eq!(highlight_html(&text), "&lt;b&gt;<mark>O&#39;Brien</mark> &amp; sons");
+        let text = "<b>O'Brien & sons";
+        assert_eq!(marked(text, &Query::parse("obrien").matches(text)), "&lt;b&gt;<mark>O&#39;Brien</mark> &amp; sons");
+        let long = format!("{}tea {}", "x ".repeat(50), "<y> ".repeat(50));
+        let shown = fragment(&long, &Query::parse("tea"));
+        assert!(shown.contains("x <mark>tea</mark> &lt;y&gt;") && shown.len() < 250, "{shown}");
+        assert_eq!(fragment("nothing of it", &Query::parse("tea")), "");
     }
 
     #[test]

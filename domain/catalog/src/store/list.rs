@@ -18,7 +18,6 @@ use tokio_postgres::types::Type;
 use uuid::Uuid;
 
 use super::columns::{self, Columns};
-use super::text::SearchText;
 use crate::model::Product;
 
 /// Ranking a match costs the database some 2 µs, so it ranks at most this many.
@@ -39,7 +38,7 @@ pub(crate) struct CategoryFilter {
 /// What a list is narrowed to. All must hold.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Filters {
-    pub(crate) text: Option<SearchText>,
+    pub(crate) text: Option<entrepot_text::Query>,
     pub(crate) category: Option<CategoryFilter>,
     pub(crate) brand: Option<String>,
     pub(crate) seller: Option<Uuid>,
@@ -141,7 +140,7 @@ impl ListQuery {
 
 impl SortKey {
     /// The value that is compared. A product without a price has a stand-in that puts it last.
-    fn expression(self, tsquery: &str) -> String {
+    fn expression(self, rank: &str) -> String {
         match (self.field, self.descending) {
             (SortField::CreatedAt, _) => "p.created_at".to_owned(),
             (SortField::UpdatedAt, _) => "p.updated_at".to_owned(),
@@ -149,7 +148,7 @@ impl SortKey {
             (SortField::Price, true) => PRICE_DOWN.to_owned(),
             (SortField::Title, _) => "p.title".to_owned(),
             (SortField::Rating, _) => "p.rating".to_owned(),
-            (SortField::Relevance, _) => format!("ts_rank(p.document, {tsquery}, 1)::float8"),
+            (SortField::Relevance, _) => format!("({rank})::float8"),
         }
     }
 
@@ -186,7 +185,8 @@ const PRICE_DOWN: &str = "coalesce(p.price, -1)";
 struct Conditions {
     binds: Binds,
     sql: String,
-    tsquery: String,
+    /// How well a product matches the text.
+    rank: String,
 }
 
 impl Filters {
@@ -206,10 +206,18 @@ impl Filters {
             sql.push_str(" AND ");
             sql.push_str(&condition);
         };
-        let mut tsquery = String::new();
+        let mut rank = String::new();
         if let Some(text) = &self.text {
-            tsquery = tsquery_sql(text, &mut binds);
-            and(format!("p.document @@ {tsquery}"));
+            // Finished lexemes: PostgreSQL has nothing to find words by.
+            let mut tsquery =
+                |text: &entrepot_text::Query| format!("{}::text::tsquery", binds.add(text.tsquery(), Type::TEXT));
+            let all = tsquery(text);
+            rank = format!("ts_rank(p.document, {all}, 1)");
+            if let Some(finished) = text.finished() {
+                // Whole words go before those that only begin alike.
+                rank = format!("ts_rank(p.document, {}, 1) + 0.1 * {rank}", tsquery(&finished));
+            }
+            and(format!("p.document @@ {all}"));
         }
         if let Some(category) = self.category {
             let id = binds.add(category.id, Type::UUID);
@@ -265,19 +273,8 @@ impl Filters {
             }
             and(condition);
         }
-        Conditions { binds, sql, tsquery }
+        Conditions { binds, sql, rank }
     }
-}
-
-fn tsquery_sql(text: &SearchText, binds: &mut Binds) -> String {
-    let mut parts = Vec::new();
-    if !text.head.is_empty() {
-        parts.push(format!("websearch_to_tsquery('english', {})", binds.add(text.head.clone(), Type::TEXT)));
-    }
-    if !text.prefix.is_empty() {
-        parts.push(format!("to_tsquery('english', {})", binds.add(text.prefix.clone(), Type::TEXT)));
-    }
-    format!("({})", parts.join(" && "))
 }
 
 /// "Behind these values in this order", so that an index on the order can start right there.
@@ -313,14 +310,14 @@ struct Statement {
 
 impl ListQuery {
     fn statement(&self) -> Result<Statement, ListError> {
-        let Conditions { mut binds, sql: conditions, tsquery } = self.filters.conditions(&self.sort);
+        let Conditions { mut binds, sql: conditions, rank } = self.filters.conditions(&self.sort);
         let cursor = match &self.page.position {
             Position::Cursor(cursor) => Some(cursor),
             Position::Start | Position::Offset(_) => None,
         };
         let backwards = cursor.is_some_and(|cursor| cursor.backwards);
         let mut keys: Vec<(String, bool)> =
-            self.sort.iter().map(|key| (key.expression(&tsquery), key.descending != backwards)).collect();
+            self.sort.iter().map(|key| (key.expression(&rank), key.descending != backwards)).collect();
         let id_descending = keys.last().is_some_and(|(_, descending)| *descending);
         keys.push(("p.id".to_owned(), id_descending));
 
@@ -367,7 +364,7 @@ impl ListQuery {
             .sort
             .iter()
             .enumerate()
-            .map(|(index, key)| format!("{} AS key{index}", key.expression(&tsquery)))
+            .map(|(index, key)| format!("{} AS key{index}", key.expression(&rank)))
             .collect::<Vec<_>>()
             .join(", ");
         let outer_keys = (0..self.sort.len()).map(|index| format!("r.key{index}")).collect::<Vec<_>>().join(", ");
@@ -389,10 +386,8 @@ impl ListQuery {
         } else {
             format!("catalog.product p WHERE {conditions}{and_after}")
         };
-        let marks = format!("StartSel={},StopSel={}", columns::MARKS.0, columns::MARKS.1);
         let sql = format!(
-            "SELECT {select}, ts_headline('english', p.title, {tsquery}, '{marks},HighlightAll=true'), \
-             ts_headline('english', p.description, {tsquery}, '{marks},MaxFragments=1,MaxWords=30,MinWords=12'), {outer_keys} \
+            "SELECT {select}, p.title, p.description, {outer_keys} \
              FROM (SELECT p.id, {inner_keys} FROM {source} ORDER BY {order} {limit}) r \
              JOIN catalog.product p ON p.id = r.id{join} ORDER BY {outer_order}"
         );
@@ -408,8 +403,8 @@ impl ListQuery {
             .iter()
             .map(|row| {
                 let mut product = self.columns.product(row)?;
-                if let Some(at) = statement.highlights_at {
-                    product.highlight = Some(columns::highlight(row, at)?);
+                if let (Some(at), Some(text)) = (statement.highlights_at, &self.filters.text) {
+                    product.highlight = Some(columns::highlight(row, at, text)?);
                 }
                 Ok(product)
             })

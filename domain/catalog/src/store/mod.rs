@@ -6,7 +6,7 @@
 //! | `list` | lists of products: filters, order, cursors, counts, facets |
 //! | `pictures` | pictures that were uploaded |
 //! | `reviews` | pages of a product's reviews |
-//! | `text` | what people type into a search box, as a tsquery |
+//! | `words` | what products are found by, and what typing mistakes are compared with |
 //! | `staging` | the set-based load of many rows |
 //! | here | everything else, by the typed queries of `db/queries/catalog` |
 //!
@@ -20,7 +20,7 @@ mod pictures;
 mod plans;
 mod reviews;
 mod staging;
-mod text;
+pub(crate) mod words;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -34,6 +34,7 @@ use entrepot_runtime::Tasks;
 use jiff::Timestamp;
 use postgres_types::Json;
 use rust_decimal::Decimal;
+use serde::Serialize;
 use uuid::Uuid;
 
 use crate::model::{CategoryRef, Image, ImageInput, Product, ProductRecord, RatingSummary, Review, ReviewRecord};
@@ -52,7 +53,6 @@ pub(crate) use reviews::{ReviewQuery, review_page};
 pub(crate) use staging::{
     StagedProduct, refresh_statistics, staging_apply, staging_end, staging_load, staging_open, staging_refuse_taken,
 };
-pub(crate) use text::{LONGEST as LONGEST_TEXT, SearchText};
 
 /// Keys that one gathered read asks for at the most.
 const GATHER_AT_MOST: usize = 64;
@@ -186,13 +186,29 @@ pub(crate) async fn product_names_taken(
     Ok(rows.into_iter().map(|row| (row.name, row.product_id)).collect())
 }
 
+/// A product as it is written, with what it is found by.
+#[derive(Debug, Serialize)]
+struct Row<'r> {
+    #[serde(flatten)]
+    record: &'r ProductRecord,
+    words: String,
+}
+
+impl<'r> Row<'r> {
+    fn of(record: &'r ProductRecord) -> Self {
+        let words = words::of_product(&record.sku, &record.title, record.brand.as_deref(), &record.description);
+        Self { record, words }
+    }
+}
+
 /// Puts products in.
 pub(crate) async fn product_insert_many(
     transaction: &Transaction,
     records: &[ProductRecord],
     now: Timestamp,
 ) -> Result<u64, Error> {
-    Ok(products::product_insert_many().bind(transaction.client(), &now, &Json(records)).await?)
+    let rows: Vec<Row<'_>> = records.iter().map(Row::of).collect();
+    Ok(products::product_insert_many().bind(transaction.client(), &now, &Json(rows)).await?)
 }
 
 /// Replaces products; tells which were changed by that.
@@ -201,44 +217,14 @@ pub(crate) async fn product_update_many(
     records: &[ProductRecord],
     now: Timestamp,
 ) -> Result<Vec<Uuid>, Error> {
-    Ok(products::product_update_many().bind(transaction.client(), &now, &Json(records)).all().await?)
+    let rows: Vec<Row<'_>> = records.iter().map(Row::of).collect();
+    Ok(products::product_update_many().bind(transaction.client(), &now, &Json(rows)).all().await?)
 }
 
 /// Marks a product as deleted.
 pub(crate) async fn product_delete(transaction: &Transaction, id: Uuid, now: Timestamp) -> Result<(), Error> {
     products::product_delete().bind(transaction.client(), &now, &id).await?;
     Ok(())
-}
-
-/// Adds the words of these products to those that typing mistakes are compared with.
-pub(crate) async fn product_learn_words(transaction: &Transaction, ids: &[Uuid]) -> Result<(), Error> {
-    products::product_learn_words().bind(transaction.client(), &ids).await?;
-    Ok(())
-}
-
-/// The same for all products at once.
-pub(crate) async fn product_learn_all_words(transaction: &Transaction) -> Result<(), Error> {
-    products::product_learn_all_words().bind(transaction.client()).await?;
-    Ok(())
-}
-
-/// Which of these words a product has.
-pub(crate) async fn words_known(connection: &ListConnection, words: &[String]) -> Result<Vec<String>, Error> {
-    let Some(client) = connection.search() else { return Ok(Vec::new()) };
-    Ok(products::product_known_words().bind(client, &words).all().await?)
-}
-
-/// Whether some word of a product begins like this.
-pub(crate) async fn word_begins(connection: &ListConnection, beginning: &str) -> Result<bool, Error> {
-    let Some(client) = connection.search() else { return Ok(false) };
-    Ok(products::product_word_begins().bind(client, &beginning).one().await?)
-}
-
-/// The words most like this one by trigrams, the most similar first.
-pub(crate) async fn words_like(connection: &ListConnection, word: &str) -> Result<Vec<String>, Error> {
-    let Some(client) = connection.search() else { return Ok(Vec::new()) };
-    let rows = products::product_similar_words().bind(client, &word).all().await?;
-    Ok(rows.into_iter().map(|row| row.word).collect())
 }
 
 /// Whether there is no category and no product.
@@ -400,6 +386,7 @@ pub(crate) async fn category_insert(transaction: &Transaction, row: &CategoryRow
         description: row.description.as_str(),
         position: row.position,
         path: row.path.as_slice(),
+        words: words::of_category(&row.name),
         now: row.created_at,
     };
     categories::category_insert().params(transaction.client(), &parameters).await?;
@@ -422,6 +409,7 @@ pub(crate) async fn category_update(transaction: &Transaction, row: &CategoryRow
         description: row.description.as_str(),
         position: row.position,
         path: row.path.as_slice(),
+        words: words::of_category(&row.name),
         now,
         id: row.id,
     };

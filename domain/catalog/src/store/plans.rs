@@ -17,7 +17,7 @@ use serde_json::Value;
 
 use super::list::{ListConnection, list_explain, list_page};
 use super::reviews::{ReviewQuery, review_explain, review_page};
-use super::{CategoryFilter, Columns, Filters, ListQuery, SearchText, SortField, SortKey};
+use super::{CategoryFilter, Columns, Filters, ListQuery, SortField, SortKey};
 use crate::Dependencies;
 use crate::seed::{SeedProfile, seed};
 
@@ -51,7 +51,7 @@ fn filters(categories: &[(String, CategoryFilter)]) -> Vec<(String, Filters)> {
         all.push((format!("{name} {value}"), Filters { specifications, ..none.clone() }));
     }
     for text in ["oak", "quiet steel lamp", "\"solid oak\"", "gard"] {
-        all.push((format!("text {text}"), Filters { text: Some(SearchText::parse(text)), ..none.clone() }));
+        all.push((format!("text {text}"), Filters { text: Some(entrepot_text::Query::parse(text)), ..none.clone() }));
     }
     let together =
         Filters { category: Some(categories[0].1), in_stock: Some(true), max_price: Some(20.into()), ..none.clone() };

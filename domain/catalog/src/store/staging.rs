@@ -12,6 +12,8 @@ use rust_decimal::Decimal;
 use tokio_postgres::CopyInSink;
 use uuid::Uuid;
 
+use super::words;
+
 /// A product as a file has it: only the columns that a file owns.
 #[derive(Clone, Debug)]
 pub(crate) struct StagedProduct {
@@ -40,7 +42,7 @@ pub(crate) async fn staging_open(transaction: &Transaction) -> Result<CopyInSink
         .batch_execute(
             "CREATE TEMPORARY TABLE staged_product (
                  id uuid, sku text, slug text, title text, brand text, category_id uuid, manufacturer text,
-                 package_size text, price numeric, currency text
+                 package_size text, price numeric, currency text, words text
              ) ON COMMIT DROP",
         )
         .await?;
@@ -55,6 +57,7 @@ pub(crate) async fn staging_load(
     let mut text = BytesMut::with_capacity(rows.len() * 160);
     for row in rows {
         let price = row.price.map(|price| price.to_string());
+        let words = words::of_product(&row.sku, &row.title, row.brand.as_deref(), "");
         let ids = (row.id.to_string(), row.category_id.to_string());
         let fields = [
             Some(ids.0.as_str()),
@@ -67,6 +70,7 @@ pub(crate) async fn staging_load(
             row.package_size.as_deref(),
             price.as_deref(),
             row.currency,
+            Some(&words),
         ];
         for (index, field) in fields.into_iter().enumerate() {
             if index > 0 {
@@ -134,30 +138,35 @@ pub(crate) async fn staging_refuse_taken(transaction: &Transaction) -> Result<Ve
 /// the rest is left alone, version and all.
 pub(crate) async fn staging_apply(transaction: &Transaction, now: Timestamp) -> Result<Upserted, Error> {
     let updated = transaction
-        .execute(
+        .query(
             "UPDATE catalog.product p
              SET title = s.title, brand = s.brand, category_id = s.category_id, category_path = c.path,
                  manufacturer = s.manufacturer, package_size = s.package_size, price = s.price, currency = s.currency,
-                 document = catalog.document(s.title, s.brand, c.names, p.description),
+                 words = s.words::tsvector, document = s.words::tsvector || c.words,
                  version = p.version + 1, updated_at = $1
              FROM pg_temp.staged_product s
-             JOIN (SELECT c.id, c.path, string_agg(above.name, ' ') AS names FROM catalog.category c
+             JOIN (SELECT c.id, c.path, catalog.joined(above.words) AS words FROM catalog.category c
                    JOIN catalog.category above ON above.id = ANY (c.path) GROUP BY c.id) c ON c.id = s.category_id
              WHERE p.sku = s.sku AND p.deleted_at IS NULL
                AND (p.title, p.brand, p.category_id, p.manufacturer, p.package_size, p.price, p.currency::text)
                    IS DISTINCT FROM
-                   (s.title, s.brand, s.category_id, s.manufacturer, s.package_size, s.price, s.currency)",
+                   (s.title, s.brand, s.category_id, s.manufacturer, s.package_size, s.price, s.currency)
+             RETURNING p.id, p.description <> ''",
             &[&now],
         )
         .await?;
+    // A description is not in the file, and its words are the product's all the same.
+    let described: Vec<Uuid> = updated.iter().filter(|row| row.get(1)).map(|row| row.get(0)).collect();
+    words::find_again(transaction, &described).await?;
+    let updated = updated.len() as u64;
     let created = transaction
         .execute(
             "INSERT INTO catalog.product (id, sku, slug, title, brand, category_id, category_path, manufacturer,
-                 package_size, price, currency, created_at, updated_at, document)
+                 package_size, price, currency, created_at, updated_at, words, document)
              SELECT s.id, s.sku, s.slug, s.title, s.brand, s.category_id, c.path, s.manufacturer, s.package_size,
-                 s.price, s.currency, $1, $1, catalog.document(s.title, s.brand, c.names, '')
+                 s.price, s.currency, $1, $1, s.words::tsvector, s.words::tsvector || c.words
              FROM pg_temp.staged_product s
-             JOIN (SELECT c.id, c.path, string_agg(above.name, ' ') AS names FROM catalog.category c
+             JOIN (SELECT c.id, c.path, catalog.joined(above.words) AS words FROM catalog.category c
                    JOIN catalog.category above ON above.id = ANY (c.path) GROUP BY c.id) c ON c.id = s.category_id
              WHERE NOT EXISTS (SELECT FROM catalog.product p WHERE p.sku = s.sku AND p.deleted_at IS NULL)",
             &[&now],

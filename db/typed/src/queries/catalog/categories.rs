@@ -6,6 +6,15 @@ pub struct CategoryNamedParams<T1: crate::StringSql> {
     pub name: T1,
 }
 #[derive(Debug)]
+pub struct CategorySetWordsParams<
+    T1: crate::ArraySql<Item = uuid::Uuid>,
+    T2: crate::StringSql,
+    T3: crate::ArraySql<Item = T2>,
+> {
+    pub ids: T1,
+    pub words: T3,
+}
+#[derive(Debug)]
 pub struct CategoryPathsParams<
     T1: crate::ArraySql<Item = uuid::Uuid>,
     T2: crate::StringSql,
@@ -20,6 +29,7 @@ pub struct CategoryInsertParams<
     T2: crate::StringSql,
     T3: crate::StringSql,
     T4: crate::ArraySql<Item = uuid::Uuid>,
+    T5: crate::StringSql,
 > {
     pub id: uuid::Uuid,
     pub parent_id: Option<uuid::Uuid>,
@@ -28,6 +38,7 @@ pub struct CategoryInsertParams<
     pub description: T3,
     pub position: i32,
     pub path: T4,
+    pub words: T5,
     pub now: jiff::Timestamp,
 }
 #[derive(Debug)]
@@ -36,6 +47,7 @@ pub struct CategoryUpdateParams<
     T2: crate::StringSql,
     T3: crate::StringSql,
     T4: crate::ArraySql<Item = uuid::Uuid>,
+    T5: crate::StringSql,
 > {
     pub parent_id: Option<uuid::Uuid>,
     pub name: T1,
@@ -43,6 +55,7 @@ pub struct CategoryUpdateParams<
     pub description: T3,
     pub position: i32,
     pub path: T4,
+    pub words: T5,
     pub now: jiff::Timestamp,
     pub id: uuid::Uuid,
 }
@@ -133,6 +146,20 @@ pub struct CategoryNamedBorrowed<'a> {
 impl<'a> From<CategoryNamedBorrowed<'a>> for CategoryNamed {
     fn from(CategoryNamedBorrowed { id, slug }: CategoryNamedBorrowed<'a>) -> Self {
         Self { id, slug: slug.into() }
+    }
+}
+#[derive(Debug, Clone, PartialEq)]
+pub struct CategoriesToAnalyse {
+    pub id: uuid::Uuid,
+    pub name: String,
+}
+pub struct CategoriesToAnalyseBorrowed<'a> {
+    pub id: uuid::Uuid,
+    pub name: &'a str,
+}
+impl<'a> From<CategoriesToAnalyseBorrowed<'a>> for CategoriesToAnalyse {
+    fn from(CategoriesToAnalyseBorrowed { id, name }: CategoriesToAnalyseBorrowed<'a>) -> Self {
+        Self { id, name: name.into() }
     }
 }
 #[derive(Debug, Clone, PartialEq, Copy)]
@@ -364,6 +391,60 @@ where
 {
     pub fn map<R>(self, mapper: fn(uuid::Uuid) -> R) -> UuidUuidQuery<'c, 'a, 's, C, R, N> {
         UuidUuidQuery {
+            client: self.client,
+            params: self.params,
+            query: self.query,
+            cached: self.cached,
+            extractor: self.extractor,
+            mapper,
+        }
+    }
+    pub async fn one(self) -> Result<T, tokio_postgres::Error> {
+        let row = crate::client::async_::one(self.client, self.query, &self.params, self.cached).await?;
+        Ok((self.mapper)((self.extractor)(&row)?))
+    }
+    pub async fn all(self) -> Result<Vec<T>, tokio_postgres::Error> {
+        self.iter().await?.try_collect().await
+    }
+    pub async fn opt(self) -> Result<Option<T>, tokio_postgres::Error> {
+        let opt_row = crate::client::async_::opt(self.client, self.query, &self.params, self.cached).await?;
+        Ok(opt_row
+            .map(|row| {
+                let extracted = (self.extractor)(&row)?;
+                Ok((self.mapper)(extracted))
+            })
+            .transpose()?)
+    }
+    pub async fn iter(
+        self,
+    ) -> Result<impl futures::Stream<Item = Result<T, tokio_postgres::Error>> + 'c, tokio_postgres::Error> {
+        let stream =
+            crate::client::async_::raw(self.client, self.query, crate::slice_iter(&self.params), self.cached).await?;
+        let mapped = stream
+            .map(move |res| {
+                res.and_then(|row| {
+                    let extracted = (self.extractor)(&row)?;
+                    Ok((self.mapper)(extracted))
+                })
+            })
+            .into_stream();
+        Ok(mapped)
+    }
+}
+pub struct CategoriesToAnalyseQuery<'c, 'a, 's, C: GenericClient, T, const N: usize> {
+    client: &'c C,
+    params: [&'a (dyn postgres_types::ToSql + Sync); N],
+    query: &'static str,
+    cached: Option<&'s tokio_postgres::Statement>,
+    extractor: fn(&tokio_postgres::Row) -> Result<CategoriesToAnalyseBorrowed, tokio_postgres::Error>,
+    mapper: fn(CategoriesToAnalyseBorrowed) -> T,
+}
+impl<'c, 'a, 's, C, T: 'c, const N: usize> CategoriesToAnalyseQuery<'c, 'a, 's, C, T, N>
+where
+    C: GenericClient,
+{
+    pub fn map<R>(self, mapper: fn(CategoriesToAnalyseBorrowed) -> R) -> CategoriesToAnalyseQuery<'c, 'a, 's, C, R, N> {
+        CategoriesToAnalyseQuery {
             client: self.client,
             params: self.params,
             query: self.query,
@@ -945,6 +1026,84 @@ impl CategoryLockBelowStmt {
         }
     }
 }
+pub struct CategoriesToAnalyseStmt(&'static str, Option<tokio_postgres::Statement>);
+pub fn categories_to_analyse() -> CategoriesToAnalyseStmt {
+    CategoriesToAnalyseStmt("SELECT id, name FROM catalog.category ORDER BY id", None)
+}
+impl CategoriesToAnalyseStmt {
+    pub async fn prepare<'a, C: GenericClient>(mut self, client: &'a C) -> Result<Self, tokio_postgres::Error> {
+        self.1 = Some(client.prepare(self.0).await?);
+        Ok(self)
+    }
+    pub fn bind<'c, 'a, 's, C: GenericClient>(
+        &'s self,
+        client: &'c C,
+    ) -> CategoriesToAnalyseQuery<'c, 'a, 's, C, CategoriesToAnalyse, 0> {
+        CategoriesToAnalyseQuery {
+            client,
+            params: [],
+            query: self.0,
+            cached: self.1.as_ref(),
+            extractor: |row: &tokio_postgres::Row| -> Result<CategoriesToAnalyseBorrowed, tokio_postgres::Error> {
+                Ok(CategoriesToAnalyseBorrowed { id: row.try_get(0)?, name: row.try_get(1)? })
+            },
+            mapper: |it| CategoriesToAnalyse::from(it),
+        }
+    }
+}
+pub struct CategorySetWordsStmt(&'static str, Option<tokio_postgres::Statement>);
+pub fn category_set_words() -> CategorySetWordsStmt {
+    CategorySetWordsStmt(
+        "UPDATE catalog.category c SET words = w.words::tsvector FROM unnest($1::uuid[], $2::text[]) AS w(id, words) WHERE c.id = w.id",
+        None,
+    )
+}
+impl CategorySetWordsStmt {
+    pub async fn prepare<'a, C: GenericClient>(mut self, client: &'a C) -> Result<Self, tokio_postgres::Error> {
+        self.1 = Some(client.prepare(self.0).await?);
+        Ok(self)
+    }
+    pub async fn bind<
+        'c,
+        'a,
+        's,
+        C: GenericClient,
+        T1: crate::ArraySql<Item = uuid::Uuid>,
+        T2: crate::StringSql,
+        T3: crate::ArraySql<Item = T2>,
+    >(
+        &'s self,
+        client: &'c C,
+        ids: &'a T1,
+        words: &'a T3,
+    ) -> Result<u64, tokio_postgres::Error> {
+        client.execute(&client.prepare(self.0).await?, &[ids, words]).await
+    }
+}
+impl<
+    'a,
+    C: GenericClient + Send + Sync,
+    T1: crate::ArraySql<Item = uuid::Uuid>,
+    T2: crate::StringSql,
+    T3: crate::ArraySql<Item = T2>,
+>
+    crate::client::async_::Params<
+        'a,
+        'a,
+        'a,
+        CategorySetWordsParams<T1, T2, T3>,
+        std::pin::Pin<Box<dyn futures::Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'a>>,
+        C,
+    > for CategorySetWordsStmt
+{
+    fn params(
+        &'a self,
+        client: &'a C,
+        params: &'a CategorySetWordsParams<T1, T2, T3>,
+    ) -> std::pin::Pin<Box<dyn futures::Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'a>> {
+        Box::pin(self.bind(client, &params.ids, &params.words))
+    }
+}
 pub struct CategoryByIdStmt(&'static str, Option<tokio_postgres::Statement>);
 pub fn category_by_id() -> CategoryByIdStmt {
     CategoryByIdStmt(
@@ -1215,7 +1374,7 @@ impl CategoryTreeLockStmt {
 pub struct CategoryInsertStmt(&'static str, Option<tokio_postgres::Statement>);
 pub fn category_insert() -> CategoryInsertStmt {
     CategoryInsertStmt(
-        "INSERT INTO catalog.category (id, parent_id, name, slug, description, position, path, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)",
+        "INSERT INTO catalog.category (id, parent_id, name, slug, description, position, path, words, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8::text::tsvector, $9, $9)",
         None,
     )
 }
@@ -1233,6 +1392,7 @@ impl CategoryInsertStmt {
         T2: crate::StringSql,
         T3: crate::StringSql,
         T4: crate::ArraySql<Item = uuid::Uuid>,
+        T5: crate::StringSql,
     >(
         &'s self,
         client: &'c C,
@@ -1243,9 +1403,10 @@ impl CategoryInsertStmt {
         description: &'a T3,
         position: &'a i32,
         path: &'a T4,
+        words: &'a T5,
         now: &'a jiff::Timestamp,
     ) -> Result<u64, tokio_postgres::Error> {
-        client.execute(self.0, &[id, parent_id, name, slug, description, position, path, now]).await
+        client.execute(self.0, &[id, parent_id, name, slug, description, position, path, words, now]).await
     }
 }
 impl<
@@ -1255,12 +1416,13 @@ impl<
     T2: crate::StringSql,
     T3: crate::StringSql,
     T4: crate::ArraySql<Item = uuid::Uuid>,
+    T5: crate::StringSql,
 >
     crate::client::async_::Params<
         'a,
         'a,
         'a,
-        CategoryInsertParams<T1, T2, T3, T4>,
+        CategoryInsertParams<T1, T2, T3, T4, T5>,
         std::pin::Pin<Box<dyn futures::Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'a>>,
         C,
     > for CategoryInsertStmt
@@ -1268,7 +1430,7 @@ impl<
     fn params(
         &'a self,
         client: &'a C,
-        params: &'a CategoryInsertParams<T1, T2, T3, T4>,
+        params: &'a CategoryInsertParams<T1, T2, T3, T4, T5>,
     ) -> std::pin::Pin<Box<dyn futures::Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'a>> {
         Box::pin(self.bind(
             client,
@@ -1279,6 +1441,7 @@ impl<
             &params.description,
             &params.position,
             &params.path,
+            &params.words,
             &params.now,
         ))
     }
@@ -1286,7 +1449,7 @@ impl<
 pub struct CategoryUpdateStmt(&'static str, Option<tokio_postgres::Statement>);
 pub fn category_update() -> CategoryUpdateStmt {
     CategoryUpdateStmt(
-        "UPDATE catalog.category SET parent_id = $1, name = $2, slug = $3, description = $4, position = $5, path = $6, version = version + 1, updated_at = $7 WHERE id = $8",
+        "UPDATE catalog.category SET parent_id = $1, name = $2, slug = $3, description = $4, position = $5, path = $6, words = $7::text::tsvector, version = version + 1, updated_at = $8 WHERE id = $9",
         None,
     )
 }
@@ -1304,6 +1467,7 @@ impl CategoryUpdateStmt {
         T2: crate::StringSql,
         T3: crate::StringSql,
         T4: crate::ArraySql<Item = uuid::Uuid>,
+        T5: crate::StringSql,
     >(
         &'s self,
         client: &'c C,
@@ -1313,10 +1477,11 @@ impl CategoryUpdateStmt {
         description: &'a T3,
         position: &'a i32,
         path: &'a T4,
+        words: &'a T5,
         now: &'a jiff::Timestamp,
         id: &'a uuid::Uuid,
     ) -> Result<u64, tokio_postgres::Error> {
-        client.execute(self.0, &[parent_id, name, slug, description, position, path, now, id]).await
+        client.execute(self.0, &[parent_id, name, slug, description, position, path, words, now, id]).await
     }
 }
 impl<
@@ -1326,12 +1491,13 @@ impl<
     T2: crate::StringSql,
     T3: crate::StringSql,
     T4: crate::ArraySql<Item = uuid::Uuid>,
+    T5: crate::StringSql,
 >
     crate::client::async_::Params<
         'a,
         'a,
         'a,
-        CategoryUpdateParams<T1, T2, T3, T4>,
+        CategoryUpdateParams<T1, T2, T3, T4, T5>,
         std::pin::Pin<Box<dyn futures::Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'a>>,
         C,
     > for CategoryUpdateStmt
@@ -1339,7 +1505,7 @@ impl<
     fn params(
         &'a self,
         client: &'a C,
-        params: &'a CategoryUpdateParams<T1, T2, T3, T4>,
+        params: &'a CategoryUpdateParams<T1, T2, T3, T4, T5>,
     ) -> std::pin::Pin<Box<dyn futures::Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'a>> {
         Box::pin(self.bind(
             client,
@@ -1349,6 +1515,7 @@ impl<
             &params.description,
             &params.position,
             &params.path,
+            &params.words,
             &params.now,
             &params.id,
         ))
@@ -1398,7 +1565,7 @@ impl<'a, C: GenericClient + Send + Sync, T1: crate::ArraySql<Item = uuid::Uuid>>
 pub struct CategoryRefreshProductsStmt(&'static str, Option<tokio_postgres::Statement>);
 pub fn category_refresh_products() -> CategoryRefreshProductsStmt {
     CategoryRefreshProductsStmt(
-        "UPDATE catalog.product p SET category_path = c.path, document = catalog.document(p.title, p.brand, names.names, p.description) FROM catalog.category c CROSS JOIN LATERAL ( SELECT string_agg(above.name, ' ') AS names FROM catalog.category above WHERE above.id = ANY (c.path) ) AS names WHERE c.path @> ARRAY[$1::uuid] AND p.category_id = c.id",
+        "UPDATE catalog.product p SET category_path = c.path, document = p.words || shelves.words FROM catalog.category c CROSS JOIN LATERAL ( SELECT catalog.joined(above.words) AS words FROM catalog.category above WHERE above.id = ANY (c.path) ) AS shelves WHERE c.path @> ARRAY[$1::uuid] AND p.category_id = c.id",
         None,
     )
 }

@@ -16,6 +16,35 @@ pub struct ProductDeleteParams {
     pub id: uuid::Uuid,
 }
 #[derive(Debug)]
+pub struct ProductLearnFormsParams<
+    T1: crate::StringSql,
+    T2: crate::ArraySql<Item = T1>,
+    T3: crate::StringSql,
+    T4: crate::ArraySql<Item = T3>,
+> {
+    pub forms: T2,
+    pub words: T4,
+}
+#[derive(Clone, Copy, Debug)]
+pub struct ProductWordsAsLongParams {
+    pub least: i32,
+    pub most: i32,
+}
+#[derive(Clone, Copy, Debug)]
+pub struct ProductsToAnalyseParams {
+    pub behind: uuid::Uuid,
+    pub at_most: i64,
+}
+#[derive(Debug)]
+pub struct ProductSetWordsParams<
+    T1: crate::ArraySql<Item = uuid::Uuid>,
+    T2: crate::StringSql,
+    T3: crate::ArraySql<Item = T2>,
+> {
+    pub ids: T1,
+    pub words: T3,
+}
+#[derive(Debug)]
 pub struct StockRowsParams<T1: crate::StringSql> {
     pub category: Option<T1>,
     pub at_most: Option<i32>,
@@ -110,17 +139,55 @@ impl<'a> From<ProductMarksBorrowed<'a>> for ProductMarks {
     }
 }
 #[derive(Debug, Clone, PartialEq)]
-pub struct ProductSimilarWords {
-    pub word: String,
-    pub similarity: f32,
+pub struct ProductsToAnalyse {
+    pub id: uuid::Uuid,
+    pub sku: String,
+    pub title: String,
+    pub brand: Option<String>,
+    pub description: String,
 }
-pub struct ProductSimilarWordsBorrowed<'a> {
-    pub word: &'a str,
-    pub similarity: f32,
+pub struct ProductsToAnalyseBorrowed<'a> {
+    pub id: uuid::Uuid,
+    pub sku: &'a str,
+    pub title: &'a str,
+    pub brand: Option<&'a str>,
+    pub description: &'a str,
 }
-impl<'a> From<ProductSimilarWordsBorrowed<'a>> for ProductSimilarWords {
-    fn from(ProductSimilarWordsBorrowed { word, similarity }: ProductSimilarWordsBorrowed<'a>) -> Self {
-        Self { word: word.into(), similarity }
+impl<'a> From<ProductsToAnalyseBorrowed<'a>> for ProductsToAnalyse {
+    fn from(ProductsToAnalyseBorrowed { id, sku, title, brand, description }: ProductsToAnalyseBorrowed<'a>) -> Self {
+        Self {
+            id,
+            sku: sku.into(),
+            title: title.into(),
+            brand: brand.map(|v| v.into()),
+            description: description.into(),
+        }
+    }
+}
+#[derive(Debug, Clone, PartialEq)]
+pub struct ProductsDescribed {
+    pub id: uuid::Uuid,
+    pub sku: String,
+    pub title: String,
+    pub brand: Option<String>,
+    pub description: String,
+}
+pub struct ProductsDescribedBorrowed<'a> {
+    pub id: uuid::Uuid,
+    pub sku: &'a str,
+    pub title: &'a str,
+    pub brand: Option<&'a str>,
+    pub description: &'a str,
+}
+impl<'a> From<ProductsDescribedBorrowed<'a>> for ProductsDescribed {
+    fn from(ProductsDescribedBorrowed { id, sku, title, brand, description }: ProductsDescribedBorrowed<'a>) -> Self {
+        Self {
+            id,
+            sku: sku.into(),
+            title: title.into(),
+            brand: brand.map(|v| v.into()),
+            description: description.into(),
+        }
     }
 }
 #[derive(Debug, Clone, PartialEq)]
@@ -478,60 +545,6 @@ where
         Ok(mapped)
     }
 }
-pub struct ProductSimilarWordsQuery<'c, 'a, 's, C: GenericClient, T, const N: usize> {
-    client: &'c C,
-    params: [&'a (dyn postgres_types::ToSql + Sync); N],
-    query: &'static str,
-    cached: Option<&'s tokio_postgres::Statement>,
-    extractor: fn(&tokio_postgres::Row) -> Result<ProductSimilarWordsBorrowed, tokio_postgres::Error>,
-    mapper: fn(ProductSimilarWordsBorrowed) -> T,
-}
-impl<'c, 'a, 's, C, T: 'c, const N: usize> ProductSimilarWordsQuery<'c, 'a, 's, C, T, N>
-where
-    C: GenericClient,
-{
-    pub fn map<R>(self, mapper: fn(ProductSimilarWordsBorrowed) -> R) -> ProductSimilarWordsQuery<'c, 'a, 's, C, R, N> {
-        ProductSimilarWordsQuery {
-            client: self.client,
-            params: self.params,
-            query: self.query,
-            cached: self.cached,
-            extractor: self.extractor,
-            mapper,
-        }
-    }
-    pub async fn one(self) -> Result<T, tokio_postgres::Error> {
-        let row = crate::client::async_::one(self.client, self.query, &self.params, self.cached).await?;
-        Ok((self.mapper)((self.extractor)(&row)?))
-    }
-    pub async fn all(self) -> Result<Vec<T>, tokio_postgres::Error> {
-        self.iter().await?.try_collect().await
-    }
-    pub async fn opt(self) -> Result<Option<T>, tokio_postgres::Error> {
-        let opt_row = crate::client::async_::opt(self.client, self.query, &self.params, self.cached).await?;
-        Ok(opt_row
-            .map(|row| {
-                let extracted = (self.extractor)(&row)?;
-                Ok((self.mapper)(extracted))
-            })
-            .transpose()?)
-    }
-    pub async fn iter(
-        self,
-    ) -> Result<impl futures::Stream<Item = Result<T, tokio_postgres::Error>> + 'c, tokio_postgres::Error> {
-        let stream =
-            crate::client::async_::raw(self.client, self.query, crate::slice_iter(&self.params), self.cached).await?;
-        let mapped = stream
-            .map(move |res| {
-                res.and_then(|row| {
-                    let extracted = (self.extractor)(&row)?;
-                    Ok((self.mapper)(extracted))
-                })
-            })
-            .into_stream();
-        Ok(mapped)
-    }
-}
 pub struct StringQuery<'c, 'a, 's, C: GenericClient, T, const N: usize> {
     client: &'c C,
     params: [&'a (dyn postgres_types::ToSql + Sync); N],
@@ -600,6 +613,168 @@ where
 {
     pub fn map<R>(self, mapper: fn(bool) -> R) -> BoolQuery<'c, 'a, 's, C, R, N> {
         BoolQuery {
+            client: self.client,
+            params: self.params,
+            query: self.query,
+            cached: self.cached,
+            extractor: self.extractor,
+            mapper,
+        }
+    }
+    pub async fn one(self) -> Result<T, tokio_postgres::Error> {
+        let row = crate::client::async_::one(self.client, self.query, &self.params, self.cached).await?;
+        Ok((self.mapper)((self.extractor)(&row)?))
+    }
+    pub async fn all(self) -> Result<Vec<T>, tokio_postgres::Error> {
+        self.iter().await?.try_collect().await
+    }
+    pub async fn opt(self) -> Result<Option<T>, tokio_postgres::Error> {
+        let opt_row = crate::client::async_::opt(self.client, self.query, &self.params, self.cached).await?;
+        Ok(opt_row
+            .map(|row| {
+                let extracted = (self.extractor)(&row)?;
+                Ok((self.mapper)(extracted))
+            })
+            .transpose()?)
+    }
+    pub async fn iter(
+        self,
+    ) -> Result<impl futures::Stream<Item = Result<T, tokio_postgres::Error>> + 'c, tokio_postgres::Error> {
+        let stream =
+            crate::client::async_::raw(self.client, self.query, crate::slice_iter(&self.params), self.cached).await?;
+        let mapped = stream
+            .map(move |res| {
+                res.and_then(|row| {
+                    let extracted = (self.extractor)(&row)?;
+                    Ok((self.mapper)(extracted))
+                })
+            })
+            .into_stream();
+        Ok(mapped)
+    }
+}
+pub struct ProductsToAnalyseQuery<'c, 'a, 's, C: GenericClient, T, const N: usize> {
+    client: &'c C,
+    params: [&'a (dyn postgres_types::ToSql + Sync); N],
+    query: &'static str,
+    cached: Option<&'s tokio_postgres::Statement>,
+    extractor: fn(&tokio_postgres::Row) -> Result<ProductsToAnalyseBorrowed, tokio_postgres::Error>,
+    mapper: fn(ProductsToAnalyseBorrowed) -> T,
+}
+impl<'c, 'a, 's, C, T: 'c, const N: usize> ProductsToAnalyseQuery<'c, 'a, 's, C, T, N>
+where
+    C: GenericClient,
+{
+    pub fn map<R>(self, mapper: fn(ProductsToAnalyseBorrowed) -> R) -> ProductsToAnalyseQuery<'c, 'a, 's, C, R, N> {
+        ProductsToAnalyseQuery {
+            client: self.client,
+            params: self.params,
+            query: self.query,
+            cached: self.cached,
+            extractor: self.extractor,
+            mapper,
+        }
+    }
+    pub async fn one(self) -> Result<T, tokio_postgres::Error> {
+        let row = crate::client::async_::one(self.client, self.query, &self.params, self.cached).await?;
+        Ok((self.mapper)((self.extractor)(&row)?))
+    }
+    pub async fn all(self) -> Result<Vec<T>, tokio_postgres::Error> {
+        self.iter().await?.try_collect().await
+    }
+    pub async fn opt(self) -> Result<Option<T>, tokio_postgres::Error> {
+        let opt_row = crate::client::async_::opt(self.client, self.query, &self.params, self.cached).await?;
+        Ok(opt_row
+            .map(|row| {
+                let extracted = (self.extractor)(&row)?;
+                Ok((self.mapper)(extracted))
+            })
+            .transpose()?)
+    }
+    pub async fn iter(
+        self,
+    ) -> Result<impl futures::Stream<Item = Result<T, tokio_postgres::Error>> + 'c, tokio_postgres::Error> {
+        let stream =
+            crate::client::async_::raw(self.client, self.query, crate::slice_iter(&self.params), self.cached).await?;
+        let mapped = stream
+            .map(move |res| {
+                res.and_then(|row| {
+                    let extracted = (self.extractor)(&row)?;
+                    Ok((self.mapper)(extracted))
+                })
+            })
+            .into_stream();
+        Ok(mapped)
+    }
+}
+pub struct ProductsDescribedQuery<'c, 'a, 's, C: GenericClient, T, const N: usize> {
+    client: &'c C,
+    params: [&'a (dyn postgres_types::ToSql + Sync); N],
+    query: &'static str,
+    cached: Option<&'s tokio_postgres::Statement>,
+    extractor: fn(&tokio_postgres::Row) -> Result<ProductsDescribedBorrowed, tokio_postgres::Error>,
+    mapper: fn(ProductsDescribedBorrowed) -> T,
+}
+impl<'c, 'a, 's, C, T: 'c, const N: usize> ProductsDescribedQuery<'c, 'a, 's, C, T, N>
+where
+    C: GenericClient,
+{
+    pub fn map<R>(self, mapper: fn(ProductsDescribedBorrowed) -> R) -> ProductsDescribedQuery<'c, 'a, 's, C, R, N> {
+        ProductsDescribedQuery {
+            client: self.client,
+            params: self.params,
+            query: self.query,
+            cached: self.cached,
+            extractor: self.extractor,
+            mapper,
+        }
+    }
+    pub async fn one(self) -> Result<T, tokio_postgres::Error> {
+        let row = crate::client::async_::one(self.client, self.query, &self.params, self.cached).await?;
+        Ok((self.mapper)((self.extractor)(&row)?))
+    }
+    pub async fn all(self) -> Result<Vec<T>, tokio_postgres::Error> {
+        self.iter().await?.try_collect().await
+    }
+    pub async fn opt(self) -> Result<Option<T>, tokio_postgres::Error> {
+        let opt_row = crate::client::async_::opt(self.client, self.query, &self.params, self.cached).await?;
+        Ok(opt_row
+            .map(|row| {
+                let extracted = (self.extractor)(&row)?;
+                Ok((self.mapper)(extracted))
+            })
+            .transpose()?)
+    }
+    pub async fn iter(
+        self,
+    ) -> Result<impl futures::Stream<Item = Result<T, tokio_postgres::Error>> + 'c, tokio_postgres::Error> {
+        let stream =
+            crate::client::async_::raw(self.client, self.query, crate::slice_iter(&self.params), self.cached).await?;
+        let mapped = stream
+            .map(move |res| {
+                res.and_then(|row| {
+                    let extracted = (self.extractor)(&row)?;
+                    Ok((self.mapper)(extracted))
+                })
+            })
+            .into_stream();
+        Ok(mapped)
+    }
+}
+pub struct I32Query<'c, 'a, 's, C: GenericClient, T, const N: usize> {
+    client: &'c C,
+    params: [&'a (dyn postgres_types::ToSql + Sync); N],
+    query: &'static str,
+    cached: Option<&'s tokio_postgres::Statement>,
+    extractor: fn(&tokio_postgres::Row) -> Result<i32, tokio_postgres::Error>,
+    mapper: fn(i32) -> T,
+}
+impl<'c, 'a, 's, C, T: 'c, const N: usize> I32Query<'c, 'a, 's, C, T, N>
+where
+    C: GenericClient,
+{
+    pub fn map<R>(self, mapper: fn(i32) -> R) -> I32Query<'c, 'a, 's, C, R, N> {
+        I32Query {
             client: self.client,
             params: self.params,
             query: self.query,
@@ -874,7 +1049,7 @@ impl ProductMarksStmt {
 pub struct ProductInsertManyStmt(&'static str, Option<tokio_postgres::Statement>);
 pub fn product_insert_many() -> ProductInsertManyStmt {
     ProductInsertManyStmt(
-        "INSERT INTO catalog.product (id, sku, slug, title, description, brand, category_id, category_path, manufacturer, seller_id, package_size, price, currency, rating, rating_count, stock, specifications, tags, active, created_at, updated_at, document) SELECT r.id, r.sku, r.slug, r.title, r.description, r.brand, r.category_id, coalesce(c.path, '{}'), r.manufacturer, r.seller_id, r.package_size, r.price, r.currency, r.rating, r.rating_count, r.stock, r.specifications, ARRAY(SELECT jsonb_array_elements_text(r.tags)), r.active, $1, $1, catalog.document(r.title, r.brand, names.names, r.description) FROM jsonb_to_recordset($2) AS r (id uuid, sku text, slug text, title text, description text, brand text, category_id uuid, manufacturer text, seller_id uuid, package_size text, price numeric, currency text, rating numeric, rating_count int, stock int, specifications jsonb, tags jsonb, active boolean) LEFT JOIN catalog.category c ON c.id = r.category_id LEFT JOIN LATERAL ( SELECT string_agg(above.name, ' ') AS names FROM catalog.category above WHERE above.id = ANY (c.path) ) AS names ON true",
+        "INSERT INTO catalog.product (id, sku, slug, title, description, brand, category_id, category_path, manufacturer, seller_id, package_size, price, currency, rating, rating_count, stock, specifications, tags, active, created_at, updated_at, words, document) SELECT r.id, r.sku, r.slug, r.title, r.description, r.brand, r.category_id, coalesce(c.path, '{}'), r.manufacturer, r.seller_id, r.package_size, r.price, r.currency, r.rating, r.rating_count, r.stock, r.specifications, ARRAY(SELECT jsonb_array_elements_text(r.tags)), r.active, $1, $1, r.words::tsvector, r.words::tsvector || shelves.words FROM jsonb_to_recordset($2) AS r (id uuid, sku text, slug text, title text, description text, brand text, category_id uuid, manufacturer text, seller_id uuid, package_size text, price numeric, currency text, rating numeric, rating_count int, stock int, specifications jsonb, tags jsonb, active boolean, words text) LEFT JOIN catalog.category c ON c.id = r.category_id CROSS JOIN LATERAL ( SELECT catalog.joined(above.words) AS words FROM catalog.category above WHERE above.id = ANY (c.path) ) AS shelves",
         None,
     )
 }
@@ -913,7 +1088,7 @@ impl<'a, C: GenericClient + Send + Sync, T1: crate::JsonSql>
 pub struct ProductUpdateManyStmt(&'static str, Option<tokio_postgres::Statement>);
 pub fn product_update_many() -> ProductUpdateManyStmt {
     ProductUpdateManyStmt(
-        "UPDATE catalog.product p SET sku = r.sku, slug = r.slug, title = r.title, description = r.description, brand = r.brand, category_id = r.category_id, category_path = coalesce(c.path, '{}'), manufacturer = r.manufacturer, seller_id = r.seller_id, package_size = r.package_size, price = r.price, currency = r.currency, rating = r.rating, rating_count = r.rating_count, stock = r.stock, specifications = r.specifications, tags = ARRAY(SELECT jsonb_array_elements_text(r.tags)), active = r.active, document = catalog.document(r.title, r.brand, names.names, r.description), version = p.version + 1, updated_at = $1 FROM jsonb_to_recordset($2) AS r (id uuid, sku text, slug text, title text, description text, brand text, category_id uuid, manufacturer text, seller_id uuid, package_size text, price numeric, currency text, rating numeric, rating_count int, stock int, specifications jsonb, tags jsonb, active boolean) LEFT JOIN catalog.category c ON c.id = r.category_id LEFT JOIN LATERAL ( SELECT string_agg(above.name, ' ') AS names FROM catalog.category above WHERE above.id = ANY (c.path) ) AS names ON true WHERE p.id = r.id AND (p.sku, p.slug, p.title, p.description, p.brand, p.category_id, p.manufacturer, p.seller_id, p.package_size, p.price, p.currency::text, p.rating, p.rating_count, p.stock, p.specifications, p.tags, p.active) IS DISTINCT FROM (r.sku, r.slug, r.title, r.description, r.brand, r.category_id, r.manufacturer, r.seller_id, r.package_size, r.price, r.currency, r.rating, r.rating_count, r.stock, r.specifications, ARRAY(SELECT jsonb_array_elements_text(r.tags)), r.active) RETURNING p.id",
+        "UPDATE catalog.product p SET sku = r.sku, slug = r.slug, title = r.title, description = r.description, brand = r.brand, category_id = r.category_id, category_path = coalesce(c.path, '{}'), manufacturer = r.manufacturer, seller_id = r.seller_id, package_size = r.package_size, price = r.price, currency = r.currency, rating = r.rating, rating_count = r.rating_count, stock = r.stock, specifications = r.specifications, tags = ARRAY(SELECT jsonb_array_elements_text(r.tags)), active = r.active, words = r.words::tsvector, document = r.words::tsvector || shelves.words, version = p.version + 1, updated_at = $1 FROM jsonb_to_recordset($2) AS r (id uuid, sku text, slug text, title text, description text, brand text, category_id uuid, manufacturer text, seller_id uuid, package_size text, price numeric, currency text, rating numeric, rating_count int, stock int, specifications jsonb, tags jsonb, active boolean, words text) LEFT JOIN catalog.category c ON c.id = r.category_id CROSS JOIN LATERAL ( SELECT catalog.joined(above.words) AS words FROM catalog.category above WHERE above.id = ANY (c.path) ) AS shelves WHERE p.id = r.id AND (p.sku, p.slug, p.title, p.description, p.brand, p.category_id, p.manufacturer, p.seller_id, p.package_size, p.price, p.currency::text, p.rating, p.rating_count, p.stock, p.specifications, p.tags, p.active) IS DISTINCT FROM (r.sku, r.slug, r.title, r.description, r.brand, r.category_id, r.manufacturer, r.seller_id, r.package_size, r.price, r.currency, r.rating, r.rating_count, r.stock, r.specifications, ARRAY(SELECT jsonb_array_elements_text(r.tags)), r.active) RETURNING p.id",
         None,
     )
 }
@@ -995,10 +1170,37 @@ impl<'a, C: GenericClient + Send + Sync>
         Box::pin(self.bind(client, &params.now, &params.id))
     }
 }
+pub struct ProductUnknownWordsStmt(&'static str, Option<tokio_postgres::Statement>);
+pub fn product_unknown_words() -> ProductUnknownWordsStmt {
+    ProductUnknownWordsStmt(
+        "SELECT word FROM unnest($1::text[]) AS w(word) WHERE NOT EXISTS (SELECT FROM catalog.search_word known WHERE known.word = w.word) ORDER BY word",
+        None,
+    )
+}
+impl ProductUnknownWordsStmt {
+    pub async fn prepare<'a, C: GenericClient>(mut self, client: &'a C) -> Result<Self, tokio_postgres::Error> {
+        self.1 = Some(client.prepare(self.0).await?);
+        Ok(self)
+    }
+    pub fn bind<'c, 'a, 's, C: GenericClient, T1: crate::StringSql, T2: crate::ArraySql<Item = T1>>(
+        &'s self,
+        client: &'c C,
+        words: &'a T2,
+    ) -> StringQuery<'c, 'a, 's, C, String, 1> {
+        StringQuery {
+            client,
+            params: [words],
+            query: self.0,
+            cached: self.1.as_ref(),
+            extractor: |row| Ok(row.try_get(0)?),
+            mapper: |it| it.into(),
+        }
+    }
+}
 pub struct ProductLearnWordsStmt(&'static str, Option<tokio_postgres::Statement>);
 pub fn product_learn_words() -> ProductLearnWordsStmt {
     ProductLearnWordsStmt(
-        "INSERT INTO catalog.search_word (word) SELECT DISTINCT lexeme FROM catalog.product p LEFT JOIN catalog.category c ON c.id = p.category_id CROSS JOIN LATERAL unnest(to_tsvector('simple', concat_ws(' ', p.title, p.brand, c.name))) WHERE p.id = ANY ($1) AND lexeme ~ '^[[:alpha:]]{3,40}$' ORDER BY lexeme ON CONFLICT DO NOTHING",
+        "INSERT INTO catalog.search_word (word) SELECT DISTINCT word FROM unnest($1::text[]) AS w(word) ORDER BY word ON CONFLICT DO NOTHING",
         None,
     )
 }
@@ -1007,57 +1209,130 @@ impl ProductLearnWordsStmt {
         self.1 = Some(client.prepare(self.0).await?);
         Ok(self)
     }
-    pub async fn bind<'c, 'a, 's, C: GenericClient, T1: crate::ArraySql<Item = uuid::Uuid>>(
+    pub async fn bind<'c, 'a, 's, C: GenericClient, T1: crate::StringSql, T2: crate::ArraySql<Item = T1>>(
         &'s self,
         client: &'c C,
-        ids: &'a T1,
+        words: &'a T2,
     ) -> Result<u64, tokio_postgres::Error> {
-        client.execute(&client.prepare(self.0).await?, &[ids]).await
+        client.execute(&client.prepare(self.0).await?, &[words]).await
     }
 }
-pub struct ProductLearnAllWordsStmt(&'static str, Option<tokio_postgres::Statement>);
-pub fn product_learn_all_words() -> ProductLearnAllWordsStmt {
-    ProductLearnAllWordsStmt(
-        "INSERT INTO catalog.search_word (word) SELECT DISTINCT lexeme FROM ( SELECT DISTINCT unnest(string_to_array(lower(concat_ws(' ', p.title, p.brand, c.name)), ' ')) AS piece FROM catalog.product p LEFT JOIN catalog.category c ON c.id = p.category_id ) AS pieces CROSS JOIN LATERAL unnest(to_tsvector('simple', pieces.piece)) WHERE lexeme ~ '^[[:alpha:]]{3,40}$' ORDER BY lexeme ON CONFLICT DO NOTHING",
+pub struct ProductLearnFormsStmt(&'static str, Option<tokio_postgres::Statement>);
+pub fn product_learn_forms() -> ProductLearnFormsStmt {
+    ProductLearnFormsStmt(
+        "INSERT INTO catalog.search_form (form, word) SELECT DISTINCT form, word FROM unnest($1::text[], $2::text[]) AS f(form, word) ORDER BY form, word ON CONFLICT DO NOTHING",
         None,
     )
 }
-impl ProductLearnAllWordsStmt {
+impl ProductLearnFormsStmt {
     pub async fn prepare<'a, C: GenericClient>(mut self, client: &'a C) -> Result<Self, tokio_postgres::Error> {
         self.1 = Some(client.prepare(self.0).await?);
         Ok(self)
     }
-    pub async fn bind<'c, 'a, 's, C: GenericClient>(&'s self, client: &'c C) -> Result<u64, tokio_postgres::Error> {
-        client.execute(&client.prepare(self.0).await?, &[]).await
-    }
-}
-pub struct ProductSimilarWordsStmt(&'static str, Option<tokio_postgres::Statement>);
-pub fn product_similar_words() -> ProductSimilarWordsStmt {
-    ProductSimilarWordsStmt(
-        "SELECT word, similarity(word, $1) AS similarity FROM catalog.search_word WHERE word % $1 ORDER BY similarity DESC, word LIMIT 30",
-        None,
-    )
-}
-impl ProductSimilarWordsStmt {
-    pub async fn prepare<'a, C: GenericClient>(mut self, client: &'a C) -> Result<Self, tokio_postgres::Error> {
-        self.1 = Some(client.prepare(self.0).await?);
-        Ok(self)
-    }
-    pub fn bind<'c, 'a, 's, C: GenericClient, T1: crate::StringSql>(
+    pub async fn bind<
+        'c,
+        'a,
+        's,
+        C: GenericClient,
+        T1: crate::StringSql,
+        T2: crate::ArraySql<Item = T1>,
+        T3: crate::StringSql,
+        T4: crate::ArraySql<Item = T3>,
+    >(
         &'s self,
         client: &'c C,
-        word: &'a T1,
-    ) -> ProductSimilarWordsQuery<'c, 'a, 's, C, ProductSimilarWords, 1> {
-        ProductSimilarWordsQuery {
+        forms: &'a T2,
+        words: &'a T4,
+    ) -> Result<u64, tokio_postgres::Error> {
+        client.execute(&client.prepare(self.0).await?, &[forms, words]).await
+    }
+}
+impl<
+    'a,
+    C: GenericClient + Send + Sync,
+    T1: crate::StringSql,
+    T2: crate::ArraySql<Item = T1>,
+    T3: crate::StringSql,
+    T4: crate::ArraySql<Item = T3>,
+>
+    crate::client::async_::Params<
+        'a,
+        'a,
+        'a,
+        ProductLearnFormsParams<T1, T2, T3, T4>,
+        std::pin::Pin<Box<dyn futures::Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'a>>,
+        C,
+    > for ProductLearnFormsStmt
+{
+    fn params(
+        &'a self,
+        client: &'a C,
+        params: &'a ProductLearnFormsParams<T1, T2, T3, T4>,
+    ) -> std::pin::Pin<Box<dyn futures::Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'a>> {
+        Box::pin(self.bind(client, &params.forms, &params.words))
+    }
+}
+pub struct ProductWordsAlikeStmt(&'static str, Option<tokio_postgres::Statement>);
+pub fn product_words_alike() -> ProductWordsAlikeStmt {
+    ProductWordsAlikeStmt(
+        "SELECT DISTINCT word FROM catalog.search_form WHERE form = ANY ($1) ORDER BY word LIMIT 500",
+        None,
+    )
+}
+impl ProductWordsAlikeStmt {
+    pub async fn prepare<'a, C: GenericClient>(mut self, client: &'a C) -> Result<Self, tokio_postgres::Error> {
+        self.1 = Some(client.prepare(self.0).await?);
+        Ok(self)
+    }
+    pub fn bind<'c, 'a, 's, C: GenericClient, T1: crate::StringSql, T2: crate::ArraySql<Item = T1>>(
+        &'s self,
+        client: &'c C,
+        forms: &'a T2,
+    ) -> StringQuery<'c, 'a, 's, C, String, 1> {
+        StringQuery {
             client,
-            params: [word],
+            params: [forms],
             query: self.0,
             cached: self.1.as_ref(),
-            extractor: |row: &tokio_postgres::Row| -> Result<ProductSimilarWordsBorrowed, tokio_postgres::Error> {
-                Ok(ProductSimilarWordsBorrowed { word: row.try_get(0)?, similarity: row.try_get(1)? })
-            },
-            mapper: |it| ProductSimilarWords::from(it),
+            extractor: |row| Ok(row.try_get(0)?),
+            mapper: |it| it.into(),
         }
+    }
+}
+pub struct ProductWordsAsLongStmt(&'static str, Option<tokio_postgres::Statement>);
+pub fn product_words_as_long() -> ProductWordsAsLongStmt {
+    ProductWordsAsLongStmt(
+        "SELECT word FROM catalog.search_word WHERE char_length(word) BETWEEN $1 AND $2 ORDER BY word LIMIT 20000",
+        None,
+    )
+}
+impl ProductWordsAsLongStmt {
+    pub async fn prepare<'a, C: GenericClient>(mut self, client: &'a C) -> Result<Self, tokio_postgres::Error> {
+        self.1 = Some(client.prepare(self.0).await?);
+        Ok(self)
+    }
+    pub fn bind<'c, 'a, 's, C: GenericClient>(
+        &'s self,
+        client: &'c C,
+        least: &'a i32,
+        most: &'a i32,
+    ) -> StringQuery<'c, 'a, 's, C, String, 2> {
+        StringQuery {
+            client,
+            params: [least, most],
+            query: self.0,
+            cached: self.1.as_ref(),
+            extractor: |row| Ok(row.try_get(0)?),
+            mapper: |it| it.into(),
+        }
+    }
+}
+impl<'c, 'a, 's, C: GenericClient>
+    crate::client::async_::Params<'c, 'a, 's, ProductWordsAsLongParams, StringQuery<'c, 'a, 's, C, String, 2>, C>
+    for ProductWordsAsLongStmt
+{
+    fn params(&'s self, client: &'c C, params: &'a ProductWordsAsLongParams) -> StringQuery<'c, 'a, 's, C, String, 2> {
+        self.bind(client, &params.least, &params.most)
     }
 }
 pub struct ProductKnownWordsStmt(&'static str, Option<tokio_postgres::Statement>);
@@ -1108,6 +1383,182 @@ impl ProductWordBeginsStmt {
         }
     }
 }
+pub struct ProductsToAnalyseStmt(&'static str, Option<tokio_postgres::Statement>);
+pub fn products_to_analyse() -> ProductsToAnalyseStmt {
+    ProductsToAnalyseStmt(
+        "SELECT id, sku, title, brand, description FROM catalog.product WHERE id > $1 ORDER BY id LIMIT $2",
+        None,
+    )
+}
+impl ProductsToAnalyseStmt {
+    pub async fn prepare<'a, C: GenericClient>(mut self, client: &'a C) -> Result<Self, tokio_postgres::Error> {
+        self.1 = Some(client.prepare(self.0).await?);
+        Ok(self)
+    }
+    pub fn bind<'c, 'a, 's, C: GenericClient>(
+        &'s self,
+        client: &'c C,
+        behind: &'a uuid::Uuid,
+        at_most: &'a i64,
+    ) -> ProductsToAnalyseQuery<'c, 'a, 's, C, ProductsToAnalyse, 2> {
+        ProductsToAnalyseQuery {
+            client,
+            params: [behind, at_most],
+            query: self.0,
+            cached: self.1.as_ref(),
+            extractor: |row: &tokio_postgres::Row| -> Result<ProductsToAnalyseBorrowed, tokio_postgres::Error> {
+                Ok(ProductsToAnalyseBorrowed {
+                    id: row.try_get(0)?,
+                    sku: row.try_get(1)?,
+                    title: row.try_get(2)?,
+                    brand: row.try_get(3)?,
+                    description: row.try_get(4)?,
+                })
+            },
+            mapper: |it| ProductsToAnalyse::from(it),
+        }
+    }
+}
+impl<'c, 'a, 's, C: GenericClient>
+    crate::client::async_::Params<
+        'c,
+        'a,
+        's,
+        ProductsToAnalyseParams,
+        ProductsToAnalyseQuery<'c, 'a, 's, C, ProductsToAnalyse, 2>,
+        C,
+    > for ProductsToAnalyseStmt
+{
+    fn params(
+        &'s self,
+        client: &'c C,
+        params: &'a ProductsToAnalyseParams,
+    ) -> ProductsToAnalyseQuery<'c, 'a, 's, C, ProductsToAnalyse, 2> {
+        self.bind(client, &params.behind, &params.at_most)
+    }
+}
+pub struct ProductsDescribedStmt(&'static str, Option<tokio_postgres::Statement>);
+pub fn products_described() -> ProductsDescribedStmt {
+    ProductsDescribedStmt("SELECT id, sku, title, brand, description FROM catalog.product WHERE id = ANY ($1)", None)
+}
+impl ProductsDescribedStmt {
+    pub async fn prepare<'a, C: GenericClient>(mut self, client: &'a C) -> Result<Self, tokio_postgres::Error> {
+        self.1 = Some(client.prepare(self.0).await?);
+        Ok(self)
+    }
+    pub fn bind<'c, 'a, 's, C: GenericClient, T1: crate::ArraySql<Item = uuid::Uuid>>(
+        &'s self,
+        client: &'c C,
+        ids: &'a T1,
+    ) -> ProductsDescribedQuery<'c, 'a, 's, C, ProductsDescribed, 1> {
+        ProductsDescribedQuery {
+            client,
+            params: [ids],
+            query: self.0,
+            cached: self.1.as_ref(),
+            extractor: |row: &tokio_postgres::Row| -> Result<ProductsDescribedBorrowed, tokio_postgres::Error> {
+                Ok(ProductsDescribedBorrowed {
+                    id: row.try_get(0)?,
+                    sku: row.try_get(1)?,
+                    title: row.try_get(2)?,
+                    brand: row.try_get(3)?,
+                    description: row.try_get(4)?,
+                })
+            },
+            mapper: |it| ProductsDescribed::from(it),
+        }
+    }
+}
+pub struct ProductSetWordsStmt(&'static str, Option<tokio_postgres::Statement>);
+pub fn product_set_words() -> ProductSetWordsStmt {
+    ProductSetWordsStmt(
+        "UPDATE catalog.product p SET words = w.words::tsvector, document = w.words::tsvector || shelves.words FROM unnest($1::uuid[], $2::text[]) AS w(id, words) JOIN catalog.product o ON o.id = w.id LEFT JOIN catalog.category c ON c.id = o.category_id CROSS JOIN LATERAL ( SELECT catalog.joined(above.words) AS words FROM catalog.category above WHERE above.id = ANY (c.path) ) AS shelves WHERE p.id = w.id",
+        None,
+    )
+}
+impl ProductSetWordsStmt {
+    pub async fn prepare<'a, C: GenericClient>(mut self, client: &'a C) -> Result<Self, tokio_postgres::Error> {
+        self.1 = Some(client.prepare(self.0).await?);
+        Ok(self)
+    }
+    pub async fn bind<
+        'c,
+        'a,
+        's,
+        C: GenericClient,
+        T1: crate::ArraySql<Item = uuid::Uuid>,
+        T2: crate::StringSql,
+        T3: crate::ArraySql<Item = T2>,
+    >(
+        &'s self,
+        client: &'c C,
+        ids: &'a T1,
+        words: &'a T3,
+    ) -> Result<u64, tokio_postgres::Error> {
+        client.execute(&client.prepare(self.0).await?, &[ids, words]).await
+    }
+}
+impl<
+    'a,
+    C: GenericClient + Send + Sync,
+    T1: crate::ArraySql<Item = uuid::Uuid>,
+    T2: crate::StringSql,
+    T3: crate::ArraySql<Item = T2>,
+>
+    crate::client::async_::Params<
+        'a,
+        'a,
+        'a,
+        ProductSetWordsParams<T1, T2, T3>,
+        std::pin::Pin<Box<dyn futures::Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'a>>,
+        C,
+    > for ProductSetWordsStmt
+{
+    fn params(
+        &'a self,
+        client: &'a C,
+        params: &'a ProductSetWordsParams<T1, T2, T3>,
+    ) -> std::pin::Pin<Box<dyn futures::Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'a>> {
+        Box::pin(self.bind(client, &params.ids, &params.words))
+    }
+}
+pub struct AnalysisRulesStmt(&'static str, Option<tokio_postgres::Statement>);
+pub fn analysis_rules() -> AnalysisRulesStmt {
+    AnalysisRulesStmt("SELECT rules FROM catalog.analysis", None)
+}
+impl AnalysisRulesStmt {
+    pub async fn prepare<'a, C: GenericClient>(mut self, client: &'a C) -> Result<Self, tokio_postgres::Error> {
+        self.1 = Some(client.prepare(self.0).await?);
+        Ok(self)
+    }
+    pub fn bind<'c, 'a, 's, C: GenericClient>(&'s self, client: &'c C) -> I32Query<'c, 'a, 's, C, i32, 0> {
+        I32Query {
+            client,
+            params: [],
+            query: self.0,
+            cached: self.1.as_ref(),
+            extractor: |row| Ok(row.try_get(0)?),
+            mapper: |it| it,
+        }
+    }
+}
+pub struct AnalysisDoneStmt(&'static str, Option<tokio_postgres::Statement>);
+pub fn analysis_done() -> AnalysisDoneStmt {
+    AnalysisDoneStmt("UPDATE catalog.analysis SET rules = $1", None)
+}
+impl AnalysisDoneStmt {
+    pub async fn prepare<'a, C: GenericClient>(mut self, client: &'a C) -> Result<Self, tokio_postgres::Error> {
+        self.1 = Some(client.prepare(self.0).await?);
+        Ok(self)
+    }
+    pub async fn bind<'c, 'a, 's, C: GenericClient>(
+        &'s self,
+        client: &'c C,
+        rules: &'a i32,
+    ) -> Result<u64, tokio_postgres::Error> {
+        client.execute(&client.prepare(self.0).await?, &[rules]).await
+    }
+}
 pub struct CatalogIsEmptyStmt(&'static str, Option<tokio_postgres::Statement>);
 pub fn catalog_is_empty() -> CatalogIsEmptyStmt {
     CatalogIsEmptyStmt(
@@ -1134,7 +1585,7 @@ impl CatalogIsEmptyStmt {
 pub struct CatalogClearStmt(&'static str, Option<tokio_postgres::Statement>);
 pub fn catalog_clear() -> CatalogClearStmt {
     CatalogClearStmt(
-        "TRUNCATE catalog.product, catalog.product_image, catalog.picture, catalog.review, catalog.product_views, catalog.category, catalog.search_word, catalog.product_name",
+        "TRUNCATE catalog.product, catalog.product_image, catalog.picture, catalog.review, catalog.product_views, catalog.category, catalog.search_word, catalog.search_form, catalog.product_name",
         None,
     )
 }

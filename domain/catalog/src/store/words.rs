@@ -1,0 +1,194 @@
+//! The words of products: what search finds them by, and what typing mistakes are compared with.
+//!
+//! **Invariants:**
+//! - A product's words are written in the transaction that writes the product, by the rules of [`RULES`].
+//! - Whatever word a product or a category has is in the list of words; one that it has no more may stay there.
+
+use std::collections::BTreeSet;
+
+use entrepot_pg::{Database, Error, ScopedFutureExt as _, Transaction};
+use entrepot_queries::queries::catalog::{categories, products};
+use entrepot_runtime::ShutdownSignal;
+use entrepot_text::{Lexemes, Weight, forms, is_corrigible, singular, words};
+use uuid::Uuid;
+
+use super::ListConnection;
+
+/// By which rules words are found. With others all products are looked through again.
+const RULES: i32 = 1;
+/// Products that are looked through at once.
+const AT_ONCE: i64 = 1_000;
+/// New words whose forms are written by one statement.
+const LEARNT_AT_ONCE: usize = 2_000;
+/// One process at a time looks through all products.
+const LOCK: i64 = 0x0077_6f72_6473;
+
+/// What a product is found by, as PostgreSQL keeps it.
+pub(crate) fn of_product(sku: &str, title: &str, brand: Option<&str>, description: &str) -> String {
+    let found = Lexemes::default().with(title, Weight::A).with(sku, Weight::A);
+    found.with(brand.unwrap_or_default(), Weight::B).with(description, Weight::D).to_string()
+}
+
+/// What products are found by because they lie in a category of this name.
+pub(crate) fn of_category(name: &str) -> String {
+    Lexemes::default().with(name, Weight::C).to_string()
+}
+
+/// The words of these texts that somebody may mistype.
+pub(crate) fn vocabulary<'t>(texts: impl IntoIterator<Item = &'t str>) -> BTreeSet<String> {
+    let mut all = BTreeSet::new();
+    for word in texts.into_iter().flat_map(words).map(|word| word.text).filter(|word| is_corrigible(word)) {
+        // Who means one apple types that, also where only apples are sold.
+        all.extend(singular(&word).filter(|word| is_corrigible(word)));
+        all.insert(word);
+    }
+    all
+}
+
+/// Adds words to those that typing mistakes are compared with.
+pub(crate) async fn learn(transaction: &Transaction, words: BTreeSet<String>) -> Result<(), Error> {
+    let words: Vec<String> = words.into_iter().collect();
+    let client = transaction.client();
+    let unknown = products::product_unknown_words().bind(client, &words).all().await?;
+    for new in unknown.chunks(LEARNT_AT_ONCE) {
+        products::product_learn_words().bind(client, &new).await?;
+        let (all, of) = forms_of(new);
+        products::product_learn_forms().bind(client, &all, &of).await?;
+    }
+    Ok(())
+}
+
+/// The forms of words, and of which word each is.
+fn forms_of(words: &[String]) -> (Vec<String>, Vec<String>) {
+    words.iter().flat_map(|word| forms(word).into_iter().map(|form| (form, word.clone()))).unzip()
+}
+
+/// Which of these words a product has.
+pub(crate) async fn known(connection: &ListConnection, words: &[String]) -> Result<Vec<String>, Error> {
+    let Some(client) = connection.search() else { return Ok(Vec::new()) };
+    Ok(products::product_known_words().bind(client, &words).all().await?)
+}
+
+/// Whether some word of a product begins like this.
+pub(crate) async fn begins(connection: &ListConnection, beginning: &str) -> Result<bool, Error> {
+    let Some(client) = connection.search() else { return Ok(false) };
+    Ok(products::product_word_begins().bind(client, &beginning).one().await?)
+}
+
+/// The words that may have been meant by one that no product has: those that are one slip away, and where there are
+/// none and two are allowed, those that are about as long.
+pub(crate) async fn like(connection: &ListConnection, word: &str) -> Result<Option<String>, Error> {
+    let Some(client) = connection.search() else { return Ok(None) };
+    let forms: Vec<String> = forms(word).into_iter().collect();
+    let alike = products::product_words_alike().bind(client, &forms).all().await?;
+    let best = entrepot_text::meant(word, alike.iter().map(String::as_str)).map(str::to_owned);
+    let most = i32::try_from(entrepot_text::most_slips(word)).unwrap_or_default();
+    if best.is_some() || most < 2 {
+        return Ok(best);
+    }
+    let length = i32::try_from(word.chars().count()).unwrap_or(i32::MAX);
+    let as_long = products::product_words_as_long().bind(client, &(length - most), &(length + most)).all().await?;
+    Ok(entrepot_text::meant(word, as_long.iter().map(String::as_str)).map(str::to_owned))
+}
+
+/// Finds the words of all categories and products anew where they were found by other rules; tells of how many products.
+pub(crate) async fn bring_up_to_date(database: &Database, shutdown: &ShutdownSignal) -> Result<u64, Error> {
+    let client = database.client().await?;
+    let is_done = products::analysis_rules().bind(&client).one().await? == RULES;
+    drop(client);
+    if is_done {
+        return Ok(0);
+    }
+    let mut behind = Some(Uuid::nil());
+    let mut looked = 0;
+    // What was not looked through before a stop is, with all others, at the next start.
+    while let Some(last) = behind.filter(|_| !shutdown.has_begun()) {
+        let (count, next) =
+            database.transaction(|transaction| async move { some(transaction, last).await }.scope_boxed()).await?;
+        (looked, behind) = (looked + count, next);
+    }
+    Ok(looked)
+}
+
+/// Finds the words of these products anew.
+pub(super) async fn find_again(transaction: &Transaction, ids: &[Uuid]) -> Result<(), Error> {
+    for ids in ids.chunks(LEARNT_AT_ONCE) {
+        let client = transaction.client();
+        let found = products::products_described().bind(client, &ids).all().await?;
+        let ids: Vec<Uuid> = found.iter().map(|row| row.id).collect();
+        let words: Vec<String> =
+            found.iter().map(|row| of_product(&row.sku, &row.title, row.brand.as_deref(), &row.description)).collect();
+        products::product_set_words().bind(client, &ids, &words).await?;
+    }
+    Ok(())
+}
+
+/// Some products behind one; tells how many, and the last of them, unless there are no more.
+async fn some(transaction: &Transaction, behind: Uuid) -> Result<(u64, Option<Uuid>), Error> {
+    let client = transaction.client();
+    // Others wait, and find that it is done.
+    client.execute("SELECT pg_advisory_xact_lock($1)", &[&LOCK]).await?;
+    if products::analysis_rules().bind(client).one().await? == RULES {
+        return Ok((0, None));
+    }
+    if behind.is_nil() {
+        let shelves = categories::categories_to_analyse().bind(client).all().await?;
+        let ids: Vec<Uuid> = shelves.iter().map(|shelf| shelf.id).collect();
+        let words: Vec<String> = shelves.iter().map(|shelf| of_category(&shelf.name)).collect();
+        categories::category_set_words().bind(client, &ids, &words).await?;
+        learn(transaction, vocabulary(shelves.iter().map(|shelf| shelf.name.as_str()))).await?;
+    }
+    let found = products::products_to_analyse().bind(client, &behind, &AT_ONCE).all().await?;
+    let ids: Vec<Uuid> = found.iter().map(|row| row.id).collect();
+    let words: Vec<String> =
+        found.iter().map(|row| of_product(&row.sku, &row.title, row.brand.as_deref(), &row.description)).collect();
+    products::product_set_words().bind(client, &ids, &words).await?;
+    let texts = found.iter().flat_map(|row| [Some(row.title.as_str()), row.brand.as_deref()]).flatten();
+    let vocabulary = vocabulary(texts);
+    learn(transaction, vocabulary).await?;
+    let last = ids.last().copied();
+    if last.is_none() {
+        products::analysis_done().bind(client, &RULES).await?;
+    }
+    Ok((found.len() as u64, last))
+}
+
+#[cfg(test)]
+mod tests {
+    use entrepot_migrations::MIGRATIONS;
+    use entrepot_testkit::test_database;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn products_of_before_are_found_by_the_rules_of_today() {
+        let test = test_database(MIGRATIONS).await;
+        let client = test.client().await;
+        client
+            .batch_execute(
+                "INSERT INTO catalog.category (id, name, slug, path, created_at, updated_at)
+                 VALUES ('00000000-0000-7000-8000-000000000001', 'Hot Drinks', 'hot', ARRAY['00000000-0000-7000-8000-000000000001'::uuid], now(), now());
+                 INSERT INTO catalog.product (id, sku, slug, title, brand, description, category_id, category_path, created_at, updated_at, document)
+                 SELECT gen_random_uuid(), 'T-' || n, 't-' || n, 'Salt/Pepper ' || n, 'Caf\u{e9} Noir', 'Ground finely',
+                     '00000000-0000-7000-8000-000000000001', ARRAY['00000000-0000-7000-8000-000000000001'::uuid], now(), now(), ''
+                 FROM generate_series(1, 2500) AS n;",
+            )
+            .await
+            .expect("as versions of before wrote them");
+        let shutdown = entrepot_runtime::Shutdown::new();
+        let look = async || bring_up_to_date(&test.database, &shutdown.signal()).await.expect("done");
+        assert_eq!(look().await, 2_500);
+        assert_eq!(look().await, 0, "once");
+        for query in ["pepper & 7", "cafe", "drinks", "'t7'", "=ground | ground"] {
+            let sql = format!(
+                "SELECT count(*) > 0 FROM catalog.product WHERE document @@ '{}'::tsquery",
+                query.replace('\'', "''")
+            );
+            assert!(client.query_one(&sql, &[]).await.expect("asked").get::<_, bool>(0), "{query}");
+        }
+        let sql = "SELECT count(*) FROM catalog.search_form WHERE form = 'peper' AND word = 'pepper'";
+        assert_eq!(client.query_one(sql, &[]).await.expect("asked").get::<_, i64>(0), 1);
+        let sql = "SELECT count(*) FROM catalog.search_word WHERE word IN ('drinks', 'drink', 'noir')";
+        assert_eq!(client.query_one(sql, &[]).await.expect("asked").get::<_, i64>(0), 3);
+    }
+}

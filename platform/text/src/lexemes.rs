@@ -1,0 +1,113 @@
+//! A text as PostgreSQL's `tsvector`, finished: its own parser and dictionaries are asked nothing.
+//!
+//! A word stands in it as it is (so every beginning of it is a beginning in the index), with what it is a part of and
+//! what its parts are, and by its English stem behind a `=`, where that differs.
+//!
+//! **Invariant:** what is written is a `tsvector` that PostgreSQL takes, however long or odd the text is.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use crate::stem::stem;
+use crate::words::{compounds, pairs, parts, words};
+
+/// Words of one text at the most; those behind them are not found.
+const MOST_WORDS: usize = 3_000;
+/// PostgreSQL's last position, and positions of one lexeme.
+const LAST_POSITION: usize = 16_383;
+const MOST_POSITIONS: usize = 200;
+/// Between two texts, so that no phrase reaches from one into the other.
+const GAP: usize = 10;
+
+/// How much a match weighs, the most first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Weight {
+    /// A title.
+    A,
+    /// A brand.
+    B,
+    /// What it belongs to.
+    C,
+    /// A description; and all stems.
+    D,
+}
+
+/// The lexemes of some texts.
+#[derive(Clone, Debug, Default)]
+pub struct Lexemes {
+    found: BTreeMap<String, Vec<(usize, Weight)>>,
+    next: usize,
+}
+
+impl Lexemes {
+    /// The same with those of one text more.
+    #[must_use]
+    pub fn with(mut self, text: &str, weight: Weight) -> Self {
+        let mut words = words(text);
+        words.truncate(MOST_WORDS);
+        let begin = self.next + 1;
+        for (index, word) in words.iter().enumerate() {
+            let at = begin + index;
+            for part in parts(&word.text).into_iter().chain(pairs(&word.text)) {
+                self.add(part.to_owned(), at, weight);
+            }
+            if let Some(stem) = stem(&word.text) {
+                self.add(format!("={stem}"), at, Weight::D);
+            }
+            self.add(word.text.clone(), at, weight);
+        }
+        for (first, joined) in compounds(&words) {
+            self.add(joined, begin + first, weight);
+        }
+        if !words.is_empty() {
+            self.next += words.len() + GAP;
+        }
+        self
+    }
+
+    fn add(&mut self, lexeme: String, at: usize, weight: Weight) {
+        let at = at.min(LAST_POSITION);
+        let positions = self.found.entry(lexeme).or_default();
+        if positions.len() < MOST_POSITIONS && positions.last().is_none_or(|(last, _)| *last != at) {
+            positions.push((at, weight));
+        }
+    }
+}
+
+impl fmt::Display for Lexemes {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, (lexeme, positions)) in self.found.iter().enumerate() {
+            // Letters, digits and `=`: nothing in it has a meaning of its own between quotes.
+            write!(out, "{}'{lexeme}':", if index == 0 { "" } else { " " })?;
+            for (index, (at, weight)) in positions.iter().enumerate() {
+                write!(out, "{}{at}{weight:?}", if index == 0 { "" } else { "," })?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_becomes_a_tsvector() {
+        let lexemes = Lexemes::default().with("WD-40 Sprays", Weight::A).with("3M", Weight::B);
+        assert_eq!(lexemes.to_string(), "'3':14B '3m':14B '40':2A '=spray':3D 'm':14B 'sprays':3A 'wd':1A 'wd40':1A");
+        assert_eq!(Lexemes::default().with(" ' \\ ", Weight::A).to_string(), "");
+    }
+
+    #[test]
+    fn it_is_bounded() {
+        let long = Lexemes::default().with(&"tea ".repeat(100_000), Weight::D).to_string();
+        assert_eq!(long.matches(',').count(), MOST_POSITIONS - 1);
+        let many: String = (0..100_000).map(|number| format!("w{number} ")).collect();
+        let many = (0..20).fold(Lexemes::default(), |all, _| all.with(&many, Weight::D)).to_string();
+        assert!(
+            many.split([':', ',', ' '])
+                .filter_map(|at| at.trim_end_matches('D').parse::<usize>().ok())
+                .all(|at| at <= LAST_POSITION)
+        );
+    }
+}

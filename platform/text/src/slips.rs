@@ -1,0 +1,87 @@
+//! Slips of the finger: a letter too many, one too few, another one, two swapped.
+//!
+//! Two words that are one slip apart have a form in common: the word itself, or the word without one of its letters. So
+//! the words that one may have meant are found by equality, in a table of words and forms.
+
+use std::collections::BTreeSet;
+
+/// Words shorter than this are not corrected, and longer ones have no forms.
+const SHORTEST: usize = 3;
+const LONGEST: usize = 40;
+
+/// Whether it is a word that somebody may mistype, and not a number or a code.
+#[must_use]
+pub fn is_corrigible(word: &str) -> bool {
+    (SHORTEST..=LONGEST).contains(&word.chars().count()) && word.chars().all(char::is_alphabetic)
+}
+
+/// How many slips a word may be away from what was meant.
+#[must_use]
+pub fn most_slips(word: &str) -> usize {
+    match word.chars().count() {
+        0..SHORTEST => 0,
+        SHORTEST..6 => 1,
+        _ => 2,
+    }
+}
+
+/// The word, and the word without each of its letters.
+#[must_use]
+pub fn forms(word: &str) -> BTreeSet<String> {
+    let letters: Vec<(usize, char)> = word.char_indices().collect();
+    let without = |(at, letter): &(usize, char)| format!("{}{}", &word[..*at], &word[at + letter.len_utf8()..]);
+    letters.iter().map(without).chain([word.to_owned()]).collect()
+}
+
+/// The word that was most likely meant: the one that takes the fewest slips to get to; among equals one that begins
+/// with the same letter, as fingers seldom miss the first, then one as long (swaps are the most frequent).
+#[must_use]
+pub fn meant<'w>(typed: &str, candidates: impl IntoIterator<Item = &'w str>) -> Option<&'w str> {
+    let length = |word: &str| word.chars().count();
+    candidates
+        .into_iter()
+        .map(|word| (strsim::osa_distance(typed, word), word))
+        .filter(|(slips, _)| *slips <= most_slips(typed))
+        .min_by_key(|(slips, word)| {
+            let other_beginning = word.chars().next() != typed.chars().next();
+            (*slips, other_beginning, length(word).abs_diff(length(typed)), *word)
+        })
+        .map(|(_, word)| word)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn the_nearest_word_wins_and_far_ones_do_not_count() {
+        assert_eq!(meant("appel", ["apparel", "appeal", "apple"]), Some("apple"));
+        assert_eq!(meant("choclate", ["chocolate"]), Some("chocolate"));
+        assert_eq!(meant("kattla", ["kettle", "cattle"]), Some("kettle"));
+        assert_eq!(meant("mlik", ["milk", "silk"]), Some("milk"));
+        assert_eq!(meant("tea", ["bed"]), None);
+        assert_eq!(meant("xyz", ["xylophone"]), None);
+        assert!(is_corrigible("tea") && !is_corrigible("26190") && !is_corrigible("wd40") && !is_corrigible("te"));
+    }
+
+    proptest! {
+        #[test]
+        fn one_slip_leaves_a_form_in_common(word in "[a-zäöü]{4,12}", at in 0_usize..12, kind in 0..4, other in "[a-z]") {
+            let mut letters: Vec<char> = word.chars().collect();
+            let at = at % letters.len();
+            let other = other.chars().next().expect("a letter");
+            match kind {
+                0 => drop(letters.remove(at)),
+                1 => letters.insert(at, other),
+                2 => letters[at] = other,
+                _ => letters.swap(at, (at + 1) % word.chars().count()),
+            }
+            let slipped: String = letters.iter().collect();
+            prop_assume!(strsim::osa_distance(&word, &slipped) <= 1);
+            prop_assert!(forms(&word).intersection(&forms(&slipped)).next().is_some(), "{word} {slipped}");
+            prop_assert_eq!(meant(&slipped, [word.as_str()]), Some(word.as_str()));
+        }
+    }
+}
