@@ -7,7 +7,7 @@
 //! **Invariants:**
 //! - Two spellings of the same characters (NFC and NFD) are one text, and there are no spaces around it.
 //! - What is kept hides nothing: of the characters that nobody sees there are two in a row at the most, behind one that
-//!   is seen, and none between Latin letters but soft hyphens.
+//!   is seen, and none between letters of Latin, Greek or Cyrillic but soft hyphens.
 //! - Keeping what was kept changes nothing.
 
 use std::borrow::Cow;
@@ -88,7 +88,8 @@ fn without_hidden(text: &str) -> String {
             }
             continue;
         }
-        let is_letter = |char: char| char.is_ascii_alphanumeric();
+        let is_letter =
+            |char: char| char.is_ascii_alphanumeric() || matches!(char, '\u{c0}'..='\u{52f}' | '\u{1e00}'..='\u{1fff}');
         let ends_letter = |next: char| is_letter(next) || next.is_whitespace() || matches!(next, '\u{300}'..='\u{36f}');
         let is_between_letters = last_seen.is_some_and(is_letter)
             && left.clone().find(|next| !is_unseen(*next)).is_none_or(ends_letter)
@@ -170,6 +171,8 @@ mod tests {
             ("Nestle\u{301}", "Nestl\u{e9}"),
             ("Nestle\u{200b}\u{301}", "Nestl\u{e9}"),
             ("\u{e9}", "\u{e9}"),
+            ("Caf\u{200b}\u{e9}\u{200d}s", "Caf\u{e9}s"),
+            ("\u{427}\u{430}\u{200b}\u{439}", "\u{427}\u{430}\u{439}"),
             ("", ""),
             (" \u{a0}", ""),
         ] {

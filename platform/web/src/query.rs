@@ -52,13 +52,15 @@ impl Query {
 
     /// The value of a parameter that may be given once, in the form in which texts are kept.
     pub fn text(&mut self, name: &'static str) -> Option<String> {
-        self.typed(name).map(|value| kept(&value).into_owned())
+        self.typed(name).map(|value| value.trim_end().to_owned())
     }
 
-    /// The same as it was typed: where a space at the end tells that a word is finished.
+    /// The same with a space at the end where there was one, which tells that a word is finished.
     pub fn typed(&mut self, name: &'static str) -> Option<String> {
         self.known.push(Cow::Borrowed(name));
-        self.take(name)
+        let value = self.take(name)?;
+        let space = if value.ends_with(char::is_whitespace) { " " } else { "" };
+        Some(format!("{}{space}", kept(&value)))
     }
 
     /// A text that is kept, by the rules for texts of bodies.
@@ -236,6 +238,8 @@ mod tests {
         let parse = || Query::parse("q=tea%20&brand=%20Nestle%CC%81%20&spec.e%CC%81=e%CC%81").expect("well-formed");
         assert_eq!(parse().typed("q").as_deref(), Some("tea "));
         assert_eq!(parse().text("q").as_deref(), Some("tea"));
+        let typed = Query::parse("q=cafe%CC%81+").expect("well-formed").typed("q");
+        assert_eq!(typed.as_deref(), Some("caf\u{e9} "), "in the form in which texts are kept");
         assert_eq!(parse().filled("brand").as_deref(), Some("Nestl\u{e9}"));
         assert_eq!(parse().with_prefix("spec."), [("\u{e9}".to_owned(), "\u{e9}".to_owned())]);
     }

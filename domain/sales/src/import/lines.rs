@@ -140,13 +140,18 @@ impl LineReader {
         if line.len() > LONGEST_LINE {
             return Err(self.too_long());
         }
+        if is_broken && self.format == Format::Csv && self.columns.is_none() {
+            return Err(
+                self.unreadable("the header has a quotation that does not end, or something behind one".to_owned())
+            );
+        }
         let line = if self.line == 0 { line.strip_prefix("\u{feff}".as_bytes()).unwrap_or(line) } else { line };
         let read = if line.iter().all(u8::is_ascii_whitespace) {
             None
         } else {
             match self.format {
                 Format::Ndjson => Some(ndjson(line)),
-                Format::Csv if is_broken && self.columns.is_some() => Some(Err(vec![Fault::at(
+                Format::Csv if is_broken => Some(Err(vec![Fault::at(
                     "",
                     "not_csv",
                     "has a quotation that does not end, or something behind one",
@@ -248,6 +253,9 @@ fn header(record: &Record<'_>) -> Result<Vec<String>, String> {
         return Err(format!("the header has more than {MOST_COLUMNS} columns"));
     }
     let columns: Vec<String> = record.cells().map(str::to_owned).collect();
+    if columns.iter().any(|column| column.contains(['\n', '\r'])) {
+        return Err("the header has a quotation of several lines".to_owned());
+    }
     for wanted in KEY_COLUMNS {
         if columns.iter().filter(|column| *column == wanted).count() != 1 {
             return Err(format!("the header must name {} once each, and then fields", KEY_COLUMNS.join(", ")));
@@ -429,6 +437,15 @@ mod tests {
         let line = |text: &str| all(Format::Csv, &[text.as_bytes()]).expect_err("unreadable").line;
         assert_eq!(line(""), 1);
         assert_eq!(line("a,b,c\n1,2,3\n"), 1);
+        // What a quotation in the header would hold is no header.
+        for header in [
+            "sales,\"c\n361,2024,3,1,5,\n",
+            "\"sales\n332,2024,1,1,5\n",
+            "sales,\"c\n361,2024,3,1,5,\"\n1,2\n",
+            "\"sa\"les\n",
+        ] {
+            assert_eq!(line(&format!("storeId,year,month,day,{header}")), 1, "{header}");
+        }
         assert_eq!(line(&format!("storeId,year,month,day\n{}", "x".repeat(300_000))), 2);
     }
 
