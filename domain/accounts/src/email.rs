@@ -1,7 +1,8 @@
 //! E-mail addresses: the one way in which each is written.
 //!
-//! **Invariant:** an account's address is ASCII, as mail is sent to it: a domain in another script is kept in its ASCII
-//! form (RFC 5891). So two addresses that look the same, or are spelled in two ways, are one account.
+//! **Invariant:** an address that is taken is ASCII, as mail is sent to it: a domain in another script is kept in its ASCII
+//! form (RFC 5891). So two spellings of an address are one account, but for accounts of before that could not be brought
+//! into this form (`first_admin`).
 
 pub(crate) use entrepot_mail::address as is_email;
 
