@@ -16,10 +16,10 @@ use entrepot_guard::{Guard, GuardSettings, Limiter, Pressure, PressureSettings, 
 use entrepot_jobs::{JobSettings, Jobs};
 use entrepot_mail::{Mailer, Security, SmtpSettings};
 use entrepot_notifications::letters::{Link, ReportReady};
-use entrepot_notifications::{Notifications, Post, Shop};
+use entrepot_notifications::{News, Notifications, Post, Shop};
 use entrepot_pg::{Database, Error, Transaction};
 use entrepot_realtime::{Live, LiveSettings};
-use entrepot_reports::{Herald, Ready, ReportSettings, Reports};
+use entrepot_reports::{Failed, Herald, Ready, ReportSettings, Reports};
 use entrepot_runtime::{Breakers, Clock, Tasks};
 use entrepot_web::ListenerStats;
 use entrepot_webhooks::{Sender, SenderSettings, SystemResolver, TargetRules};
@@ -228,7 +228,11 @@ fn exports(
         jobs: jobs.clone(),
     };
     let export_settings = ExportSettings { keep: Duration::from_secs(settings.exports.keep_h * 3_600) };
-    Exports::new(dependencies, vec![entrepot_sales::exported(database)], export_settings)
+    Exports::new(
+        dependencies,
+        vec![entrepot_sales::exported(database), entrepot_catalog::exported(database)],
+        export_settings,
+    )
 }
 
 fn guard(settings: &Settings, clock: &Clock, tasks: &Tasks) -> anyhow::Result<Guard> {
@@ -287,6 +291,18 @@ impl Herald for InTheInbox {
             };
             let (owner, mail_to) = (report.owner, report.mail_to.as_deref());
             self.notifications.report_ready(transaction, owner, letter, &report.path, mail_to).await
+        })
+    }
+
+    fn tell_failed<'a>(&'a self, transaction: &'a Transaction, report: &'a Failed) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(async move {
+            let news = News {
+                kind: "report-failed",
+                title: format!("The report of {} could not be made", report.kind),
+                body: report.why.clone(),
+                link: Some(format!("/api/v2/reports/{}", report.id)),
+            };
+            self.notifications.notify(transaction, report.owner, &news).await.map(|_id| ())
         })
     }
 }

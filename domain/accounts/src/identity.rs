@@ -38,7 +38,7 @@ const KEPT: Duration = Duration::from_secs(60);
 /// Longer ones are no credentials of ours.
 const LONGEST: usize = 2_048;
 /// What an API key begins with.
-pub(crate) const KEY_PREFIX: &str = "ek_";
+pub(crate) use entrepot_web::KEY_BEGINS as KEY_PREFIX;
 /// So much of a key is shown and searched for.
 pub(crate) const SHOWN: usize = 12;
 /// A cookie's session is written as used, and made to last, not more often than this.

@@ -71,7 +71,17 @@ const EVERYBODY_OWN: &[(Role, Scope)] = &[
     (Role::Customer, Scope::Own),
     (Role::Auditor, Scope::Own),
 ];
-/// The same, and an admin for everybody's.
+/// Everybody who has an account.
+const EVERYBODY: &[(Role, Scope)] = &[
+    (Role::Admin, Scope::All),
+    (Role::Manager, Scope::All),
+    (Role::Staff, Scope::All),
+    (Role::Driver, Scope::All),
+    (Role::Seller, Scope::All),
+    (Role::Customer, Scope::All),
+    (Role::Auditor, Scope::All),
+];
+/// The same for what is theirs, and an admin for everybody's.
 const EVERYBODY_OWN_ADMIN_ALL: &[(Role, Scope)] = &[
     (Role::Admin, Scope::All),
     (Role::Manager, Scope::Own),
@@ -102,6 +112,16 @@ pub const PERMISSIONS: &[Permission] = &[
         &[(Role::Admin, Scope::All), (Role::Manager, Scope::All), (Role::Seller, Scope::Own)],
     ),
     permission("products.batch", "put in and change products in batches", MANAGERS),
+    permission(
+        "products.export",
+        "have all products exported, those that are not offered too",
+        &[(Role::Admin, Scope::All), (Role::Manager, Scope::All), (Role::Auditor, Scope::All)],
+    ),
+    permission(
+        "catalog.follow",
+        "follow live what becomes of products and categories that are offered; of those that are not, who may write them",
+        EVERYBODY,
+    ),
     permission("categories.write", "put in, change, move and delete categories", MANAGERS),
     permission("profile.read", "see one's own account and its sessions", EVERYBODY_OWN),
     permission("profile.write", "change one's own account and password, and end its sessions", EVERYBODY_OWN),

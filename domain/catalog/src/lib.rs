@@ -17,6 +17,7 @@
 //! Reads go from `http` to `store`; writes from `http` through `ops` to `store`.
 
 mod events;
+mod exports;
 mod http;
 pub mod import;
 
@@ -51,6 +52,12 @@ pub struct Dependencies {
     pub clock: Clock,
     /// Where it tells of its writes.
     pub feed: Feed,
+}
+
+/// Products, to be exported.
+#[must_use]
+pub fn exported(database: &Database) -> Arc<dyn entrepot_exports::Source> {
+    Arc::new(exports::ProductSource::new(database.clone()))
 }
 
 /// Reports of what is in stock.

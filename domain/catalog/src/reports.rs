@@ -16,9 +16,10 @@ use serde_json::{Map, Value};
 
 use crate::store::{self, StockRow};
 
-/// Products that a report lists.
-const MOST_IN_PDF: i64 = 10_000;
-const MOST_IN_EXCEL: i64 = 200_000;
+/// Products that a report is made of.
+const MOST: i64 = 200_000;
+/// Products that a PDF lists one by one; of more it shows the categories.
+const MOST_IN_PDF: usize = 10_000;
 /// Categories in the chart, and in the table below it.
 const CHARTED: usize = 12;
 const LARGEST_STOCK: i32 = 1_000_000;
@@ -76,10 +77,6 @@ impl Source for StockReport {
         Box::pin(async move {
             let wanted = Wanted::read(&asked.parameters)
                 .map_err(|_faults| SourceError::Impossible("its parameters are not those of today".to_owned()))?;
-            let at_most = match asked.format {
-                Format::Pdf => MOST_IN_PDF,
-                Format::Excel => MOST_IN_EXCEL,
-            };
             let category = wanted.category.as_deref();
             if let Some(slug) = category
                 && store::category_with_below(&self.database, slug).await?.is_empty()
@@ -87,14 +84,10 @@ impl Source for StockReport {
                 return Err(SourceError::Impossible(format!("there is no category {slug:?}")));
             }
             let client = self.database.client().await?;
-            let rows = store::stock(&client, category, wanted.at_most, at_most + 1).await?;
-            if i64::try_from(rows.len()).unwrap_or(i64::MAX) > at_most {
-                let other = match asked.format {
-                    Format::Pdf => "; an Excel file takes 200,000",
-                    Format::Excel => "",
-                };
+            let rows = store::stock(&client, category, wanted.at_most, MOST + 1).await?;
+            if i64::try_from(rows.len()).unwrap_or(i64::MAX) > MOST {
                 return Err(SourceError::Impossible(format!(
-                    "there are more than {at_most} products: narrow it to a category{other}"
+                    "there are more than {MOST} products: narrow it to a category"
                 )));
             }
             Ok(document(asked, &wanted, &rows))
@@ -146,7 +139,8 @@ fn document(asked: &Asked, wanted: &Wanted, rows: &[StockRow]) -> Document {
             sections.push(by_category(code, kind, rows));
         }
     }
-    for (code, rows) in by_currency {
+    let is_listed = asked.format == Format::Excel || rows.len() <= MOST_IN_PDF;
+    for (code, rows) in by_currency.into_iter().filter(|_| is_listed) {
         let kind = iso(code).map(|currency| Kind::Money { currency });
         sections.push(products(code, kind, &rows));
     }
@@ -156,6 +150,11 @@ fn document(asked: &Asked, wanted: &Wanted, rows: &[StockRow]) -> Document {
         (Some(category), None) => format!("Category {category}"),
         (None, Some(most)) => format!("Products of which there are no more than {most}"),
         (None, None) => "All products on sale".to_owned(),
+    };
+    let subtitle = if is_listed {
+        subtitle
+    } else {
+        format!("{subtitle}; by category, as a PDF lists {MOST_IN_PDF} products at the most, and an Excel file all")
     };
     Document {
         title: "Inventory".to_owned(),

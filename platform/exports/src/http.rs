@@ -164,7 +164,7 @@ enum ExportStatus {
 }
 
 entrepot_web::choices! {
-    Kind = "sales";
+    Kind = "sales" | "products";
     FormatName = "csv" | "json" | "ndjson";
 }
 
@@ -254,8 +254,8 @@ struct ExportIn {
     /// `csv` if left out.
     #[schema(value_type = FormatName, inline, required = false)]
     format: String,
-    /// As the endpoint that streams the same rows takes them: for sales `storeId`, `year`, `month`, `from`,
-    /// `to`, `has`, `fields`.
+    /// For sales as the endpoint that streams the same rows takes them: `storeId`, `year`, `month`, `from`, `to`, `has`,
+    /// `fields`. For products `category` (a slug), `brand`, `active` (both, if left out), `updatedSince`, `fields`.
     #[schema(value_type = Object, required = false, example = json!({"year": 2024}))]
     parameters: Value,
 }

@@ -72,10 +72,25 @@ pub struct Ready {
     pub mail_to: Option<String>,
 }
 
-/// Whoever tells people that a report is ready.
+/// A report that came to nothing.
+pub struct Failed {
+    /// Its id.
+    pub id: Uuid,
+    /// Who ordered it.
+    pub owner: Uuid,
+    /// Of what it was.
+    pub kind: String,
+    /// Why it failed, for people.
+    pub why: String,
+}
+
+/// Whoever tells people what became of a report.
 pub trait Herald: Send + Sync {
     /// Has them told, if and only if the transaction commits.
     fn tell<'a>(&'a self, transaction: &'a Transaction, report: &'a Ready) -> BoxFuture<'a, Result<(), Error>>;
+
+    /// The same of one that failed.
+    fn tell_failed<'a>(&'a self, transaction: &'a Transaction, report: &'a Failed) -> BoxFuture<'a, Result<(), Error>>;
 }
 
 /// What reports need.

@@ -29,7 +29,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::store::{self, Made, Order};
-use crate::{Asked, Format, Ready, Reports, Shared, SourceError};
+use crate::{Asked, Failed, Format, Ready, Reports, Shared, SourceError};
 
 /// The queue that reports are made in.
 pub const QUEUE: &str = "reports";
@@ -92,7 +92,7 @@ impl Job for MakeReport {
             _ if !context.is_last() => return Outcome::retry(told),
             _ => "the report could not be made; it has been logged".to_owned(),
         };
-        if let Err(error) = fail(shared, self.report, context.attempt_id(), &to_owner).await {
+        if let Err(error) = fail(shared, self.report, Some(context.attempt_id()), &to_owner).await {
             tracing::warn!(report = %self.report, %error, "a report's failure could not be recorded; it is within a minute");
         }
         Outcome::discard(told)
@@ -245,16 +245,19 @@ async fn progress(
     Ok(context.progress(percent, message).await?)
 }
 
-async fn fail(shared: &Shared, id: Uuid, attempt: Uuid, why: &str) -> Result<(), Error> {
+/// Records that a report came to nothing, and tells whoever ordered it. `attempt`: only while that one is under way.
+async fn fail(shared: &Shared, id: Uuid, attempt: Option<Uuid>, why: &str) -> Result<(), Error> {
     let now = shared.clock.now();
     let expires_at = now + shared.settings.keep;
     shared
         .database
         .transaction(|transaction| {
             async move {
-                if let Some(owner) = store::failed(transaction, id, Some(attempt), why, now, expires_at).await? {
+                if let Some((owner, kind)) = store::failed(transaction, id, attempt, why, now, expires_at).await? {
                     let told = json!({"status": "failed", "error": why});
                     tell(shared, transaction, id, owner, "report-failed", &told).await?;
+                    let failed = Failed { id, owner, kind, why: why.to_owned() };
+                    shared.herald.tell_failed(transaction, &failed).await?;
                 }
                 Ok::<_, Error>(())
             }
@@ -442,22 +445,7 @@ async fn clean_once(shared: &Shared) -> Result<(), Trouble> {
 }
 
 async fn give_up(shared: &Shared, id: Uuid) -> Result<(), Error> {
-    let now = shared.clock.now();
-    let expires_at = now + shared.settings.keep;
-    shared
-        .database
-        .transaction(|transaction| {
-            async move {
-                let why = "it could not be made";
-                if let Some(owner) = store::failed(transaction, id, None, why, now, expires_at).await? {
-                    let told = json!({"status": "failed", "error": why});
-                    tell(shared, transaction, id, owner, "report-failed", &told).await?;
-                }
-                Ok::<_, Error>(())
-            }
-            .scope_boxed()
-        })
-        .await
+    fail(shared, id, None, "it could not be made").await
 }
 
 #[cfg(test)]

@@ -189,17 +189,17 @@ pub(crate) async fn failed(
     why: &str,
     now: Timestamp,
     expires_at: Timestamp,
-) -> Result<Option<Uuid>, Error> {
+) -> Result<Option<(Uuid, String)>, Error> {
     let row = transaction
         .query_opt(
             "UPDATE reports.report
              SET status = 'failed', error = left($3, 500), finished_at = $4, expires_at = $5, attempt = NULL
              WHERE id = $1 AND status IN ('queued', 'running') AND ($2::uuid IS NULL OR attempt = $2)
-             RETURNING owner",
+             RETURNING owner, kind",
             &[&id, &attempt, &why, &now, &expires_at],
         )
         .await?;
-    row.map(|row| Ok(row.try_get(0)?)).transpose()
+    row.map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).transpose()
 }
 
 /// Records that a file is gone before its time.

@@ -34,6 +34,9 @@ pub(crate) const X_CSRF_TOKEN: HeaderName = HeaderName::from_static("x-csrf-toke
 /// The session's cookie over TLS, where only the first counts, and without (on one's own machine).
 pub const COOKIES: [&str; 2] = ["__Host-entrepot", "entrepot-local"];
 
+/// What every API key begins with.
+pub const KEY_BEGINS: &str = "ek_";
+
 /// How far a permission reaches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Scope {
@@ -161,9 +164,10 @@ impl<'a> Credential<'a> {
     pub fn of(fields: &'a HeaderMap, is_over_tls: bool) -> Result<Option<Self>, Problem> {
         let bearer = match fields.get(header::AUTHORIZATION) {
             None => None,
-            Some(value) => Some(bearer(value).ok_or_else(|| {
-                invalid("Authorization takes `Bearer` and an access token; API keys go into X-Api-Key")
-            })?),
+            Some(value) => Some(
+                bearer(value)
+                    .ok_or_else(|| invalid("Authorization takes `Bearer` and an access token or an API key"))?,
+            ),
         };
         let key = match fields.get(X_API_KEY) {
             None => None,
@@ -173,6 +177,8 @@ impl<'a> Credential<'a> {
             (Some(_), Some(_)) => {
                 Err(Problem::new(&kinds::INVALID_HEADER, "send either an access token or an API key, not both"))
             }
+            // Programs send a key so, too; no access token begins like one.
+            (Some(key), None) if key.starts_with(KEY_BEGINS) => Ok(Some(Self::Key(key))),
             (Some(token), None) => Ok(Some(Self::Bearer(token))),
             (None, Some(key)) => Ok(Some(Self::Key(key))),
             (None, None) => Ok(cookie(fields, is_over_tls).map(Self::Cookie)),

@@ -3,8 +3,13 @@
 //! **Invariant:** with no origins configured nothing is ever allowed across origins, and no CORS
 //! field is sent.
 
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Response, StatusCode};
+
+use crate::{Problem, kinds};
 
 /// Which other origins' pages may call this API, and read what.
 #[derive(Clone, Debug, Default)]
@@ -12,7 +17,12 @@ pub struct CorsPolicy {
     origins: Vec<HeaderValue>,
     any: bool,
     max_age: Option<HeaderValue>,
+    /// Origins that the log has been told of.
+    told: Arc<Mutex<HashSet<HeaderValue>>>,
 }
+
+/// Refused origins that the log is told of at the most: anybody can make some up.
+const MOST_TOLD: usize = 20;
 
 const ALLOW_METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE");
 /// Fields that a preflight may ask for, in bytes.
@@ -44,7 +54,7 @@ impl CorsPolicy {
                 HeaderValue::from_str(origin).ok().filter(|_| is_origin).ok_or_else(|| origin.clone())
             })
             .collect::<Result<_, _>>()?;
-        Ok(Self { origins, any, max_age: Some(HeaderValue::from(max_age_s)) })
+        Ok(Self { origins, any, max_age: Some(HeaderValue::from(max_age_s)), told: Arc::default() })
     }
 
     /// Whether this origin is named: its pages are the shop's own. That any may read answers makes none of them so.
@@ -60,15 +70,23 @@ impl CorsPolicy {
         !self.any && self.origins.is_empty()
     }
 
-    /// The answer to a preflight, if this is one.
-    pub(crate) fn preflight<B: Default>(&self, method: &Method, headers: &HeaderMap) -> Option<Response<B>> {
+    /// The answer to a preflight, if this is one. One of an origin that is not allowed is a problem that says how to
+    /// allow it: the browser shows it to whoever builds the page.
+    pub(crate) fn preflight<B: Default>(
+        &self,
+        method: &Method,
+        headers: &HeaderMap,
+    ) -> Option<Result<Response<B>, Problem>> {
         if *method != Method::OPTIONS || !headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD) {
             return None;
         }
+        let origin = headers.get(header::ORIGIN);
+        if let Some(origin) = origin.filter(|origin| !self.allows(origin)) {
+            return Some(Err(self.refusal(origin)));
+        }
         let mut response = Response::new(B::default());
         *response.status_mut() = StatusCode::NO_CONTENT;
-        let allowed = headers.get(header::ORIGIN).is_some_and(|origin| self.allows(origin));
-        if allowed {
+        if origin.is_some() {
             let fields = response.headers_mut();
             fields.insert(header::ACCESS_CONTROL_ALLOW_METHODS, ALLOW_METHODS);
             // Which fields a request has makes no page anybody's: a page that may ask may send them all.
@@ -79,7 +97,19 @@ impl CorsPolicy {
                 fields.insert(header::ACCESS_CONTROL_MAX_AGE, max_age.clone());
             }
         }
-        Some(response)
+        Some(Ok(response))
+    }
+
+    fn refusal(&self, origin: &HeaderValue) -> Problem {
+        let shown: String = String::from_utf8_lossy(origin.as_bytes()).chars().take(200).collect();
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.len() < MOST_TOLD && told.insert(origin.clone()) {
+            tracing::warn!(target: "entrepot::security", origin = shown, "a page of an origin that cors.origins does not name called the API");
+        }
+        let detail = format!(
+            "pages of {shown:?} may not call this API: add the origin to the setting cors.origins, such as ENTREPOT_CORS_ORIGINS={shown} while you develop"
+        );
+        Problem::new(&kinds::FOREIGN_ORIGIN, detail)
     }
 
     /// Marks an answer as readable by the page that asked, where it may read it.
@@ -132,14 +162,21 @@ mod tests {
             headers.insert(header::ORIGIN, HeaderValue::from_static(origin));
             headers.insert(header::ACCESS_CONTROL_REQUEST_METHOD, HeaderValue::from_static("GET"));
             headers.insert(header::ACCESS_CONTROL_REQUEST_HEADERS, HeaderValue::from_str(names).expect("a value"));
-            let response: Response<()> = policy.preflight(&Method::OPTIONS, &headers).expect("a preflight");
-            let allowed = response.headers().get(header::ACCESS_CONTROL_ALLOW_HEADERS);
-            allowed.map(|names| names.to_str().expect("text").to_owned())
+            let answer: Result<Response<()>, Problem> =
+                policy.preflight(&Method::OPTIONS, &headers).expect("a preflight");
+            answer.map(|response| {
+                let allowed = response.headers().get(header::ACCESS_CONTROL_ALLOW_HEADERS);
+                allowed.map(|names| names.to_str().expect("text").to_owned())
+            })
         };
-        assert_eq!(asked("https://shop.example", "authorization,if-range").as_deref(), Some("authorization,if-range"));
-        assert_eq!(asked("https://evil.example", "authorization"), None);
+        let asked_well = |origin, names: &str| asked(origin, names).ok().flatten();
+        let allowed = asked_well("https://shop.example", "authorization,if-range");
+        assert_eq!(allowed.as_deref(), Some("authorization,if-range"));
+        let refused = asked("http://127.0.0.1:5273", "authorization").expect_err("it is not named");
+        assert_eq!(refused.kind().code, "web.foreign_origin");
+        assert!(refused.detail().contains("ENTREPOT_CORS_ORIGINS=http://127.0.0.1:5273"), "{}", refused.detail());
         for wrong in ["a b", "authorization,,x", &"x,".repeat(1_000)] {
-            assert_eq!(asked("https://shop.example", wrong), None);
+            assert_eq!(asked_well("https://shop.example", wrong), None);
         }
     }
 

@@ -280,8 +280,8 @@ impl Edge {
         if let Some(problem) = malformed {
             return shared.finish(asked, problem_response(problem)).await;
         }
-        if let Some(response) = shared.settings.cors.preflight(&parts.method, &parts.headers) {
-            return shared.finish(asked, response).await;
+        if let Some(answer) = shared.settings.cors.preflight(&parts.method, &parts.headers) {
+            return shared.finish(asked, answer.unwrap_or_else(problem_response)).await;
         }
         if let Some(problem) = refuse_target(&parts.uri) {
             return shared.finish(asked, problem_response(problem)).await;

@@ -39,7 +39,7 @@ impl IfMatch {
 
     fn parse(headers: &HeaderMap) -> Result<Self, Problem> {
         let mut versions = Vec::new();
-        let mut seen = false;
+        let (mut seen, mut is_weak) = (false, false);
         for value in headers.get_all(header::IF_MATCH) {
             seen = true;
             let malformed = || {
@@ -58,6 +58,7 @@ impl IfMatch {
                     return Err(malformed());
                 };
                 if tag.starts_with("W/") {
+                    is_weak = true;
                     continue;
                 }
                 // Not one of ours, so it names no version that there could be.
@@ -65,6 +66,10 @@ impl IfMatch {
                     versions.push(version);
                 }
             }
+        }
+        if is_weak && versions.is_empty() {
+            let detail = "If-Match names a weak ETag (W/\"…\"), which matches nothing (RFC 9110, 13.1.1); a proxy that compresses makes ETags weak: send it without the W/";
+            return Err(Problem::new(&kinds::PRECONDITION_FAILED, detail));
         }
         Ok(if seen { Self::Versions(versions) } else { Self::Anything })
     }
@@ -109,7 +114,9 @@ mod tests {
         let parse = |value| IfMatch::parse(&headers(header::IF_MATCH, value));
         assert_eq!(parse("*").ok(), Some(IfMatch::Exists));
         assert_eq!(parse("\"3-abc\", \"7-abc-br\"").ok(), Some(IfMatch::Versions(vec![3, 7])));
-        assert_eq!(parse("W/\"3-abc\"").ok(), Some(IfMatch::Versions(vec![])), "weak ETags never match");
+        assert_eq!(parse("W/\"3-abc\", \"4-abc\"").ok(), Some(IfMatch::Versions(vec![4])), "weak ETags never match");
+        let weak = parse("W/\"3-abc\"").expect_err("it matches nothing");
+        assert_eq!((weak.kind().status, weak.detail().contains("weak")), (412, true), "{}", weak.detail());
         assert_eq!(parse("\"foreign\"").ok(), Some(IfMatch::Versions(vec![])));
         assert!(parse("3-abc").is_err(), "an ETag has quotes");
         assert_eq!(IfMatch::parse(&HeaderMap::new()).ok(), Some(IfMatch::Anything));

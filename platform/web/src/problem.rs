@@ -64,7 +64,10 @@ impl Problem {
     #[must_use]
     pub fn invalid_body(faults: Vec<Fault>) -> Self {
         let detail = match faults.as_slice() {
-            [only] => format!("{} {}", only.pointer.as_deref().unwrap_or("the body"), only.detail),
+            [only] => {
+                let subject = only.pointer.as_deref().filter(|pointer| !pointer.is_empty()).unwrap_or("the body");
+                format!("{subject} {}", only.detail)
+            }
             many => format!("the body has {} faults", fault_count(many)),
         };
         Self { faults, ..Self::new(&kinds::INVALID_BODY, detail) }
@@ -74,7 +77,7 @@ impl Problem {
     #[must_use]
     pub fn invalid_query(faults: Vec<Fault>) -> Self {
         let detail = match faults.as_slice() {
-            [only] => format!("{}: {}", only.parameter.as_deref().unwrap_or("the query"), only.detail),
+            [only] => format!("{} {}", only.parameter.as_deref().unwrap_or("the query"), only.detail),
             many => format!("the query has {} faults", fault_count(many)),
         };
         Self { faults, ..Self::new(&kinds::INVALID_QUERY, detail) }
@@ -312,6 +315,13 @@ pub mod kinds {
         "Changes by a browser that is signed in by cookie need `X-Csrf-Token` with the token that the sign-in gave, and an `Origin` that is this server's."
     );
     kind!(
+        FOREIGN_ORIGIN,
+        403,
+        "web.foreign_origin",
+        "Pages of this origin may not call the API",
+        "A browser asked whether a page of another origin may make this request (a CORS preflight), and `cors.origins` does not name that origin."
+    );
+    kind!(
         BLOCKED,
         403,
         "web.blocked",
@@ -449,6 +459,7 @@ pub mod kinds {
         &FORBIDDEN,
         &NEEDS_SESSION,
         &FOREIGN_PAGE,
+        &FOREIGN_ORIGIN,
         &BLOCKED,
         &TOO_MANY_REQUESTS,
         &OVERLOADED,

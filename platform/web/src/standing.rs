@@ -37,7 +37,7 @@ impl Proof {
     /// What is given as a token: an access token or an API key.
     #[must_use]
     pub fn of_token(token: &str) -> Self {
-        if token.starts_with("ek_") { Self::Key(token.into()) } else { Self::Bearer(token.into()) }
+        if token.starts_with(crate::access::KEY_BEGINS) { Self::Key(token.into()) } else { Self::Bearer(token.into()) }
     }
 
     /// The credential.

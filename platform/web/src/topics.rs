@@ -25,6 +25,8 @@ pub struct TopicRule {
 enum Reach {
     /// The prefix is the whole name.
     One,
+    /// Whatever the rest of the name is, for those whose permission reaches everything.
+    All,
     /// The rest of the name is a store's id.
     Store,
     /// The rest of the name is the caller's own id.
@@ -43,6 +45,12 @@ impl TopicRule {
     #[must_use]
     pub fn one(name: &'static str, action: &'static str) -> Self {
         Self { prefix: name, action, reach: Reach::One }
+    }
+
+    /// Topics that begin so, for those whose permission for this action reaches everything.
+    #[must_use]
+    pub fn all(prefix: &'static str, action: &'static str) -> Self {
+        Self { prefix, action, reach: Reach::All }
     }
 
     /// Topics that end with a store's id, for those whose permission for this action reaches that store.
@@ -84,6 +92,7 @@ impl TopicRule {
         let rest = &topic[self.prefix.len()..];
         match &self.reach {
             Reach::One => true,
+            Reach::All => scope == Scope::All,
             Reach::Store => match scope {
                 Scope::All => true,
                 Scope::Store => {

@@ -171,7 +171,9 @@ impl Shared {
         let host = || target.host().to_owned();
         // It may have been read by other rules than those in force here.
         target.check(rules).map_err(|error| match error {
-            TargetError::PrivateAddress(address) => SendError::PrivateNetwork { host: host(), address },
+            TargetError::PrivateAddress(address) | TargetError::NeitherEncryptedNorPublic(address) => {
+                SendError::PrivateNetwork { host: host(), address }
+            }
             error => SendError::NotAllowed(error),
         })?;
         let found = match target.place() {

@@ -62,8 +62,13 @@ pub enum TargetError {
     #[error("the scheme is {0}; it must be https")]
     Scheme(String),
     /// It is not encrypted.
-    #[error("the scheme must be https")]
+    #[error("the scheme must be https; the setting webhooks.allow_http lets http pass, on one's own machine")]
     NotEncrypted,
+    /// It is neither encrypted nor public.
+    #[error(
+        "the scheme must be https, and {0} is not a public address; the settings webhooks.allow_http and webhooks.allow_private let them pass, on one's own machine"
+    )]
+    NeitherEncryptedNorPublic(IpAddr),
     /// It has a user or a password in it.
     #[error("there must be no user and no password in it")]
     Credentials,
@@ -77,7 +82,7 @@ pub enum TargetError {
     #[error("the host is not a name")]
     Host,
     /// The host is an address that is not public.
-    #[error("{0} is not a public address")]
+    #[error("{0} is not a public address; the setting webhooks.allow_private lets it pass, in one's own network")]
     PrivateAddress(IpAddr),
 }
 
@@ -123,13 +128,13 @@ impl Target {
 
     /// Judges by rules that may be others than those it was read by.
     pub(crate) fn check(&self, rules: TargetRules) -> Result<(), TargetError> {
-        if !self.is_encrypted() && !rules.allow_http {
-            return Err(TargetError::NotEncrypted);
-        }
+        let is_open = !self.is_encrypted() && !rules.allow_http;
         match self.host {
             Place::Address(address) if !rules.allow_private && !network::is_public(address) => {
-                Err(TargetError::PrivateAddress(address))
+                let why = if is_open { TargetError::NeitherEncryptedNorPublic } else { TargetError::PrivateAddress };
+                Err(why(address))
             }
+            Place::Address(_) | Place::Name(_) if is_open => Err(TargetError::NotEncrypted),
             Place::Address(_) | Place::Name(_) => Ok(()),
         }
     }

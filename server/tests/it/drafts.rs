@@ -4,7 +4,8 @@
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use crate::house::House;
+use crate::house::{House, text};
+use crate::live::Socket;
 
 fn skus(list: &Value) -> Vec<&str> {
     let mut skus: Vec<&str> =
@@ -116,4 +117,39 @@ async fn a_list_takes_several_brands_ids_and_a_time_since() {
         let problem = house.server.get(&format!("/api/v2/products?{query}")).await.problem(400, "web.invalid_query");
         assert_eq!(problem["errors"][0]["parameter"], parameter, "{query:.60}");
     }
+}
+
+#[tokio::test]
+async fn products_are_followed_live_by_those_who_may_see_them() {
+    let house = House::new(&[]).await;
+    let (admin, (seller, own)) = (house.admin().await, house.person("seller").await);
+    let (customer, _) = house.person("customer").await;
+    let staff = house.server.bearing(&admin);
+    let make = async |body: Value| staff.post("/api/v2/products").json(&body).await.created();
+    let offered = make(json!({"sku": "TEA-1", "title": "Green tea"})).await;
+    let draft = make(json!({"sku": "DRAFT-1", "title": "Smoked tea", "active": false})).await;
+    let of_seller = make(json!({"sku": "OWN-1", "title": "Own tea", "active": false, "sellerId": own})).await;
+    let topic = |product: &Value| format!("product-{}", text(product, "id"));
+    let may = async |token: &str, topic: &str| {
+        let mut socket = Socket::signed_in(&house, token).await;
+        socket.send(&json!({"type": "subscribe", "event": topic})).await;
+        let answer = socket.next_text().await;
+        match answer["type"].as_str() {
+            Some("subscribed") => true,
+            _ => {
+                assert_eq!(answer["code"], "live.forbidden", "{answer}");
+                false
+            }
+        }
+    };
+    assert!(may(&customer, &topic(&offered)).await && may(&customer, "catalog").await);
+    assert!(!may(&customer, &topic(&draft)).await && !may(&seller, &topic(&draft)).await);
+    assert!(may(&seller, &topic(&of_seller)).await && may(&admin, &topic(&draft)).await);
+    assert!(!may(&customer, "product-00000000-0000-7000-8000-000000000000").await);
+
+    let mut socket = Socket::signed_in(&house, &customer).await;
+    socket.follow(&topic(&offered), None).await;
+    staff.patch("/api/v2/products/TEA-1").merge_patch(&json!({"stock": 7})).await.ok();
+    let event = socket.told("event").await;
+    assert_eq!((&event["event"], &event["data"]["sku"]), (&json!("catalog.product-changed"), &json!("TEA-1")));
 }

@@ -57,6 +57,15 @@ impl Socket {
         next.expect("the socket has not ended").expect("a message")
     }
 
+    /// The next text, whatever it is.
+    pub(crate) async fn next_text(&mut self) -> Value {
+        loop {
+            if let Message::Text(text) = self.next().await {
+                return serde_json::from_str(&text).expect("JSON");
+            }
+        }
+    }
+
     /// The next text, which must be of this type.
     pub(crate) async fn told(&mut self, kind: &str) -> Value {
         loop {

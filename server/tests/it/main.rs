@@ -13,6 +13,7 @@ mod drafts;
 mod exports;
 mod figures;
 mod files;
+mod front_ends;
 mod heads;
 mod house;
 mod keys;

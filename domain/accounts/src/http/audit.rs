@@ -11,7 +11,9 @@ use axum::http::{HeaderValue, Response, header};
 use axum::response::IntoResponse as _;
 use bytes::Bytes;
 use entrepot_contracts::StoreId;
-use entrepot_web::{CacheClass, ListMeta, Page, PageRequest, Permit, Problem, Projection, Query, Reply, list_reply};
+use entrepot_web::{
+    CacheClass, ListMeta, Page, PageRequest, Permit, Problem, Projection, Query, Reply, list_reply, no_formula,
+};
 use futures_util::stream;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -202,7 +204,7 @@ fn write(bytes: &mut Vec<u8>, entry: &AuditEntry, format: Format) -> std::io::Re
         bytes.push(b'\n');
         return Ok(());
     }
-    let text = |text: &Option<String>| plain(text.as_deref().unwrap_or_default());
+    let text = |text: &Option<String>| no_formula(text.as_deref().unwrap_or_default()).into_owned();
     let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(&mut *bytes);
     writer.write_record([
         entry.id.to_string(),
@@ -211,27 +213,10 @@ fn write(bytes: &mut Vec<u8>, entry: &AuditEntry, format: Format) -> std::io::Re
         text(&entry.role),
         text(&entry.via),
         text(&entry.address),
-        plain(&entry.action),
-        plain(&entry.target),
-        plain(&entry.data.to_string()),
+        no_formula(&entry.action).into_owned(),
+        no_formula(&entry.target).into_owned(),
+        no_formula(&entry.data.to_string()).into_owned(),
         text(&entry.request_id),
     ])?;
     writer.flush()
-}
-
-/// A text that no spreadsheet takes for a formula.
-fn plain(text: &str) -> String {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_owned() }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_text_becomes_a_formula() {
-        assert_eq!(plain("=cmd()"), "'=cmd()");
-        assert_eq!(plain("@SUM(A1)"), "'@SUM(A1)");
-        assert_eq!(plain("product-1"), "product-1");
-    }
 }

@@ -160,7 +160,7 @@ pub(super) async fn sign_in(
     let input = SignIn::read(&body).map_err(Problem::invalid_body)?;
     let agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
     let signed_in = ops::sign_in(&accounts, &input, permit.address(), agent).await.map_err(|error| match error {
-        SignInError::Wrong => Problem::new(&WRONG_CREDENTIALS, "e-mail address or password are wrong"),
+        SignInError::Wrong => Problem::new(&WRONG_CREDENTIALS, "the e-mail address or the password is wrong"),
         SignInError::Unverified => Problem::new(&UNVERIFIED, "the address has to be verified before you can sign in"),
         SignInError::TooMany(Wait(verdict)) => too_many(&verdict),
         SignInError::Password(error) => password_problem(error),

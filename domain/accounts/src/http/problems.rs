@@ -13,7 +13,7 @@ kind!(
     WRONG_CREDENTIALS,
     401,
     "accounts.wrong_credentials",
-    "E-mail address or password are wrong",
+    "The e-mail address or the password is wrong",
     "Which of the two it is, is not told, and neither whether there is such an account."
 );
 kind!(

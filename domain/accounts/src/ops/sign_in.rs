@@ -29,7 +29,7 @@ const LONGEST_AGENT: usize = 300;
 /// Why somebody was not signed in.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SignInError {
-    #[error("e-mail address or password are wrong")]
+    #[error("the e-mail address or the password is wrong")]
     Wrong,
     #[error("the address is not verified")]
     Unverified,

@@ -16,9 +16,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use entrepot_cache::{FillError, Policy, Queries};
+use entrepot_contracts::SellerId;
 use entrepot_pg::Error;
 use entrepot_runtime::Tasks;
-use entrepot_web::{Caching, Module, Problem, Rule};
+use entrepot_web::{Caching, Caller, Module, Problem, Rule, TopicRule};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -93,6 +94,7 @@ pub(crate) fn module(dependencies: Dependencies, reading: Reading, pictures: Pic
         ttl: reading.ttl,
         to: dependencies,
     });
+    let topics = topics(&catalog);
     let (routes, openapi) = OpenApiRouter::new()
         .routes(routes!(products::list_products, products::create_product))
         .routes(routes!(search::search_products))
@@ -117,8 +119,28 @@ pub(crate) fn module(dependencies: Dependencies, reading: Reading, pictures: Pic
         caching: CACHING,
         counters: vec![("get_product", views)],
         warmers,
-        topics: Vec::new(),
+        topics,
     }
+}
+
+/// What can be followed live: products that are offered and all categories by everybody who has signed in, what is not
+/// offered by those who may write it.
+fn topics(catalog: &Arc<Catalog>) -> Vec<TopicRule> {
+    let reads = catalog.product_reads.clone();
+    let is_shown = Arc::new(move |caller: Arc<Caller>, rest: String| {
+        let reads = reads.clone();
+        Box::pin(async move {
+            let Ok(id) = rest.parse() else { return false };
+            let found = reads.get(id).await.ok().flatten().filter(|product| !product.deleted);
+            found.is_some_and(|product| product.active || product.seller_id == Some(SellerId(caller.id)))
+        }) as futures_util::future::BoxFuture<'static, bool>
+    });
+    vec![
+        TopicRule::asking("product-", "catalog.follow", is_shown),
+        TopicRule::all("product-", "products.write"),
+        TopicRule::all("category-", "catalog.follow"),
+        TopicRule::one("catalog", "catalog.follow"),
+    ]
 }
 
 /// A failure of the database, as a client may know it.

@@ -12,10 +12,11 @@ use axum::http::HeaderMap;
 use bytes::Bytes;
 use entrepot_contracts::ImageId;
 use entrepot_pictures::{Format, Looked, PictureError, look};
-use entrepot_web::body::{Text, collect};
+use entrepot_web::body::{Text, boundary, collect, form};
 use entrepot_web::openapi::{self, File};
-use entrepot_web::{CacheClass, Permit, Problem, Query, Reply, kinds};
+use entrepot_web::{CacheClass, Fault, Permit, Problem, Query, Reply, kinds};
 use http::{HeaderName, header};
+use utoipa::ToSchema;
 
 use super::images::not_added;
 use super::problems::{MEDIA_TYPE_MISMATCH, NOT_A_PICTURE, PICTURE_NOT_FOUND, PICTURE_NOT_READY, TOO_MANY_PIXELS};
@@ -25,6 +26,21 @@ use crate::model::{Image, PictureStatus};
 use crate::ops::{self, Upload, UploadImageError};
 use crate::pictures::{WANTED, limits};
 use crate::store;
+
+/// A picture in a form.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes what the handler reads by hand")]
+struct PictureForm {
+    /// The picture, with its media type.
+    #[schema(value_type = openapi::File, inline)]
+    file: Vec<u8>,
+    /// What it shows, for those who cannot see it.
+    #[schema(required = false, max_length = 500, example = "A jar of apple sauce")]
+    alt: String,
+    /// Its place among the product's images; behind the last when absent.
+    #[schema(required = false, minimum = 0, maximum = 10_000)]
+    position: i32,
+}
 
 entrepot_web::choices! {
     Variant = "thumb" | "medium" | "large";
@@ -45,8 +61,8 @@ const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-
         ("position" = Option<i32>, Query, description = "Its place among the product's images, 0 to 10000; behind the last when absent."),
     ),
     request_body(
-        description = "The picture: a file of one of these formats, as it is.",
-        content((inline(openapi::Upload) = "image/jpeg"), (inline(openapi::Upload) = "image/png"), (inline(openapi::Upload) = "image/webp"), (inline(openapi::Upload) = "image/gif")),
+        description = "The picture: a file of one of these formats, as it is, or as the part `file` of a form.",
+        content((PictureForm = "multipart/form-data"), (inline(openapi::Upload) = "image/jpeg"), (inline(openapi::Upload) = "image/png"), (inline(openapi::Upload) = "image/webp"), (inline(openapi::Upload) = "image/gif")),
     ),
     responses((status = 201, description = "The image, whose picture is queued.", body = Image)),
 )]
@@ -58,18 +74,19 @@ pub(super) async fn upload_product_image(
     fields: HeaderMap,
     body: Body,
 ) -> Result<Reply, Problem> {
-    let alt = alt(&mut query);
-    let position = query.value("position", "a number from 0 to 10000");
-    if position.is_some_and(|position: i32| !(0..=10_000).contains(&position)) {
-        query.fault("position", "out_of_range", "must be a number from 0 to 10000");
-    }
+    let (alt, position) = (alt(&mut query), position(&mut query));
     query.finish()?;
-    let claimed = claimed(&fields)?;
+    let form = boundary(&fields);
+    let raw = if form.is_none() { Some(claimed(&fields)?) } else { None };
     if !may_be_name(&reference) {
         return Err(not_found(&reference));
     }
     let owner = permit.owner()?;
     let bytes = collect(body).await?;
+    let (bytes, claimed, alt, position) = match (raw, form) {
+        (Some(claimed), _) => (bytes, claimed, alt, position),
+        (None, boundary) => of_form(bytes, &boundary.unwrap_or_default(), alt, position).await?,
+    };
     let looked = judged(&bytes, claimed)?;
     let upload = Upload { bytes, looked, alt, position };
     let uploaded = ops::upload_image(&catalog.to, &catalog.pictures, &reference, owner, &upload).await;
@@ -84,10 +101,45 @@ fn alt(query: &mut Query) -> String {
     query.line("alt", Text::line(0, 500)).unwrap_or_default()
 }
 
+fn position(query: &mut Query) -> Option<i32> {
+    let position = query.value("position", "a number from 0 to 10000");
+    if position.is_some_and(|position: i32| !(0..=10_000).contains(&position)) {
+        query.fault("position", "out_of_range", "must be a number from 0 to 10000");
+    }
+    position
+}
+
+/// The picture of a form, and what it says beside it, which goes before the query.
+async fn of_form(
+    body: Bytes,
+    boundary: &str,
+    alt_asked: String,
+    position_asked: Option<i32>,
+) -> Result<(Bytes, Format, String, Option<i32>), Problem> {
+    let form = form(body, boundary, &["alt", "position"]).await?;
+    let names = |name: &str| form.texts.iter().any(|(given, _)| given == name);
+    let (has_alt, has_position) = (names("alt"), names("position"));
+    let mut texts = Query::of(form.texts);
+    let (alt, position) = (alt(&mut texts), position(&mut texts));
+    if let Err(problem) = texts.finish() {
+        let faults = problem.faults().iter();
+        let faults = faults.map(|fault| {
+            Fault::at(format!("/{}", fault.parameter.as_deref().unwrap_or_default()), fault.code, fault.detail.clone())
+        });
+        return Err(Problem::invalid_body(faults.collect()));
+    }
+    let claimed = format_of(&form.media, false)?;
+    let alt = if has_alt { alt } else { alt_asked };
+    Ok((form.bytes, claimed, alt, if has_position { position } else { position_asked }))
+}
+
 /// The format that a request says it sends.
 fn claimed(fields: &HeaderMap) -> Result<Format, Problem> {
     let given = fields.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let is_coded = fields.get(header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity");
+    format_of(given, fields.get(header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity"))
+}
+
+fn format_of(given: &str, is_coded: bool) -> Result<Format, Problem> {
     let media = given.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     match media.as_str() {
         "image/jpeg" if !is_coded => Ok(Format::Jpeg),
@@ -95,8 +147,9 @@ fn claimed(fields: &HeaderMap) -> Result<Format, Problem> {
         "image/webp" if !is_coded => Ok(Format::WebP),
         "image/gif" if !is_coded => Ok(Format::Gif),
         _ => {
-            let detail =
-                format!("the body must be image/jpeg, image/png, image/webp or image/gif, uncoded, not {given:?}");
+            let detail = format!(
+                "the body must be image/jpeg, image/png, image/webp or image/gif, uncoded, or multipart/form-data with one of them as \"file\", not {given:?}"
+            );
             Err(Problem::new(&kinds::UNSUPPORTED_MEDIA_TYPE, detail))
         }
     }

@@ -14,6 +14,7 @@
 //! made into SQL text.
 
 mod columns;
+mod export;
 mod list;
 mod pictures;
 #[cfg(test)]
@@ -41,6 +42,7 @@ use crate::model::{CategoryRef, Image, ImageInput, Product, ProductRecord, Ratin
 
 pub(crate) use categories::CategoryRow;
 pub(crate) use columns::{Columns, by_ids_sql as product_by_ids_sql};
+pub(crate) use export::{COLUMNS as EXPORT_COLUMNS, ExportFilters, export_count, export_piece};
 pub(crate) use list::{
     CategoryFilter, Facet, FacetField, Filters, Found, ListConnection, ListError, ListQuery, SortField, SortKey,
     list_count, list_facets, list_page,

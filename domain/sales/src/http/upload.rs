@@ -10,10 +10,13 @@ use axum::http::HeaderMap;
 use entrepot_contracts::SalesBatchDone;
 use entrepot_feed::NewEvent;
 use entrepot_pg::{Error, ScopedFutureExt as _};
+use entrepot_web::body::{boundary, first_file};
+use entrepot_web::openapi::File;
 use entrepot_web::{CacheClass, Permit, Problem, Query, Reply, kinds, off_async_threads};
 use http::{StatusCode, header};
 use http_body_util::BodyExt as _;
 use serde_json::json;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::problems::{IMPORT_UNREADABLE, TOO_MANY_IMPORTS};
@@ -21,6 +24,15 @@ use super::{Sales, database_problem};
 use crate::events::batch_done;
 use crate::import::{Format, LineReader, LoadReport, Loader, Unreadable};
 use crate::ops::Manner;
+
+/// Lines in a form.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes what the handler reads by hand")]
+struct LinesForm {
+    /// The lines, with their media type. Parts behind it are not read.
+    #[schema(value_type = File, inline)]
+    file: Vec<u8>,
+}
 
 entrepot_web::choices! {
     Mode = "merge" | "replace";
@@ -41,7 +53,7 @@ const TOLD_EVERY: Duration = Duration::from_secs(1);
         ("mode" = inline(Option<Mode>), Query, description = "`merge` (the default) keeps days that the file does not name; `replace` takes each NDJSON row for the whole month. A CSV always merges."),
         ("createStores" = Option<bool>, Query, description = "`true` makes stores that are not there, named after their ids; by default a line about one is refused. Only for those who are tied to no stores."),
     ),
-    request_body(description = "The lines.", content((String = "text/csv"), (String = "application/x-ndjson"))),
+    request_body(description = "The lines.", content((String = "text/csv", example = "storeId,year,month,day,sales\r\n330,2024,3,1,1250.50\r\n"), (String = "application/x-ndjson", example = "{\"storeId\":\"330\",\"year\":2024,\"month\":3,\"dailyData\":{\"1\":{\"sales\":1250.5}}}\n"), (LinesForm = "multipart/form-data"))),
     responses(
         (status = 200, description = "All lines were taken.", body = LoadReport),
         (status = 207, description = "Some lines were not: `errors` names them.", body = LoadReport),
@@ -61,7 +73,13 @@ pub(super) async fn import_sales(
         query.fault("createStores", "not_allowed", "is not for those who are tied to stores");
     }
     query.finish()?;
-    let format = format(&fields)?;
+    let (format, mut body) = match boundary(&fields) {
+        None => (format(&fields)?, body),
+        Some(boundary) => {
+            let (media, file) = first_file(body, &boundary).await?;
+            (format_of(&media, false)?, file)
+        }
+    };
     let merge = merge || format == Format::Csv;
     let person = permit.signed_in()?.id;
     let _place = sales.uploads.enter(person)?;
@@ -69,7 +87,6 @@ pub(super) async fn import_sales(
     let manner = Manner { atomic: false, merge, makes_stores, scope, person: None };
     let mut loader = Loader::new(sales.to.clone(), manner);
     let mut reader = LineReader::new(format);
-    let mut body = body;
     let mut told = Instant::now();
     let mut bytes = 0_u64;
     while let Some(frame) = body.frame().await {
@@ -167,14 +184,20 @@ impl Drop for Upload {
 
 fn format(fields: &HeaderMap) -> Result<Format, Problem> {
     let given = fields.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let coded = fields.get(header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity");
+    format_of(given, fields.get(header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity"))
+}
+
+fn format_of(given: &str, coded: bool) -> Result<Format, Problem> {
     let media = given.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     match media.as_str() {
-        "text/csv" if !coded => Ok(Format::Csv),
+        // What browsers call a CSV where a spreadsheet program is installed.
+        "text/csv" | "application/csv" | "application/vnd.ms-excel" if !coded => Ok(Format::Csv),
         "application/x-ndjson" | "application/ndjson" | "application/jsonl" if !coded => Ok(Format::Ndjson),
         _ => Err(Problem::new(
             &kinds::UNSUPPORTED_MEDIA_TYPE,
-            format!("the body must be text/csv or application/x-ndjson, uncoded, not {given:?}"),
+            format!(
+                "the body must be text/csv or application/x-ndjson, uncoded, or multipart/form-data with one of them as \"file\", not {given:?}"
+            ),
         )),
     }
 }

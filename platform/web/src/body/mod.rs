@@ -5,6 +5,7 @@
 //!
 //! **Invariant:** a body of more than [`LARGEST_AT_ONCE`] bytes is parsed off the threads that answer requests.
 
+mod form;
 mod merge;
 mod numbers;
 mod reader;
@@ -16,6 +17,7 @@ use http::{HeaderMap, header};
 use http_body_util::{BodyExt as _, LengthLimitError};
 use serde_json::Value;
 
+pub use form::{Form, boundary, first_file, form};
 pub use merge::{merge_patch, patched};
 pub use numbers::is_exact;
 pub use reader::{Member, Reader, Text};

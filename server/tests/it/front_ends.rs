@@ -1,0 +1,172 @@
+//! What front ends and scripts do first: files by forms, keys as bearer tokens, pages of another origin while they are
+//! developed, webhooks to one's own machine, the catalog as a file.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::house::{House, text};
+
+const JPEG: &[u8] = include_bytes!("../../../platform/pictures/tests/samples/subsampled.jpg");
+
+/// A form with a file, as a browser sends it.
+fn form(media: &str, file: &[u8], texts: &[(&str, &str)]) -> Vec<u8> {
+    let mut body = Vec::new();
+    let head = format!(
+        "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"f\"\r\nContent-Type: {media}\r\n\r\n"
+    );
+    body.extend_from_slice(head.as_bytes());
+    body.extend_from_slice(file);
+    for (name, value) in texts {
+        body.extend_from_slice(
+            format!("\r\n--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}").as_bytes(),
+        );
+    }
+    body.extend_from_slice(b"\r\n--b--\r\n");
+    body
+}
+
+const FORM: &str = "multipart/form-data; boundary=b";
+
+#[tokio::test]
+async fn files_may_come_in_a_form() {
+    let house = House::new(&[]).await;
+    let admin = house.admin().await;
+    let staff = house.server.bearing(&admin);
+    staff.post("/api/v2/products").json(&json!({"sku": "TEA-1", "title": "Green tea"})).await.created();
+    let upload = |path: &str, body: Vec<u8>| staff.post(path).bytes(FORM, body);
+    let path = "/api/v2/products/TEA-1/images/upload";
+    let texts = [("alt", "A jar"), ("position", "3")];
+    let image = upload(&format!("{path}?alt=asked"), form("image/jpeg", JPEG, &texts)).await.created();
+    assert_eq!((&image["alt"], &image["position"]), (&json!("A jar"), &json!(3)), "{image}");
+    let image = upload(&format!("{path}?alt=asked"), form("image/jpeg", JPEG, &[])).await.created();
+    assert_eq!(image["alt"], "asked");
+    let wrong = upload(path, form("image/jpeg", JPEG, &[("position", "many"), ("colour", "red")])).await;
+    wrong.problem(422, "web.invalid_body");
+    upload(path, form("image/jpeg", JPEG, &[("position", "10001")])).await.problem(422, "web.invalid_body");
+    upload(path, form("text/plain", JPEG, &[])).await.problem(415, "web.unsupported_media_type");
+    upload(path, form("image/png", JPEG, &[])).await.problem(415, "catalog.media_type_mismatch");
+
+    let csv = b"storeId,year,month,day,sales\n330,2024,1,2,12.5\n";
+    let path = "/api/v2/sales/import?createStores=true";
+    for media in ["text/csv", "application/vnd.ms-excel"] {
+        let report = upload(path, form(media, csv, &[])).await.ok();
+        assert_eq!((&report["lines"], &report["failed"]), (&json!(1), &json!(0)), "{report}");
+    }
+    let month = staff.get("/api/v2/sales/330/2024/1").await.ok();
+    assert_eq!(month["totals"]["sales"], 12.5);
+    let whole = form("text/csv", csv, &[]);
+    upload(path, whole[..whole.len() - 12].to_vec()).await.problem(400, "sales.import_unreadable");
+    upload(path, form("image/png", csv, &[])).await.problem(415, "web.unsupported_media_type");
+}
+
+#[tokio::test]
+async fn a_key_may_come_as_a_bearer_token() {
+    let house = House::new(&[]).await;
+    let admin = house.admin().await;
+    let body = json!({"name": "Stock", "scopes": ["products.write"]});
+    let key = text(&house.server.bearing(&admin).post("/api/v2/api-keys").json(&body).await.created(), "key");
+    let product = json!({"sku": "TEA-1", "title": "Green tea"});
+    house.server.bearing(&key).post("/api/v2/products").json(&product).await.created();
+    house.server.bearing("ek_nonsense").get("/api/v2/products").await.problem(401, "web.invalid_credentials");
+    let basic = house.server.get("/api/v2/products").header("authorization", "Basic x").await;
+    basic.problem(401, "web.invalid_credentials");
+}
+
+#[tokio::test]
+async fn a_page_of_another_origin_is_told_how_to_be_allowed() {
+    let house = House::new(&[]).await;
+    let ask = |origin: &str| {
+        let request = house.server.request("OPTIONS", "/api/v2/auth/login").header("origin", origin);
+        request.header("access-control-request-method", "POST")
+    };
+    let refused = ask("http://127.0.0.1:5273").await.problem(403, "web.foreign_origin");
+    assert!(text(&refused, "detail").contains("ENTREPOT_CORS_ORIGINS=http://127.0.0.1:5273"), "{refused}");
+    let house = House::new(&[("ENTREPOT_CORS_ORIGINS", "http://127.0.0.1:5273")]).await;
+    let allowed = house.server.request("OPTIONS", "/api/v2/auth/login").header("origin", "http://127.0.0.1:5273");
+    let allowed = allowed.header("access-control-request-method", "POST").await.status(204);
+    assert_eq!(allowed.header("access-control-allow-origin"), "http://127.0.0.1:5273");
+    // A module is loaded across origins, too.
+    let module = house.server.get("/client/entrepot-live.js").header("origin", "http://127.0.0.1:5273").await;
+    assert_eq!(module.status(200).header("access-control-allow-origin"), "http://127.0.0.1:5273");
+}
+
+#[tokio::test]
+async fn a_webhook_that_is_refused_names_the_settings() {
+    let house = House::new(&[]).await;
+    let admin = house.admin().await;
+    let make = |body: Value| house.server.bearing(&admin).post("/api/v2/webhooks").json(&body);
+    let refused = make(json!({"url": "http://127.0.0.1:5291/hook", "topics": ["store-*"]})).await;
+    let detail = text(&refused.problem(422, "web.invalid_body"), "detail");
+    assert!(detail.contains("webhooks.allow_http") && detail.contains("webhooks.allow_private"), "{detail}");
+    // What nothing ever happens on can be followed by nobody.
+    let refused = make(json!({"url": "https://shop.example/hook", "topics": ["orders"]})).await;
+    assert!(text(&refused.problem(422, "web.invalid_body"), "detail").contains("orders"));
+}
+
+#[tokio::test]
+async fn the_catalog_is_exported_as_a_file() {
+    let house = House::new(&[]).await;
+    let admin = house.admin().await;
+    let staff = house.server.bearing(&admin);
+    staff.post("/api/v2/categories").json(&json!({"name": "Tea"})).await.created();
+    let rows: Vec<Value> = (0..300)
+        .map(|number| {
+            json!({
+                "sku": format!("T-{number}"), "title": format!("=Tea \"{number}\""),
+                "brand": if number % 2 == 0 { "Even" } else { "Odd" }, "category": "tea",
+                "price": {"amount": "1.50", "currency": "EUR"}, "tags": ["a", "b"], "active": number != 7,
+                "specifications": {"note": "é\u{1f375}, \"x\""},
+            })
+        })
+        .collect();
+    for products in rows.chunks(50) {
+        staff.post("/api/v2/products/batch").json(&json!({ "products": products })).await.ok();
+    }
+    let export = async |body: Value| {
+        let ordered = staff.post("/api/v2/exports").json(&body).await.status(202).json();
+        let path = format!("/api/v2/exports/{}", text(&ordered, "id"));
+        for _ in 0..600 {
+            let now = staff.get(&path).await.ok();
+            if now["status"] == "done" {
+                return (
+                    now["rows"].as_i64().expect("rows"),
+                    staff.get(&format!("{path}/content")).await.status(200).text(),
+                );
+            }
+            assert_ne!(now["status"], "failed", "{now}");
+            tokio::time::timeout(Duration::from_millis(50), std::future::pending::<()>())
+                .await
+                .expect_err("it only waits");
+        }
+        panic!("the export is not made");
+    };
+    let (rows, csv) = export(json!({"kind": "products"})).await;
+    let mut reader = csv::Reader::from_reader(csv.as_bytes());
+    let header = reader.headers().expect("a header").clone();
+    let at = |name: &str| header.iter().position(|found| found == name).expect("a column");
+    let found: Vec<csv::StringRecord> = reader.records().collect::<Result<_, _>>().expect("CSV");
+    assert_eq!((rows, found.len()), (300, 300));
+    let row = found.iter().find(|row| &row[at("sku")] == "T-42").expect("it is there");
+    assert_eq!(&row[at("title")], "'=Tea \"42\"", "no cell is a formula");
+    assert_eq!((&row[at("price")], &row[at("currency")], &row[at("tags")]), ("1.50", "EUR", "a|b"));
+    let (rows, ndjson) = export(json!({"kind": "products", "format": "ndjson", "parameters": {"brand": "Odd", "active": true, "fields": "sku,price,specifications,active"}})).await;
+    assert_eq!((rows, ndjson.lines().count()), (149, 149));
+    let line: Value = serde_json::from_str(ndjson.lines().next().expect("a line")).expect("JSON");
+    assert_eq!((&line["price"], &line["specifications"]["note"]), (&json!("1.50"), &json!("é\u{1f375}, \"x\"")));
+    let (_, all) =
+        export(json!({"kind": "products", "format": "json", "parameters": {"category": "tea", "active": false}})).await;
+    let all: Value = serde_json::from_str(&all).expect("a list");
+    assert_eq!((all.as_array().expect("rows").len(), &all[0]["sku"]), (1, &json!("T-7")));
+    let (customer, _) = house.person("customer").await;
+    house
+        .server
+        .bearing(&customer)
+        .post("/api/v2/exports")
+        .json(&json!({"kind": "products"}))
+        .await
+        .problem(403, "web.forbidden");
+    let wrong = json!({"kind": "products", "parameters": {"fields": "sku,colour", "brands": "x", "active": "yes"}});
+    let wrong = staff.post("/api/v2/exports").json(&wrong).await.problem(422, "web.invalid_body");
+    assert_eq!(wrong["errorCount"], 3, "{wrong}");
+}
