@@ -28,6 +28,7 @@ mod restricted;
 mod running;
 mod sales;
 mod schedules;
+mod starting;
 mod telling;
 mod vanished;
 mod verify;

@@ -269,7 +269,7 @@ fn a_taken_port_is_told_before_anything_is_started() {
     let port = taken.local_addr().expect("bound").port().to_string();
     let folder = folder();
     let told = complaint(&run(&folder.path().join("data"), &["serve", "--port", &port]));
-    assert!(told.contains(&format!("cannot listen on 127.0.0.1 port {port}")), "{told}");
+    assert!(told.contains(&format!("cannot listen on 127.0.0.1 port {port}")) && told.contains("--port"), "{told}");
     assert!(!folder.path().join("data/postgres").exists());
 }
 
