@@ -18,6 +18,7 @@ mod keys;
 mod live;
 mod noted;
 mod operations;
+mod pages;
 mod permissions;
 mod program;
 mod protection;
