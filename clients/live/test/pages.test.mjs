@@ -19,7 +19,8 @@ let program;
 let browser;
 before(async () => {
   if (skip) return;
-  program = await Program.start(binary);
+  // Access tokens that end soon are renewed soon.
+  program = await Program.start(binary, { ENTREPOT_AUTH_ACCESS_TOKEN_S: "6" });
   browser = await Browser.start(chromium);
   await browser.look(1280, 800);
 }, { timeout: 180_000 });
@@ -123,8 +124,14 @@ test("the explorer signs in by itself, by session, by access token, or uses an A
   await browser.sees(`${text("#as")}.includes("with an access token")`);
   await runHere({ name: "Token", slug: "token" });
   await browser.sees(answered(201));
+  // Renewed twice, at half of its time each: the first token has ended.
+  await browser.sees(`performance.getEntriesByType("resource").filter((entry) => entry.name.endsWith("/auth/refresh")).length >= 2`);
+  await runHere({ name: "Renewed", slug: "renewed" });
+  await browser.sees(`${shown("api-response, .response-message")} != null && ${answered(201)}`);
+  await program.signIn();
+  assert.equal((await program.call("GET", "/api/v2/categories/renewed")).status, 200);
   await browser.press("#by-nobody");
-  await browser.sees(`${text("#as")}.includes("by nobody")`);
+  await browser.sees(`${text("#as")}.includes("without credentials")`);
   await runHere({ name: "Gone", slug: "gone" });
   await browser.sees(answered(401));
   await here(false);

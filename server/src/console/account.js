@@ -4,7 +4,7 @@
 // Invariant: the token of such a link stands behind the # of the address, which no browser sends, and is taken out of
 // the address before anything else is done with it.
 
-import { $, begin, call, element, explain, leave, onSubmit, showSignIn, trouble } from "/console/console.js";
+import { $, begin, call, element, explain, leave, onSubmit, trouble } from "/console/console.js";
 
 const given = new URLSearchParams(location.hash.slice(1));
 history.replaceState(null, "", location.pathname + (given.has("forgot") ? "#forgot" : ""));
@@ -129,14 +129,4 @@ if (given.has("verify")) await verify(given.get("verify"));
 else if (given.has("reset")) chooseAnother(given.get("reset"));
 else if (given.has("forgot")) forgot();
 
-// Without a # these links lead to the page that is open, so the browser would do nothing.
 addEventListener("hashchange", () => location.hash === "#forgot" && forgot());
-addEventListener("click", (event) => {
-  const link = event.target.closest("a");
-  if (link?.getAttribute("href") !== TO_SIGN_IN.href || link.closest("header")) return;
-  event.preventDefault();
-  $("ask").hidden = true;
-  $("told").hidden = true;
-  history.replaceState(null, "", location.pathname);
-  showSignIn();
-});

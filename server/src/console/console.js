@@ -116,13 +116,17 @@ function enter(person) {
 export function leave(why = "") {
   localStorage.removeItem(CSRF);
   trouble("");
-  $("who").hidden = $("sign-out").hidden = true;
+  $("sign-out").hidden = true;
+  // Where the page does not ask for it, the header leads to the form.
+  $("who").hidden = page.needed;
+  $("who").textContent = "Sign in";
+  $("who").title = "";
   page.signedOut();
   if (page.needed) showSignIn(why);
 }
 
-/** Shows the sign-in form. Its method is POST, so that without script no password gets into an address. */
-export function showSignIn(why = "") {
+/** The form to sign in by. Its method is POST, so that without script no password gets into an address. */
+function showSignIn(why = "") {
   $("sign-in")?.remove();
   const field = (id, label, properties) => [
     element("label", { htmlFor: id, textContent: label }),

@@ -28,8 +28,8 @@ function showWho() {
       ? `Requests are sent by ${name}, with an access token`
       : person
         ? `Requests are sent by ${name}, in this browser's session`
-        : "Requests are sent by nobody: sign in to call protected operations";
-  $("by-nobody").hidden = !key && !token;
+        : "Requests are sent without credentials. Sign in to call protected operations.";
+  $("by-nobody").parentElement.hidden = !key && !token;
 }
 
 /** Adds the credentials to a request that the library is about to send. */
@@ -138,6 +138,17 @@ sheet.replaceSync(`
   }
 `);
 
+/** The same for what answers look like, which has a tree of its own. */
+const answerSheet = new CSSStyleSheet();
+answerSheet.replaceSync(`
+  .focused-mode { padding-top: 1rem; }
+  :is(button, a, input, select, textarea, [tabindex]):focus-visible { outline: 2px solid var(--primary-color); outline-offset: 2px; }
+  @media (max-width: 767.98px) {
+    .resp-headers + table :is(tbody, tr, td) { display: block; width: auto !important; }
+    .resp-headers + table td { padding-block: 0.15rem !important; }
+  }
+`);
+
 class Explorer extends customElements.get("openapi-explorer") {
   /** One operation at a time, however wide the window is. */
   handleResize() {
@@ -157,10 +168,14 @@ class Explorer extends customElements.get("openapi-explorer") {
     this.shadowRoot.querySelector("api-response")?.resetSelection();
   }
 
-  /** The page has its own main landmark. */
   updated(changed) {
     super.updated(changed);
+    // The page has its own main landmark.
     this.shadowRoot.querySelector("main")?.setAttribute("role", "presentation");
+    const answer = this.shadowRoot.querySelector("api-response")?.shadowRoot;
+    if (answer && !answer.adoptedStyleSheets.includes(answerSheet)) {
+      answer.adoptedStyleSheets = [...answer.adoptedStyleSheets, answerSheet];
+    }
   }
 
   createRenderRoot() {
