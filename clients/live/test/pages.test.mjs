@@ -83,6 +83,12 @@ test("the explorer shows an operation, and search finds it", { skip, timeout: 60
   await browser.sees(`(${shown("textarea")})?.value.includes("{")`);
   await open("/api-docs#?route=get-%2Fapi%2Fv2%2Fproducts");
   await browser.sees(`${shown(".request-param")} != null`, 10_000);
+  const unknown = `(() => {
+    const known = new Set(document.querySelector("entrepot-explorer").resolvedSpec.tags.flatMap(({ paths }) => paths.map(({ elementId }) => elementId)));
+    const listed = [...document.querySelectorAll("#operations li a")].map((link) => link.dataset.route);
+    return [...listed.filter((id) => !known.has(id)), listed.length - known.size];
+  })()`;
+  assert.deepEqual(await browser.read(unknown), [0], "the list and the library name the same operations");
   const filled = `[...document.querySelector("entrepot-explorer").shadowRoot.querySelectorAll("[data-pname]")].filter((field) => field.value).map((field) => field.dataset.pname)`;
   assert.deepEqual(await browser.read(filled), [], "no parameter is filled in unasked");
   assert.deepEqual(browser.errors, [], "the page threw nothing and broke no policy");

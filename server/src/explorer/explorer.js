@@ -3,11 +3,12 @@
 // The library (explorer/vendor) shows one operation at a time and runs it. Its own navigation disappears on small
 // screens, so the list is ours: links with the fragment that the library follows.
 //
+// Invariant: the list is shown as soon as the document is there, and before the library has looked at it.
 // Invariant: access tokens and API keys are kept in this page's memory and nowhere else.
 
-import { $, begin, call, csrfToken, element, explain, onSubmit, signIn, trouble } from "/console/console.js";
-import "/api-docs/openapi-explorer-2.4.820.min.js";
+import { $, begin, call, csrfToken, element, onSubmit, signIn, trouble } from "/console/console.js";
 
+const described = fetch("/openapi.json");
 /** How long before its end an access token is renewed. */
 const RENEW_BEFORE_MS = 60_000;
 /** How long to wait before the next attempt when a renewal found no server. */
@@ -149,83 +150,98 @@ answerSheet.replaceSync(`
   }
 `);
 
-class Explorer extends customElements.get("openapi-explorer") {
-  /** One operation at a time, however wide the window is. */
-  handleResize() {
-    this.renderStyle = "focused";
-  }
-
-  /** Shows an operation. The address and the page's place are ours, so the library's own ways do not run. */
-  async scrollTo(id) {
-    if (id === "auth") {
-      $("credentials").open = true;
-      $("credentials").scrollIntoView({ block: "nearest" });
-    }
-    if (!this.resolvedSpec || id === "auth") return;
-    this.explorerLocation = id;
-    await this.updateComplete;
-    this.shadowRoot.querySelector("api-request")?.resetRequestBodySelection();
-    this.shadowRoot.querySelector("api-response")?.resetSelection();
-  }
-
-  updated(changed) {
-    super.updated(changed);
-    // The page has its own main landmark.
-    this.shadowRoot.querySelector("main")?.setAttribute("role", "presentation");
-    const answer = this.shadowRoot.querySelector("api-response")?.shadowRoot;
-    if (answer && !answer.adoptedStyleSheets.includes(answerSheet)) {
-      answer.adoptedStyleSheets = [...answer.adoptedStyleSheets, answerSheet];
-    }
-  }
-
-  createRenderRoot() {
-    const root = super.createRenderRoot();
-    root.adoptedStyleSheets = [...root.adoptedStyleSheets, sheet];
-    return root;
-  }
-}
-customElements.define("entrepot-explorer", Explorer);
-
-const explorer = document.createElement("entrepot-explorer");
 const OPTIONS = {
   "hide-authentication": "true", "hide-server-selection": "true", "hide-search": "true", "hide-components": "true",
   "schema-expand-level": "2", "default-schema-tab": "body",
 };
-for (const [name, value] of Object.entries(OPTIONS)) explorer.setAttribute(name, value);
 
-explorer.addEventListener("request", authorize);
-$("operation").append(explorer);
+/** The library's element, which shows what the address names. */
+function makeExplorer() {
+  class Explorer extends customElements.get("openapi-explorer") {
+    /** One operation at a time, however wide the window is. */
+    handleResize() {
+      this.renderStyle = "focused";
+    }
+
+    /** Shows an operation. The address and the page's place are ours, so the library's own ways do not run. */
+    async scrollTo(id) {
+      if (id === "auth") {
+        $("credentials").open = true;
+        $("credentials").scrollIntoView({ block: "nearest" });
+      }
+      if (!this.resolvedSpec || id === "auth") return;
+      this.explorerLocation = id;
+      await this.updateComplete;
+      this.shadowRoot.querySelector("api-request")?.resetRequestBodySelection();
+      this.shadowRoot.querySelector("api-response")?.resetSelection();
+    }
+
+    updated(changed) {
+      super.updated(changed);
+      // The page has its own main landmark.
+      this.shadowRoot.querySelector("main")?.setAttribute("role", "presentation");
+      const answer = this.shadowRoot.querySelector("api-response")?.shadowRoot;
+      if (answer && !answer.adoptedStyleSheets.includes(answerSheet)) {
+        answer.adoptedStyleSheets = [...answer.adoptedStyleSheets, answerSheet];
+      }
+    }
+
+    createRenderRoot() {
+      const root = super.createRenderRoot();
+      root.adoptedStyleSheets = [...root.adoptedStyleSheets, sheet];
+      return root;
+    }
+  }
+  customElements.define("entrepot-explorer", Explorer);
+  const explorer = document.createElement("entrepot-explorer");
+  for (const [name, value] of Object.entries(OPTIONS)) explorer.setAttribute(name, value);
+  explorer.addEventListener("request", authorize);
+  return explorer;
+}
 
 // ---- the list of operations -------------------------------------------------------------------------------
 
 /** {item, words} of every operation. */
 const operations = [];
+/** The methods of the API in the order in which they are listed, and what they are called there. */
 const METHODS = { get: "GET", post: "POST", put: "PUT", patch: "PATCH", delete: "DEL" };
 
 /** Where the fragment leads: the library's id of an operation, or "overview". */
 const route = () => decodeURIComponent(new URLSearchParams(location.hash.split("?")[1] ?? "").get("route") ?? "") || "overview";
 const linkTo = (id) => `#?route=${encodeURIComponent(id)}`;
 
-function listed({ elementId, method, path, summary, operationId }) {
+/** The library's id of an operation. */
+const idOf = (method, path) => `${method}-${path.replace(/[\s#:?&={}-]+/g, "-")}`;
+
+function listed(path, method, { summary, operationId }) {
   const text = summary || path;
-  const link = element("a", { href: linkTo(elementId), title: text }, [
-    element("span", { className: `method ${method}`, textContent: METHODS[method] ?? method.toUpperCase() }),
+  const link = element("a", { href: linkTo(idOf(method, path)), title: text }, [
+    element("span", { className: `method ${method}`, textContent: METHODS[method] }),
     element("span", { className: "what" }, [
       element("span", { className: "path", textContent: path.replace(/^\/api/, "") }),
       element("span", { className: "summary", textContent: text }),
     ]),
   ]);
-  link.dataset.route = elementId;
+  link.dataset.route = idOf(method, path);
   const item = element("li", {}, [link]);
   operations.push({ item, words: `${method} ${path} ${operationId ?? ""} ${text}`.toLowerCase() });
   return item;
 }
 
-function list({ tags }) {
+/** Lists the operations of the document by their tags, in its order. Webhooks are messages that it describes, too. */
+function list({ tags = [], paths, webhooks = {} }) {
+  const items = new Map(tags.map(({ name }) => [name, []]));
+  for (const [path, item] of [...Object.entries(paths), ...Object.entries(webhooks)]) {
+    for (const method of Object.keys(METHODS)) {
+      if (!item[method]) continue;
+      const tag = item[method].tags?.[0] ?? "other";
+      items.set(tag, [...(items.get(tag) ?? []), listed(path, method, item[method])]);
+    }
+  }
   const overview = element("a", { href: linkTo("overview"), className: "overview", textContent: "Overview" });
   overview.dataset.route = "overview";
-  const groups = tags.map(({ name, paths }) => {
-    const group = element("section", {}, [element("h2", { textContent: name }), element("ul", {}, paths.map(listed))]);
+  const groups = [...items].filter(([, some]) => some.length > 0).map(([name, some]) => {
+    const group = element("section", {}, [element("h2", { textContent: name }), element("ul", {}, some)]);
     group.setAttribute("aria-label", name);
     return group;
   });
@@ -281,9 +297,9 @@ addEventListener("hashchange", () => {
 });
 
 /** The document as it is shown: summaries as plain text, and no parameter filled in that nobody has chosen. */
-function shown(document) {
-  const parameters = Object.values(document.components?.parameters ?? {});
-  for (const item of Object.values(document.paths)) {
+function shown(description) {
+  const parameters = Object.values(description.components?.parameters ?? {});
+  for (const item of Object.values(description.paths)) {
     parameters.push(...(item.parameters ?? []));
     for (const operation of Object.values(item)) {
       if (operation.summary) operation.summary = operation.summary.replaceAll("`", "");
@@ -291,7 +307,7 @@ function shown(document) {
     }
   }
   for (const parameter of parameters) if (parameter.schema) leaveEmpty(parameter, parameter.schema);
-  return document;
+  return description;
 }
 
 /** A default becomes the hint in an empty field; so does an example. Out of a pattern the library would make nonsense. */
@@ -305,10 +321,14 @@ function leaveEmpty(parameter, schema) {
 // ---- the document -----------------------------------------------------------------------------------------
 
 try {
-  const answer = await fetch("/openapi.json");
-  if (!answer.ok) throw new Error(`the server answered ${answer.status}`);
-  explorer.addEventListener("spec-loaded", ({ detail }) => list(detail));
-  await explorer.loadSpec(shown(await answer.json()));
+  const description = shown(await (await described).json());
+  list(description);
+  // It comes beside the document, as the page's head asks for it, and is run behind the list.
+  await import("/api-docs/openapi-explorer-2.4.820.min.js");
+  const explorer = makeExplorer();
+  $("operation").replaceChildren(explorer);
+  await explorer.loadSpec(description);
 } catch (error) {
-  trouble(`The OpenAPI document could not be read. ${explain(error)}`);
+  console.error(error);
+  trouble("The OpenAPI document could not be shown. Load the page again.");
 }
