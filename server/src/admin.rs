@@ -22,6 +22,10 @@ use utoipa_axum::routes;
 
 use crate::warming::{WarmCaches, Warming, WarmingFigures};
 
+entrepot_web::choices! {
+    Instances = "this" | "all";
+}
+
 /// Names in one call at the most, of each kind.
 const MOST_NAMES: usize = 100;
 const LONGEST_NAME: usize = 500;
@@ -52,7 +56,6 @@ const OF_THIS_MOMENT: Caching = Caching::Never("figures of this moment");
 struct GuardPerformance {
     /// Limits, blocks, suspicious requests, load.
     #[serde(flatten)]
-    #[schema(value_type = Object)]
     guard: GuardFigures,
     listener: ListenerFigures,
 }
@@ -71,7 +74,6 @@ struct ListenerFigures {
 #[derive(Serialize, ToSchema)]
 struct BreakerList {
     /// By name.
-    #[schema(value_type = Vec<Object>)]
     data: Vec<BreakerFigures>,
 }
 
@@ -81,10 +83,8 @@ struct BreakerList {
 struct CachePerformance {
     /// The cache, level by level and by kind of data.
     #[serde(flatten)]
-    #[schema(value_type = Object)]
     cache: CacheFigures,
     /// The tail of the feed in this process.
-    #[schema(value_type = Object)]
     tail: FeedFigures,
     warming: WarmingFigures,
 }
@@ -111,6 +111,7 @@ struct Invalidated {
     /// The event that tells every instance.
     position: u64,
     /// What it touches.
+    #[schema(example = json!(["product:019a2b3c-4d5e-7f60-8a9b-0c1d2e3f4a5b"]))]
     tags: Vec<String>,
 }
 
@@ -189,7 +190,7 @@ async fn get_cache_performance(State(admin): State<Arc<Administration>>, query: 
 /// how far this one is.
 #[utoipa::path(
     post, path = "/api/admin/performance/cache/warm", tag = "admin",
-    params(("scope" = Option<String>, Query, description = "`this` instance unless told, or `all`.", example = "all")),
+    params(("scope" = inline(Option<Instances>), Query, description = "`this` instance if left out, or `all`.")),
     responses((status = 202, description = "It is under way.", body = WarmingFigures)),
 )]
 async fn warm_cache(State(admin): State<Arc<Administration>>, mut query: Query) -> Result<Reply, Problem> {

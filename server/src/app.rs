@@ -251,7 +251,7 @@ fn describe(modules: &[Module]) -> anyhow::Result<OpenApi> {
         .title("Entrepot")
         .version(env!("CARGO_PKG_VERSION"))
         .description(Some(include_str!("openapi.md")))
-        .license(Some(LicenseBuilder::new().name("MIT OR Apache-2.0").build()))
+        .license(Some(LicenseBuilder::new().name("MIT OR Apache-2.0").identifier(Some("MIT OR Apache-2.0")).build()))
         .contact(Some(ContactBuilder::new().name(Some("Entrepot")).build()))
         .build();
     document.servers = Some(vec![ServerBuilder::new().url("/").build()]);

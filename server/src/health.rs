@@ -135,7 +135,7 @@ struct Readiness {
     status: &'static str,
     /// Why not.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[schema(value_type = Vec<String>)]
+    #[schema(value_type = Vec<String>, example = json!(["the database does not answer"]))]
     reasons: Vec<&'static str>,
 }
 

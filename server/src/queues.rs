@@ -9,8 +9,8 @@ use std::sync::Arc;
 use axum::extract::{Path, State};
 use entrepot_feed::{Feed, NewEvent};
 use entrepot_jobs::{
-    Cancelled, EndedJob, Ending, Failures, Jobs, Listener, MOST_AT_ONCE, News, QueueFigures, QueueOverview, Schedule,
-    WaitingJob, WorkFigures, Worker,
+    Cancelled, EndedJob, Ending, Failures, Jobs, Listener, Looked, MOST_AT_ONCE, News, QueueFigures, QueueOverview,
+    Schedule, WaitingJob, WorkFigures, Worker,
 };
 use entrepot_pg::{Error, Transaction};
 use entrepot_web::body::{JsonBody, Reader, Text};
@@ -138,17 +138,19 @@ pub(crate) fn module(queues: Queues) -> Module {
 #[serde(rename_all = "camelCase")]
 struct QueueList {
     /// The queues by name: how many jobs wait, run and failed, how fast they are done, since when the oldest waits.
-    #[schema(value_type = Vec<Object>)]
     data: Vec<QueueOverview>,
     /// The processes that work.
-    #[schema(value_type = Vec<Object>)]
     workers: Vec<Worker>,
     /// What is enqueued again and again.
-    #[schema(value_type = Vec<Object>)]
     schedules: Vec<Schedule>,
     /// What the instance that answers works on; nothing where it does no jobs.
-    #[schema(value_type = Vec<Object>)]
     here: Vec<QueueFigures>,
+}
+
+entrepot_web::choices! {
+    JobStatus = "available" | "scheduled" | "retryable" | "running";
+    HowWell = "healthy" | "degraded" | "unhealthy";
+    JobOutcome = "completed" | "discarded" | "cancelled";
 }
 
 /// How jobs do.
@@ -157,15 +159,14 @@ struct QueueList {
 struct JobsPerformance {
     /// `healthy`; `degraded` where jobs failed for good, or a queue is behind or paused; `unhealthy` where jobs wait
     /// and nobody works.
-    #[schema(example = "healthy")]
+    #[schema(value_type = HowWell, inline)]
     status: &'static str,
     /// What is wrong, in words.
+    #[schema(example = json!(["email has waited for 300 s"]))]
     reasons: Vec<String>,
     totals: JobTotals,
-    #[schema(value_type = Vec<Object>)]
     queues: Vec<QueueOverview>,
     /// The latest that failed for good.
-    #[schema(value_type = Vec<Object>)]
     recent_failures: Vec<EndedJob>,
 }
 
@@ -188,7 +189,6 @@ struct JobTotals {
 /// Jobs of a queue.
 #[derive(Serialize, ToSchema)]
 struct JobList {
-    #[schema(value_type = Vec<Object>)]
     data: Vec<WaitingJob>,
 }
 
@@ -196,7 +196,6 @@ struct JobList {
 #[derive(Serialize, ToSchema)]
 struct FailedList {
     /// Each with its error, its attempts, and its payload without secrets.
-    #[schema(value_type = Vec<Object>)]
     data: Vec<EndedJob>,
     page: entrepot_web::Page,
 }
@@ -231,7 +230,7 @@ struct Which {
 #[expect(dead_code, reason = "describes what the handler reads by hand")]
 struct Clearing {
     /// `completed` unless told: how those ended that are meant; also `discarded`, `cancelled`.
-    #[schema(value_type = Option<Vec<String>>, max_items = 3, example = json!(["completed"]))]
+    #[schema(value_type = Option<Vec<JobOutcome>>, max_items = 3, example = json!(["completed"]))]
     outcomes: Option<Vec<String>>,
     /// Those of a queue; of all, where none is named.
     #[schema(max_length = 100, example = "email")]
@@ -268,6 +267,7 @@ struct Changed {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct QueueState {
+    #[schema(example = "email")]
     queue: String,
     is_paused: bool,
     /// Whether the call changed it.
@@ -300,7 +300,7 @@ async fn list_queues(State(queues): State<Shared>, query: Query) -> Result<Reply
     get, path = "/api/admin/queues/{queue}/jobs", tag = "admin",
     params(
         ("queue" = String, Path, description = "The queue's name."),
-        ("status" = Option<String>, Query, description = "Only those that are `available`, `scheduled`, `retryable` or `running`."),
+        ("status" = inline(Option<JobStatus>), Query, description = "Only those that are `available`, `scheduled`, `retryable` or `running`."),
         ("limit" = Option<u32>, Query, description = "So many at the most; 50 unless told.", minimum = 1, maximum = 200),
     ),
     responses((status = 200, description = "The jobs.", body = JobList)),
@@ -411,7 +411,7 @@ fn changed(count: u64) -> Result<Reply, Problem> {
 #[utoipa::path(
     get, path = "/api/admin/jobs/{job}", tag = "admin",
     params(("job" = i64, Path, description = "The job's id.")),
-    responses((status = 200, description = "The job.", body = Object)),
+    responses((status = 200, description = "The job.", body = Looked)),
 )]
 async fn get_job(State(queues): State<Shared>, Path(job): Path<String>, query: Query) -> Result<Reply, Problem> {
     query.finish()?;

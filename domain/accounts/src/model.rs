@@ -110,17 +110,22 @@ pub(crate) fn is_within(stores: Option<&[String]>, reach: Option<&[String]>) -> 
     }
 }
 
+entrepot_web::choices! {
+    SessionKind = "token" | "cookie";
+}
+
 /// A sign-in that is still good.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Session {
     pub(crate) id: SessionId,
     /// `token` for programs and apps, `cookie` for browsers.
-    #[schema(example = "token")]
+    #[schema(value_type = SessionKind, inline)]
     pub(crate) kind: String,
     /// Where the sign-in came from.
     #[schema(example = "203.0.113.7")]
     pub(crate) address: Option<String>,
+    #[schema(example = "Mozilla/5.0")]
     pub(crate) user_agent: Option<String>,
     /// Whether it is the one that asks.
     pub(crate) current: bool,
@@ -168,6 +173,7 @@ pub(crate) struct Block {
     pub(crate) id: BlockId,
     #[schema(example = "203.0.113.7/32")]
     pub(crate) network: String,
+    #[schema(example = "keeps scanning for backups")]
     pub(crate) reason: String,
     /// Who blocked it; null for the program itself.
     #[schema(value_type = Option<Uuid>)]
@@ -194,10 +200,13 @@ pub(crate) struct AuditEntry {
     /// Who did it; null for somebody who had not signed in.
     pub(crate) actor: Option<Uuid>,
     /// In which role.
+    #[schema(example = "admin")]
     pub(crate) role: Option<String>,
     /// By what: `session:<id>`, `cookie:<id>`, `key:<id>`, `command`, `anonymous`.
+    #[schema(example = "session:019a2b3c-4d5e-7f60-8a9b-0c1d2e3f4a5b")]
     pub(crate) via: Option<String>,
     /// From where.
+    #[schema(example = "203.0.113.7")]
     pub(crate) address: Option<String>,
     /// What was done: the event's name.
     #[schema(example = "catalog.product-changed")]
@@ -206,8 +215,9 @@ pub(crate) struct AuditEntry {
     #[schema(example = "product-019a2b3c-4d5e-7f60-8a9b-0c1d2e3f4a5b")]
     pub(crate) target: String,
     /// What the event says of it.
-    #[schema(value_type = Object)]
+    #[schema(value_type = Object, example = json!({"after": {"stock": 7}}))]
     pub(crate) data: Value,
+    #[schema(example = "019a2b3c-4d5e-7f60-8a9b-0c1d2e3f4a5b")]
     pub(crate) request_id: Option<String>,
 }
 
@@ -365,8 +375,9 @@ impl PersonInput {
 pub(crate) struct PersonPatch {
     #[schema(max_length = 254)]
     pub(crate) email: Option<String>,
-    #[schema(max_length = 200)]
+    #[schema(max_length = 200, example = "Jon Berg")]
     pub(crate) name: Option<String>,
+    #[schema(example = "manager")]
     pub(crate) role: Option<Role>,
     pub(crate) status: Option<Status>,
     /// Ties the person to these stores and no others; null unties.
@@ -416,7 +427,7 @@ pub(crate) struct ProfilePatch {
     /// Required where `email` is given.
     #[schema(max_length = 256)]
     current_password: Option<String>,
-    #[schema(max_length = 200)]
+    #[schema(max_length = 200, example = "Mira Olsen-Berg")]
     name: Option<String>,
 }
 

@@ -77,10 +77,12 @@ pub(crate) struct Product {
     pub(crate) slug: String,
     #[schema(example = "Apple Sauce, 50 oz")]
     pub(crate) title: String,
+    #[schema(example = "Smooth, without added sugar.")]
     pub(crate) description: String,
     #[schema(example = "Private")]
     pub(crate) brand: Option<String>,
     pub(crate) category: Option<CategoryRef>,
+    #[schema(example = "Orchard Mills")]
     pub(crate) manufacturer: Option<String>,
     pub(crate) seller_id: Option<SellerId>,
     /// As the maker writes it.
@@ -98,6 +100,7 @@ pub(crate) struct Product {
     /// A free object of what is particular to this kind of product.
     #[schema(value_type = Object, example = json!({"material": "oak", "widthCm": 80}))]
     pub(crate) specifications: Box<RawValue>,
+    #[schema(example = json!(["new"]))]
     pub(crate) tags: Vec<String>,
     #[schema(value_type = Vec<Image>)]
     pub(crate) images: Box<RawValue>,
@@ -109,6 +112,7 @@ pub(crate) struct Product {
     pub(crate) updated_at: Timestamp,
     /// Where a search matched; only with `q`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub(crate) highlight: Option<Highlight>,
     #[serde(skip)]
     pub(crate) version: i64,
@@ -132,6 +136,7 @@ pub(crate) struct Highlight {
     #[schema(example = "<mark>Apple</mark> Sauce, 50 oz")]
     pub(crate) title: String,
     /// The fragment around the match; empty where the description has none.
+    #[schema(example = "Smooth <mark>apple</mark> sauce.")]
     pub(crate) description: String,
 }
 
@@ -143,6 +148,7 @@ pub(crate) struct Image {
     #[schema(example = "https://cdn.example/apple-sauce.webp")]
     pub(crate) url: String,
     /// What it shows, for those who cannot see it.
+    #[schema(example = "A jar of apple sauce")]
     pub(crate) alt: String,
     pub(crate) width_px: Option<i32>,
     pub(crate) height_px: Option<i32>,
@@ -208,8 +214,11 @@ pub(crate) struct Picture {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct CategoryNode {
     pub(crate) id: CategoryId,
+    #[schema(example = "grocery-fruit-shelf-stable")]
     pub(crate) slug: String,
+    #[schema(example = "Fruit - Shelf Stable")]
     pub(crate) name: String,
+    #[schema(example = "")]
     pub(crate) description: String,
     /// Siblings are in this order, then by name.
     pub(crate) position: i32,
@@ -335,9 +344,9 @@ pub(crate) struct ProductInput {
     pub(crate) slug: Option<String>,
     #[schema(min_length = 1, max_length = 300, example = "Darjeeling First Flush, 100 g")]
     pub(crate) title: String,
-    #[schema(max_length = 20_000, required = false)]
+    #[schema(max_length = 20_000, required = false, example = "Picked in March, light and flowery.")]
     pub(crate) description: String,
-    #[schema(max_length = 120)]
+    #[schema(max_length = 120, example = "Chamong")]
     pub(crate) brand: Option<String>,
     /// The slug or the id of its category.
     #[schema(example = "tea")]
@@ -348,13 +357,13 @@ pub(crate) struct ProductInput {
     #[schema(max_length = 60, example = "100 g")]
     pub(crate) package_size: Option<String>,
     pub(crate) price: Option<Money>,
-    #[schema(minimum = 0, maximum = 1_000_000_000, required = false)]
+    #[schema(minimum = 0, maximum = 1_000_000_000, required = false, example = 12)]
     pub(crate) stock: i32,
     /// At most 100 members and 32 KiB.
-    #[schema(value_type = Object, required = false)]
+    #[schema(value_type = Object, required = false, example = json!({"origin": "Darjeeling", "weightG": 100}))]
     pub(crate) specifications: Value,
     /// At most 50, of 1 to 60 characters.
-    #[schema(max_items = 50, required = false)]
+    #[schema(max_items = 50, required = false, example = json!(["new"]))]
     pub(crate) tags: Vec<String>,
     /// True unless said otherwise.
     #[schema(required = false)]

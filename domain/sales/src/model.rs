@@ -150,7 +150,7 @@ pub(crate) struct SalesMonth {
     pub(crate) month: i16,
     /// By day of the month what is known of it: `sales`, `transactions`, `customers`, `units`, `discount`,
     /// and numbers of your own.
-    #[schema(value_type = Object, example = json!({"1": {"sales": 1000, "transactions": 41}}))]
+    #[schema(value_type = BTreeMap<String, BTreeMap<String, f64>>, example = json!({"1": {"sales": 1000, "transactions": 41}}))]
     pub(crate) daily_data: Box<RawValue>,
     /// Sums over those days.
     pub(crate) totals: SalesFigures,
@@ -239,7 +239,7 @@ fn key_members(reader: &mut Reader<'_>) -> (Option<StoreId>, Option<i32>, Option
 pub(crate) struct MonthBody {
     /// By day of the month what is known of it: `sales`, `transactions`, `customers`, `units`, `discount`,
     /// and up to 15 numbers of your own.
-    #[schema(value_type = Object, example = json!({"1": {"sales": 1000, "transactions": 41}}))]
+    #[schema(value_type = BTreeMap<String, BTreeMap<String, f64>>, example = json!({"1": {"sales": 1000, "transactions": 41}}))]
     daily_data: Value,
 }
 
@@ -253,7 +253,7 @@ pub(crate) struct MonthRow {
     year: i32,
     #[schema(example = 1, minimum = 1, maximum = 12)]
     month: i32,
-    #[schema(value_type = Object, example = json!({"1": {"sales": 1000}}))]
+    #[schema(value_type = BTreeMap<String, BTreeMap<String, f64>>, example = json!({"1": {"sales": 1000}}))]
     daily_data: Value,
 }
 

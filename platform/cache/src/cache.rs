@@ -63,7 +63,7 @@ pub(crate) struct Shared {
 }
 
 /// Figures of a whole cache.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CacheFigures {
     /// Hits on both levels among all answers since the start, 0 to 1.
@@ -85,7 +85,7 @@ pub struct CacheFigures {
 }
 
 /// Figures of the first level.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MemoryFigures {
     /// Values that are held.

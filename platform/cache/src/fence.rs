@@ -90,7 +90,7 @@ pub struct Touch<'a> {
 }
 
 /// Figures of a fence.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FenceFigures {
     /// Whether values are served at all at this moment.

@@ -66,7 +66,7 @@ pub struct RedisSettings {
 }
 
 /// Figures of the second level.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RedisFigures {
     /// Whether it answers: the breaker is closed.
@@ -86,7 +86,7 @@ pub struct RedisFigures {
 }
 
 /// What Redis says of itself.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RedisServerFigures {
     /// Its version.

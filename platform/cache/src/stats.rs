@@ -64,10 +64,11 @@ pub(crate) fn count(counter: &AtomicU64) {
 }
 
 /// Figures of one namespace since the start.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NamespaceFigures {
     /// Its name.
+    #[schema(example = "products")]
     pub namespace: String,
     /// Answered from this process's memory.
     pub hits: u64,

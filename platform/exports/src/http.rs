@@ -163,16 +163,20 @@ enum ExportStatus {
     Expired,
 }
 
+entrepot_web::choices! {
+    Kind = "sales";
+    FormatName = "csv" | "json" | "ndjson";
+}
+
 /// An export.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct Export {
     id: Uuid,
     /// Of what.
-    #[schema(example = "sales")]
+    #[schema(value_type = Kind, inline)]
     kind: String,
-    /// `csv`, `json` or `ndjson`.
-    #[schema(value_type = String, example = "csv")]
+    #[schema(value_type = FormatName, inline)]
     format: &'static str,
     /// What it was ordered with.
     #[schema(value_type = Object)]
@@ -244,11 +248,11 @@ struct ExportList {
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes what the handler reads by hand")]
 struct ExportIn {
-    /// Of what: `sales`.
-    #[schema(example = "sales")]
+    /// Of what.
+    #[schema(value_type = Kind, inline)]
     kind: String,
-    /// `csv` unless told, `json`, `ndjson`.
-    #[schema(required = false, example = "csv")]
+    /// `csv` if left out.
+    #[schema(value_type = FormatName, inline, required = false)]
     format: String,
     /// As the endpoint that streams the same rows takes them: for sales `storeId`, `year`, `month`, `from`,
     /// `to`, `has`, `fields`.

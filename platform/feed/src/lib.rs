@@ -73,7 +73,7 @@ impl Default for FeedSettings {
 }
 
 /// Figures of the feed in this process.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FeedFigures {
     /// Looks since the start.

@@ -70,7 +70,7 @@ pub struct Raised {
 }
 
 /// Figures of the guard.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct GuardFigures {
     /// Limits.

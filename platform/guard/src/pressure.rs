@@ -41,7 +41,7 @@ pub enum Refused {
 }
 
 /// Figures of the pressure.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PressureFigures {
     /// Pieces of work under way.

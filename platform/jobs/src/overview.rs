@@ -25,10 +25,11 @@ const MOST_IDS: usize = 100;
 const HIDDEN: &str = "(hidden)";
 
 /// A queue.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct QueueOverview {
     /// Its name.
+    #[schema(example = "email")]
     pub queue: String,
     /// Jobs that may run now.
     pub available: i64,
@@ -60,28 +61,34 @@ pub struct QueueOverview {
 }
 
 /// How long something took, in milliseconds.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = JobTimes)]
 pub struct Times {
     /// The mean.
     pub mean_ms: Option<f64>,
     /// The median.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub median_ms: Option<f64>,
     /// What 95 of 100 stay under.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub p95_ms: Option<f64>,
 }
 
 /// A process that works on queues.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = JobWorker)]
 pub struct Worker {
     /// Its id, until it is taken for dead.
     pub id: Uuid,
     /// What it calls itself.
+    #[schema(example = "shop-1")]
     pub name: String,
     /// Its queues.
+    #[schema(example = json!(["email", "exports"]))]
     pub queues: Vec<String>,
     /// Since when it works.
     pub started_at: Timestamp,
@@ -94,12 +101,15 @@ pub struct Worker {
 }
 
 /// Jobs that are enqueued again and again.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = JobSchedule)]
 pub struct Schedule {
     /// Its name.
+    #[schema(example = "clear-old-jobs")]
     pub name: String,
     /// The pattern of cron, and the time zone.
+    #[schema(example = "0 3 * * *")]
     pub pattern: String,
     /// The next slot.
     pub next_at: Timestamp,
@@ -109,21 +119,36 @@ pub struct Schedule {
     pub last_job: Option<i64>,
 }
 
+/// How far a job is that has not ended, in descriptions.
+#[derive(utoipa::ToSchema)]
+#[schema(rename_all = "lowercase")]
+#[expect(dead_code, reason = "describes a text")]
+enum WaitingStatus {
+    Scheduled,
+    Available,
+    Running,
+    Retryable,
+}
+
 /// A job that has not ended.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct WaitingJob {
     /// Its id.
     pub id: i64,
     /// Its queue.
+    #[schema(example = "email")]
     pub queue: String,
     /// Its kind.
+    #[schema(example = "send-letter")]
     pub kind: String,
     /// 1 to 10, 1 first.
     pub priority: i16,
     /// Whose it is, where tenants take turns.
+    #[schema(example = "019a2b3c-4d5e-7f60-8a9b-0c1d2e3f4a5b")]
     pub tenant: String,
-    /// `scheduled`, `available`, `running`, `retryable`.
+    /// How far it is.
+    #[schema(value_type = WaitingStatus)]
     pub status: String,
     /// When it may run.
     pub run_at: Timestamp,
@@ -136,6 +161,7 @@ pub struct WaitingJob {
     /// What it is at.
     pub message: Option<String>,
     /// What it was given, without secrets.
+    #[schema(value_type = Object, example = json!({"template": "order_confirmation"}))]
     pub payload: Value,
     /// The request that caused it.
     pub request_id: Option<String>,
@@ -148,24 +174,30 @@ pub struct WaitingJob {
 }
 
 /// A job that has ended.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct EndedJob {
     /// Its id.
     pub id: i64,
     /// Its queue.
+    #[schema(example = "email")]
     pub queue: String,
     /// Its kind.
+    #[schema(example = "send-letter")]
     pub kind: String,
     /// 1 to 10, 1 first.
     pub priority: i16,
     /// Whose it was.
+    #[schema(example = "019a2b3c-4d5e-7f60-8a9b-0c1d2e3f4a5b")]
     pub tenant: String,
     /// What it was given, without secrets.
+    #[schema(value_type = Object, example = json!({"template": "order_confirmation"}))]
     pub payload: Value,
-    /// `completed`, `discarded`, `cancelled`.
+    /// How it ended.
+    #[schema(value_type = Ending)]
     pub outcome: String,
     /// What it failed with last.
+    #[schema(example = "the mail server does not answer")]
     pub error: Option<String>,
     /// Attempts that failed.
     pub failures: i16,
@@ -182,8 +214,9 @@ pub struct EndedJob {
 }
 
 /// A job that was looked for by its id.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 #[serde(untagged)]
+#[schema(as = Job)]
 pub enum Looked {
     /// It has not ended.
     Waiting(Box<WaitingJob>),
@@ -191,15 +224,32 @@ pub enum Looked {
     Ended(Box<EndedJob>),
 }
 
+/// How an attempt ended that did not end well, in descriptions.
+#[derive(utoipa::ToSchema)]
+#[schema(rename_all = "snake_case")]
+#[expect(dead_code, reason = "describes a text")]
+enum AttemptEnding {
+    Failed,
+    TimedOut,
+    Panicked,
+    Lost,
+    Snoozed,
+    Discarded,
+    Cancelled,
+}
+
 /// An attempt that did not end well.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = JobAttempt)]
 pub struct Attempt {
     /// Which it was.
     pub number: i32,
-    /// `failed`, `timed_out`, `panicked`, `lost`, `snoozed`, `discarded`, `cancelled`.
+    /// How it ended.
+    #[schema(value_type = AttemptEnding)]
     pub outcome: String,
     /// What it failed with.
+    #[schema(example = "the mail server does not answer")]
     pub error: Option<String>,
     /// When it began.
     pub started_at: Option<Timestamp>,
@@ -221,7 +271,8 @@ pub struct Failures {
 }
 
 /// How a job ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, utoipa::ToSchema)]
+#[schema(as = JobEnding, rename_all = "lowercase")]
 pub enum Ending {
     /// It was done.
     Completed,

@@ -114,10 +114,11 @@ impl Counts {
 }
 
 /// Figures of a queue in this process, since its start.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct QueueFigures {
     /// Its name.
+    #[schema(example = "email")]
     pub queue: String,
     /// Jobs of it that may run here at once.
     pub concurrency: usize,

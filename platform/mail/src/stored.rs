@@ -12,16 +12,20 @@ use crate::folder::Head;
 use crate::letter::KIND_HEADER;
 
 /// A letter in the folder, in a line.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LetterSummary {
     /// Its id.
+    #[schema(example = "019a2b3c4d5e7f608a9b0c1d2e3f4a5b")]
     pub id: String,
     /// The recipient's address.
+    #[schema(example = "mira@shop.example")]
     pub to: String,
     /// The subject.
+    #[schema(example = "Your order 1042")]
     pub subject: String,
     /// What kind of letter it is; empty where it does not say so.
+    #[schema(example = "order_confirmation")]
     pub kind: String,
     /// When it was written.
     pub at: Timestamp,
@@ -33,15 +37,17 @@ pub struct LetterSummary {
 ///
 /// Its HTML is what the program wrote, or whoever edited the file: a page shows it in a frame of its own that
 /// runs no scripts.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ReadLetter {
     /// What the list shows of it.
     #[serde(flatten)]
     pub summary: LetterSummary,
     /// All headers in their order, unfolded and otherwise as they are written.
+    #[schema(example = json!([["Subject", "Your order 1042"]]))]
     pub headers: Vec<(String, String)>,
     /// The letter as plain text; empty where it has none.
+    #[schema(example = "Thank you for your order.")]
     pub text: String,
     /// The same as HTML.
     pub html: Option<String>,
@@ -50,12 +56,14 @@ pub struct ReadLetter {
 }
 
 /// A file that comes with a letter, without what is in it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct StoredAttachment {
     /// Its name.
+    #[schema(example = "invoice.pdf")]
     pub name: String,
     /// Its media type.
+    #[schema(example = "application/pdf")]
     pub content_type: String,
     /// How long it is.
     pub bytes: usize,

@@ -347,11 +347,18 @@ struct StreamEvent {
     #[schema(required = false, example = "update")]
     event: String,
     /// The frame, the same as on a WebSocket.
-    #[schema(content_media_type = "application/json")]
+    #[schema(
+        content_media_type = "application/json",
+        example = r#"{"type":"event","topic":"system","event":"announcement"}"#
+    )]
     data: String,
     /// The cursor from which to go on after this event.
     #[schema(required = false)]
     id: String,
+}
+
+entrepot_web::choices! {
+    Severity = "info" | "warning" | "critical";
 }
 
 /// Something to be told to everybody.
@@ -360,8 +367,8 @@ struct StreamEvent {
 struct AnnouncementIn {
     #[schema(example = "Tonight at 22:00 the tills are updated.", max_length = 1000)]
     message: String,
-    /// `info` unless told, `warning`, `critical`.
-    #[schema(required = false, example = "info")]
+    /// `info` if left out.
+    #[schema(value_type = Severity, inline, required = false)]
     severity: String,
 }
 
@@ -369,9 +376,9 @@ struct AnnouncementIn {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 struct Announcement {
     id: Uuid,
+    #[schema(example = "Tonight at 22:00 the tills are updated.")]
     message: String,
-    /// `info`, `warning` or `critical`.
-    #[schema(value_type = String, example = "info")]
+    #[schema(value_type = Severity, inline)]
     severity: &'static str,
 }
 

@@ -8,6 +8,7 @@ use axum::response::Response;
 use entrepot_feed::NewEvent;
 use entrepot_pg::{Error, ScopedFutureExt as _};
 use entrepot_web::body::{JsonBody, Reader, Text};
+use entrepot_web::openapi::File;
 use entrepot_web::{
     CacheClass, Caching, Caller, Cursor, Demand, Download, Fault, Module, Page, PageRequest, Permit, Problem,
     ProblemKind, Query, Reply, Rule, Scope, TopicRule, kinds,
@@ -166,16 +167,20 @@ enum ReportStatus {
     Expired,
 }
 
+entrepot_web::choices! {
+    Kind = "sales" | "inventory";
+    FormatName = "pdf" | "xlsx";
+}
+
 /// A report.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct Report {
     id: Uuid,
     /// Of what.
-    #[schema(example = "sales")]
+    #[schema(value_type = Kind, inline)]
     kind: String,
-    /// `pdf` or `xlsx`.
-    #[schema(value_type = String, example = "pdf")]
+    #[schema(value_type = FormatName, inline)]
     format: &'static str,
     /// What it was ordered with.
     #[schema(value_type = Object)]
@@ -251,9 +256,12 @@ struct ReportKinds {
 /// A kind of report.
 #[derive(Serialize, ToSchema)]
 struct ReportKind {
-    #[schema(example = "sales")]
+    #[schema(value_type = Kind, inline)]
     kind: &'static str,
     /// What it tells, and its parameters.
+    #[schema(
+        example = "What stores sold in a period, beside the period before: `period`, or `from` and `to`; `storeId`."
+    )]
     about: &'static str,
 }
 
@@ -261,11 +269,11 @@ struct ReportKind {
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes what the handler reads by hand")]
 struct ReportIn {
-    /// Of what: `sales`, `inventory`.
-    #[schema(example = "sales")]
+    /// Of what.
+    #[schema(value_type = Kind, inline)]
     kind: String,
-    /// `pdf` unless told, or `xlsx`.
-    #[schema(required = false, example = "pdf")]
+    /// `pdf` if left out.
+    #[schema(value_type = FormatName, inline, required = false)]
     format: String,
     /// As `GET /api/v2/reports/kinds` says: for sales `period`, or `from` and `to`, and `storeId`.
     #[schema(value_type = Object, required = false, example = json!({"period": "last-month"}))]
@@ -277,11 +285,11 @@ struct ReportIn {
 #[serde(rename_all = "camelCase")]
 #[expect(dead_code, reason = "describes what the handler reads by hand")]
 struct ScheduleIn {
-    /// Of what: `sales`, `inventory`.
-    #[schema(example = "sales")]
+    /// Of what.
+    #[schema(value_type = Kind, inline)]
     kind: String,
-    /// `pdf` unless told, or `xlsx`.
-    #[schema(required = false, example = "xlsx")]
+    /// `pdf` if left out.
+    #[schema(value_type = FormatName, inline, required = false)]
     format: String,
     /// As for an order; periods by name move on with the time.
     #[schema(value_type = Object, required = false, example = json!({"period": "last-week"}))]
@@ -302,9 +310,9 @@ struct ScheduleIn {
 #[serde(rename_all = "camelCase")]
 struct ScheduleOut {
     id: Uuid,
-    #[schema(example = "sales")]
+    #[schema(value_type = Kind, inline)]
     kind: String,
-    #[schema(value_type = String, example = "xlsx")]
+    #[schema(value_type = FormatName, inline)]
     format: &'static str,
     #[schema(value_type = Object)]
     parameters: Value,
@@ -549,8 +557,8 @@ async fn cancel_report(
         ("If-Range" = Option<String>, Header, description = "The ETag of the file that the range is of; another file is sent whole."),
     ),
     responses(
-        (status = 200, description = "The file.", content((Vec<u8> = "application/pdf"), (Vec<u8> = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"))),
-        (status = 206, description = "The range.", content((Vec<u8> = "application/pdf"), (Vec<u8> = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"))),
+        (status = 200, description = "The file.", content((inline(File) = "application/pdf"), (inline(File) = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"))),
+        (status = 206, description = "The range.", content((inline(File) = "application/pdf"), (inline(File) = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"))),
     ),
 )]
 async fn get_report_content(

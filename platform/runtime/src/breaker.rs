@@ -72,7 +72,7 @@ impl Default for BreakerSettings {
 }
 
 /// What a breaker does with the next call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum BreakerState {
     /// It is made.
@@ -133,10 +133,11 @@ impl<E> From<Open> for BreakerError<E> {
 }
 
 /// How a breaker does. Counts are since the start.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct BreakerFigures {
     /// What lies behind it.
+    #[schema(example = "mail")]
     pub name: String,
     /// What it does with the next call.
     pub state: BreakerState,

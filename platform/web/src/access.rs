@@ -309,6 +309,15 @@ impl Permit {
         }
     }
 
+    /// For what shows more to some ([`crate::Rule::more_for`]): `None` is shown what everybody is, `Some(None)`
+    /// everything, `Some` of a person what is this person's own.
+    ///
+    /// # Errors
+    /// A 403 for a scope that the operation knows nothing of.
+    pub fn more(&self) -> Result<Option<Option<Uuid>>, Problem> {
+        if self.scope.is_none() { Ok(None) } else { self.owner().map(Some) }
+    }
+
     /// For reads and writes of what belongs to a store: `Some` narrows them to these stores.
     ///
     /// # Errors

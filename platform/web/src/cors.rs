@@ -18,11 +18,15 @@ const ALLOW_METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PU
 /// Fields that a preflight may ask for, in bytes.
 const MOST_ASKED: usize = 1_024;
 /// Every field that an answer may have and that pages cannot read by themselves; a test looks through the document.
-pub(crate) const EXPOSE_HEADERS: HeaderValue = HeaderValue::from_static(
-    "accept-ranges, allow, cache-group-invalidation, cache-status, content-disposition, content-encoding, content-range, entrepot-position, etag, idempotent-replayed, location, ratelimit, ratelimit-policy, repr-digest, retry-after, server-timing, www-authenticate, x-request-id",
-);
+const EXPOSED: &str = "accept-ranges, allow, cache-group-invalidation, cache-status, content-disposition, content-encoding, content-range, entrepot-position, etag, idempotent-replayed, location, ratelimit, ratelimit-policy, repr-digest, retry-after, server-timing, www-authenticate, x-request-id";
+pub(crate) const EXPOSE_HEADERS: HeaderValue = HeaderValue::from_static(EXPOSED);
 
 impl CorsPolicy {
+    /// The fields of answers that pages of the allowed origins can read.
+    pub fn exposed() -> impl Iterator<Item = &'static str> {
+        EXPOSED.split(", ")
+    }
+
     /// Allows these origins (`https://shop.example`), or every one with `*`; browsers may keep a
     /// preflight's answer for `max_age_s` seconds.
     ///

@@ -297,6 +297,9 @@ impl Doors {
         };
         let refuse = |problem: Problem| Refusal { problem, counted };
         let scope = match (rule.map(|rule| rule.access), &caller) {
+            (Some(Access::Public), Some(caller)) => {
+                rule.and_then(|rule| rule.more_for).and_then(|action| keeper.granted(caller, action))
+            }
             (None | Some(Access::Public), _) => None,
             (Some(Access::Needs(_)), None) => return Err(refuse(not_signed_in())),
             (Some(Access::Needs(action)), Some(caller)) => match keeper.granted(caller, action) {

@@ -353,13 +353,29 @@ impl Edge {
         if let Some(route) = route.filter(|route| route.answers.is_some() && shares)
             && let Some(key) = with_key(&parts.uri, str::to_owned)
         {
+            let sees_more = permit.scope.is_some();
+            let may_ask = permit.caller.is_some() && rule.is_some_and(|rule| rule.more_for.is_some());
+            let own = (sees_more || may_ask).then(|| own_request(&parts, permit));
             // An answer for everybody is made for nobody in particular.
             parts.extensions.insert(Permit::default());
             let request = Request::from_parts(parts, body);
             let answered = within_request(context.clone(), shared.through_cache(route, &key, request)).await;
-            return match answered {
-                Ok(got) => shared.finish_got(&asked, route, got, context.passes_caches()).await,
-                Err(problem) => shared.finish(asked, problem_response(problem)).await,
+            let problem = match &answered {
+                Ok(got) => match got.value.as_deref() {
+                    Some(Answer::Problem(problem)) => Some(problem),
+                    _ => None,
+                },
+                Err(problem) => Some(problem),
+            };
+            // Who may see more than everybody is shown what is theirs alone; who has signed in is not told to.
+            let is_asked_again = problem.is_some_and(|problem| sees_more || problem.kind.status == 401);
+            return match (answered, own) {
+                (_, Some(own)) if is_asked_again => {
+                    let response = within_request(context, shared.route(own)).await;
+                    shared.finish(asked, response).await
+                }
+                (Ok(got), _) => shared.finish_got(&asked, route, got, context.passes_caches()).await,
+                (Err(problem), _) => shared.finish(asked, problem_response(problem)).await,
             };
         }
         let actor = permit.actor();
@@ -415,6 +431,13 @@ impl Edge {
         }
         shared.finish(asked, response).await
     }
+}
+
+/// The same read once more, as the one who asks.
+fn own_request(parts: &http::request::Parts, permit: Permit) -> Request<Body> {
+    let mut own = parts.clone();
+    own.extensions.insert(permit);
+    Request::from_parts(own, Body::empty())
 }
 
 /// A request that may change something.

@@ -27,10 +27,11 @@ const LONGEST_DETAIL: usize = 400;
 pub struct Fault {
     /// Where in the body: a JSON pointer (RFC 6901). Absent for faults of the query.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = "/price/amount")]
+    #[schema(nullable = false, example = "/price/amount")]
     pub pointer: Option<String>,
     /// Which query parameter. Absent for faults of the body.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub parameter: Option<String>,
     /// A stable code of the fault.
     #[schema(value_type = String, example = "negative")]

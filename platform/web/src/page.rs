@@ -223,12 +223,15 @@ pub struct Page {
     pub prev_cursor: Option<String>,
     /// The page's number, where it was asked for by number.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub number: Option<u32>,
     /// Rows in the whole list, where `count` asked for it.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub total: Option<i64>,
     /// Whether `total` is an estimate.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub total_is_estimate: Option<bool>,
 }
 
@@ -238,10 +241,11 @@ pub struct Page {
 pub struct ListMeta {
     /// The fields that each row has, where `fields` or `exclude` chose them.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub fields: Option<Vec<&'static str>>,
     /// The order of the rows.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = "-price,title")]
+    #[schema(nullable = false, example = "-createdAt")]
     pub sort: Option<String>,
 }
 

@@ -194,7 +194,7 @@ pub struct ProblemDocument {
     pub request_id: String,
     /// How many faults the body or the query has, where that is the problem.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = 1)]
+    #[schema(nullable = false, example = 1)]
     pub error_count: Option<usize>,
     /// The faults themselves: all of them, or the first where there are very many.
     #[serde(skip_serializing_if = "Vec::is_empty")]

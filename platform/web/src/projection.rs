@@ -51,7 +51,7 @@ impl Projection {
     /// Reads `fields` and `exclude` out of a query; faults are noted there.
     pub fn from_query(query: &mut Query, names: FieldNames) -> Self {
         let mut read = |parameter: &'static str| {
-            let text = query.filled(parameter)?;
+            let text = query.list(parameter)?;
             let mut root = Node::default();
             for path in text.split(',').map(str::trim).filter(|path| !path.is_empty()) {
                 let path = camel_case(path);

@@ -107,6 +107,23 @@ impl Query {
         Some(value)
     }
 
+    /// A list: with commas between its items, or given several times. What is there must not be empty.
+    pub fn list(&mut self, name: &'static str) -> Option<String> {
+        let values = self.several(name);
+        (!values.is_empty()).then(|| values.join(","))
+    }
+
+    /// The values of a parameter that may be given several times. None of them may be empty.
+    pub fn several(&mut self, name: &'static str) -> Vec<String> {
+        self.known.push(Cow::Borrowed(name));
+        let given = self.pairs.extract_if(.., |(given, _)| given == name);
+        let values: Vec<String> = given.map(|(_, value)| kept(&value).trim_end().to_owned()).collect();
+        if values.iter().any(String::is_empty) {
+            self.fault(name, "empty", "must not be empty");
+        }
+        values.into_iter().filter(|value| !value.is_empty()).collect()
+    }
+
     /// A parameter of some other type; `wanted` says what it should have been.
     pub fn value<T: FromStr>(&mut self, name: &'static str, wanted: &str) -> Option<T> {
         let text = self.text(name)?;
@@ -130,18 +147,24 @@ impl Query {
         None
     }
 
-    /// All parameters whose name starts with `prefix` (such as `spec.`), without it.
-    pub fn with_prefix(&mut self, prefix: &'static str) -> Vec<(String, String)> {
-        self.known.push(Cow::Owned(format!("{prefix}<name>")));
+    /// All members of an object that is a parameter, by their names: `spec.size=5` for `spec`, or `spec[size]=5` as
+    /// OpenAPI's `deepObject` has it.
+    pub fn members(&mut self, object: &'static str) -> Vec<(String, String)> {
+        let member = |name: &str| -> Option<String> {
+            let rest = name.strip_prefix(object)?;
+            let inner = rest.strip_prefix('.').or_else(|| rest.strip_prefix('[')?.strip_suffix(']'))?;
+            (!inner.is_empty()).then(|| inner.to_owned())
+        };
+        self.known.push(Cow::Owned(format!("{object}.<name>")));
         let mut found: Vec<(String, String)> = self
             .pairs
-            .extract_if(.., |(name, _)| name.len() > prefix.len() && name.starts_with(prefix))
-            .map(|(name, value)| (name[prefix.len()..].to_owned(), kept(&value).into_owned()))
+            .extract_if(.., |(name, _)| member(name).is_some())
+            .filter_map(|(name, value)| Some((member(&name)?, kept(&value).into_owned())))
             .collect();
         found.sort();
         for pair in found.windows(2) {
             if pair[0].0 == pair[1].0 {
-                let name = || format!("{prefix}{}", pair[0].0);
+                let name = || format!("{object}.{}", pair[0].0);
                 self.faults.push(|| Fault::of_parameter(name(), "repeated", "is given more than once"));
             }
         }
@@ -241,14 +264,24 @@ mod tests {
         let typed = Query::parse("q=cafe%CC%81+").expect("well-formed").typed("q");
         assert_eq!(typed.as_deref(), Some("caf\u{e9} "), "in the form in which texts are kept");
         assert_eq!(parse().filled("brand").as_deref(), Some("Nestl\u{e9}"));
-        assert_eq!(parse().with_prefix("spec."), [("\u{e9}".to_owned(), "\u{e9}".to_owned())]);
+        assert_eq!(parse().members("spec"), [("\u{e9}".to_owned(), "\u{e9}".to_owned())]);
     }
 
     #[test]
-    fn prefixed_parameters_are_taken_together() {
-        let mut query = Query::parse("spec.size=5+lb&spec.colour=red%20brown&q=x").expect("well-formed");
-        let specs = query.with_prefix("spec.");
+    fn members_of_an_object_are_taken_together() {
+        let mut query = Query::parse("spec.size=5+lb&spec%5Bcolour%5D=red%20brown&spec.=1&q=x").expect("well-formed");
+        let specs = query.members("spec");
         assert_eq!(specs, [("colour".into(), "red brown".into()), ("size".into(), "5 lb".into())]);
+    }
+
+    #[test]
+    fn a_list_has_commas_or_is_given_several_times() {
+        let parse = |text| Query::parse(text).expect("well-formed");
+        assert_eq!(parse("fields=id,title&fields=sku").list("fields").as_deref(), Some("id,title,sku"));
+        assert_eq!(parse("brand=A,+B&brand=C").several("brand"), ["A, B", "C"]);
+        let mut query = parse("fields=&brand=A");
+        assert_eq!(query.list("fields"), None);
+        assert!(query.has_fault_of("fields"));
     }
 
     proptest! {

@@ -101,6 +101,13 @@ impl Reply {
         self
     }
 
+    /// For whoever asked, and nobody else.
+    #[must_use]
+    pub fn private(mut self) -> Self {
+        self.class = CacheClass::Private;
+        self
+    }
+
     /// Has every sending of it counted under this key, by the counters of its route.
     #[must_use]
     pub fn counted(mut self, key: impl Into<Arc<str>>) -> Self {

@@ -37,6 +37,7 @@ pub struct Rule {
     pub(crate) takes_token: bool,
     pub(crate) passes_blocks: bool,
     pub(crate) noted: Option<&'static str>,
+    pub(crate) more_for: Option<&'static str>,
     pub(crate) body_bytes: usize,
 }
 
@@ -61,6 +62,7 @@ impl Rule {
             takes_token: false,
             passes_blocks: false,
             noted: None,
+            more_for: None,
             body_bytes: USUAL_BODY,
         }
     }
@@ -69,6 +71,14 @@ impl Rule {
     #[must_use]
     pub const fn needs(action: &'static str) -> Self {
         Self { access: Access::Needs(action), ..Self::public() }
+    }
+
+    /// Shows more to those who have the permission for this action ([`crate::Permit::more`]): where everybody gets a
+    /// problem they are answered again, as themselves.
+    #[must_use]
+    pub const fn more_for(mut self, action: &'static str) -> Self {
+        self.more_for = Some(action);
+        self
     }
 
     /// Costs as much as so many requests.

@@ -48,6 +48,7 @@ fn every_operation_says_what_it_does_and_how_it_fails() {
                 assert!(responses.contains_key(status), "{at} does not say {status}");
             }
             for (status, response) in responses {
+                let response = resolved(&document, response);
                 assert!(response["description"].as_str().is_some_and(|text| !text.is_empty()), "{at} {status}");
                 let number: u16 = status.parse().expect("a status");
                 if number >= 400 {
@@ -59,6 +60,7 @@ fn every_operation_says_what_it_does_and_how_it_fails() {
                 }
             }
             for parameter in operation["parameters"].as_array().into_iter().flatten() {
+                let parameter = resolved(&document, parameter);
                 assert!(parameter["description"].as_str().is_some_and(|text| text.ends_with('.')), "{at}: {parameter}");
             }
         }
@@ -106,8 +108,9 @@ fn problem_codes_are_known_by_one_meaning() {
     for item in document["paths"].as_object().expect("paths").values() {
         for operation in item.as_object().expect("an item").values() {
             for response in operation["responses"].as_object().into_iter().flat_map(|responses| responses.values()) {
-                let examples = &response["content"]["application/problem+json"]["examples"];
+                let examples = &resolved(&document, response)["content"]["application/problem+json"]["examples"];
                 for (code, example) in examples.as_object().into_iter().flatten() {
+                    let example = resolved(&document, example);
                     let told = (example["value"]["status"].clone(), example["value"]["title"].clone());
                     let known = meanings.entry(code.clone()).or_insert_with(|| told.clone());
                     assert_eq!(*known, told, "{code}");
@@ -116,4 +119,28 @@ fn problem_codes_are_known_by_one_meaning() {
         }
     }
     assert!(meanings.len() > 20, "{}", meanings.len());
+}
+
+/// What a part of the document stands for, where it only names it.
+fn resolved<'a>(document: &'a Value, part: &'a Value) -> &'a Value {
+    match part["$ref"].as_str() {
+        Some(place) => document.pointer(place.trim_start_matches('#')).expect("what is named is there"),
+        None => part,
+    }
+}
+
+#[test]
+fn pages_elsewhere_can_read_every_field_that_is_told() {
+    let document = document();
+    let items = document["paths"].as_object().expect("paths").values();
+    let operations = items.flat_map(|item| item.as_object().expect("an item").values());
+    let answers = operations.filter_map(|operation| operation["responses"].as_object()).flat_map(|all| all.values());
+    let fields = answers.filter_map(|answer| resolved(&document, answer)["headers"].as_object());
+    let told: BTreeSet<String> = fields.flatten().map(|(name, _)| name.to_ascii_lowercase()).collect();
+    assert!(told.len() > 8, "{told:?}");
+    let exposed: BTreeSet<&str> = entrepot_web::CorsPolicy::exposed().collect();
+    // A cookie is for the browser, and no script reads it.
+    for name in told.iter().filter(|name| *name != "set-cookie") {
+        assert!(exposed.contains(name.as_str()), "{name} is told in the document and hidden from pages elsewhere");
+    }
 }

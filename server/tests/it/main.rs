@@ -9,6 +9,7 @@ mod caching;
 mod clock;
 mod descriptors;
 mod documents;
+mod drafts;
 mod exports;
 mod figures;
 mod files;

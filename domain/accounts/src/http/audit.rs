@@ -23,6 +23,10 @@ use crate::Accounts;
 use crate::model::{AUDIT_FIELDS, AuditEntry};
 use crate::store::{self, Filter};
 
+entrepot_web::choices! {
+    AuditFormat = "csv" | "ndjson";
+}
+
 /// Entries of one piece of an export.
 const PIECE: u32 = 1_000;
 
@@ -125,7 +129,7 @@ enum Format {
     get, path = "/api/admin/audit/export", tag = "admin",
     params(
         AuditFilters,
-        ("format" = Option<String>, Query, description = "`csv` or `ndjson`; csv unless told.", example = "csv"),
+        ("format" = inline(Option<AuditFormat>), Query, description = "`csv` if left out."),
     ),
     responses((
         status = 200,

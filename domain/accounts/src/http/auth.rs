@@ -17,7 +17,7 @@ use super::{database_problem, password_problem};
 use crate::Accounts;
 use crate::attempts::Wait;
 use crate::model::{PasswordChange, Person, Registration, SignIn, read_one};
-use crate::ops::{self, RefreshError, RegisterError, ResetError, SignInError, Tokens};
+use crate::ops::{self, RefreshError, RegisterError, ResetError, SignInError, SignedInWith, Tokens};
 use crate::secret::page_token;
 
 /// That something was taken in hand, and nothing more.
@@ -30,25 +30,49 @@ pub(super) struct Accepted {
 
 /// What a sign-in gives: tokens for programs and apps, for browsers a cookie and the token of the page.
 #[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+#[schema(discriminator(property_name = "kind", mapping(("token" = "#/components/schemas/TokensOut"), ("cookie" = "#/components/schemas/CookieOut"))))]
+pub(super) enum SignedInOut {
+    Tokens(TokensOut),
+    Cookie(CookieOut),
+}
+
+entrepot_web::choices! {
+    OfTokens = "token";
+    OfCookie = "cookie";
+}
+
+/// The tokens of a session.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct SignedInOut {
+pub(super) struct TokensOut {
+    /// How the session signs in.
+    #[schema(value_type = OfTokens, inline)]
+    kind: &'static str,
     /// Goes into `Authorization: Bearer …`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    access_token: Option<String>,
+    #[schema(example = "eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiIwMTlhMmIzYyJ9.Xk2n")]
+    access_token: String,
     /// Good once, for new tokens.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = "er_6Jm0…")]
-    refresh_token: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "er_6Jm0")]
+    refresh_token: String,
     #[schema(example = "Bearer")]
-    token_type: Option<&'static str>,
+    token_type: &'static str,
     /// Seconds until the access token expires.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = 900)]
-    expires_in: Option<i64>,
-    /// With a cookie: goes into `X-Csrf-Token` of every change.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    csrf_token: Option<String>,
+    expires_in: i64,
+    user: Person,
+}
+
+/// A session by cookie, which the answer sets.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct CookieOut {
+    /// How the session signs in.
+    #[schema(value_type = OfCookie, inline)]
+    kind: &'static str,
+    /// Goes into `X-Csrf-Token` of every change.
+    #[schema(example = "8Qx0v3mJr1c")]
+    csrf_token: String,
     user: Person,
 }
 
@@ -120,7 +144,10 @@ pub(super) async fn register_customer(
 #[utoipa::path(
     post, path = "/api/v2/auth/login", tag = "accounts",
     request_body(content = SignIn),
-    responses((status = 200, description = "You are signed in.", body = SignedInOut)),
+    responses((
+        status = 200, description = "You are signed in.", body = SignedInOut,
+        headers(("Set-Cookie" = String, description = "With `\"cookie\": true` the cookie of the session: no script sees it, and no page elsewhere sends it.")),
+    )),
 )]
 pub(super) async fn sign_in(
     State(accounts): State<Arc<Accounts>>,
@@ -139,18 +166,12 @@ pub(super) async fn sign_in(
         SignInError::Password(error) => password_problem(error),
         SignInError::Database(error) => database_problem(error),
     })?;
-    let (user, tokens) = (signed_in.person, signed_in.tokens);
-    let Some(cookie) = signed_in.cookie else {
-        return tokens_reply(&accounts, user, tokens);
+    let user = signed_in.person;
+    let cookie = match signed_in.with {
+        SignedInWith::Tokens(tokens) => return tokens_reply(&accounts, user, tokens),
+        SignedInWith::Cookie(cookie) => cookie,
     };
-    let out = SignedInOut {
-        access_token: None,
-        refresh_token: None,
-        token_type: None,
-        expires_in: None,
-        csrf_token: Some(page_token(cookie.reveal())),
-        user,
-    };
+    let out = SignedInOut::Cookie(CookieOut { kind: "cookie", csrf_token: page_token(cookie.reveal()), user });
     let reply = Reply::json(&out, CacheClass::Never)?;
     Ok(reply.header(header::SET_COOKIE, &set_cookie(cookie.reveal(), &permit)))
 }
@@ -161,19 +182,15 @@ fn too_many(verdict: &Verdict) -> Problem {
         .retry_after(u32::try_from(seconds).unwrap_or(u32::MAX))
 }
 
-fn tokens_reply(accounts: &Accounts, user: Person, tokens: Option<Tokens>) -> Result<Reply, Problem> {
-    let (access_token, refresh_token) = match tokens {
-        Some(tokens) => (Some(tokens.access), Some(tokens.refresh.reveal().to_owned())),
-        None => (None, None),
-    };
-    let out = SignedInOut {
-        access_token,
-        refresh_token,
-        token_type: Some("Bearer"),
-        expires_in: Some(accounts.signer.lifetime_s()),
-        csrf_token: None,
+fn tokens_reply(accounts: &Accounts, user: Person, tokens: Tokens) -> Result<Reply, Problem> {
+    let out = SignedInOut::Tokens(TokensOut {
+        kind: "token",
+        access_token: tokens.access,
+        refresh_token: tokens.refresh.reveal().to_owned(),
+        token_type: "Bearer",
+        expires_in: accounts.signer.lifetime_s(),
         user,
-    };
+    });
     Reply::json(&out, CacheClass::Never)
 }
 
@@ -193,7 +210,7 @@ fn set_cookie(value: &str, permit: &Permit) -> String {
 #[utoipa::path(
     post, path = "/api/v2/auth/refresh", tag = "accounts",
     request_body(content = RefreshIn),
-    responses((status = 200, description = "New tokens; the old refresh token is good no more.", body = SignedInOut)),
+    responses((status = 200, description = "New tokens; the old refresh token is good no more.", body = TokensOut)),
 )]
 pub(super) async fn refresh_tokens(
     State(accounts): State<Arc<Accounts>>,
@@ -209,13 +226,16 @@ pub(super) async fn refresh_tokens(
         }
         RefreshError::Database(error) => database_problem(error),
     })?;
-    tokens_reply(&accounts, user, Some(tokens))
+    tokens_reply(&accounts, user, tokens)
 }
 
 /// Signs out: ends the session that asks.
 #[utoipa::path(
     post, path = "/api/v2/auth/logout", tag = "accounts",
-    responses((status = 204, description = "The session has ended, on every instance.")),
+    responses((
+        status = 204, description = "The session has ended, on every instance.",
+        headers(("Set-Cookie" = String, description = "Where a cookie signed in: it is taken back.")),
+    )),
 )]
 pub(super) async fn sign_out(
     State(accounts): State<Arc<Accounts>>,

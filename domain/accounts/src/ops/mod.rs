@@ -22,7 +22,7 @@ pub(crate) use reset::{
     take_as_verified, verify_email,
 };
 pub(crate) use sessions::{RefreshError, end_other_sessions, end_session, refresh};
-pub(crate) use sign_in::{SignInError, Tokens, sign_in};
+pub(crate) use sign_in::{SignInError, SignedInWith, Tokens, sign_in};
 
 use entrepot_pg::{Error, Transaction};
 use jiff::SignedDuration;

@@ -50,10 +50,15 @@ pub(crate) struct Tokens {
 /// A session that was opened.
 pub(crate) struct SignedIn {
     pub(crate) person: Person,
-    /// For programs and apps.
-    pub(crate) tokens: Option<Tokens>,
-    /// For browsers.
-    pub(crate) cookie: Option<Secret>,
+    pub(crate) with: SignedInWith,
+}
+
+/// What a session is proven with.
+pub(crate) enum SignedInWith {
+    /// By programs and apps.
+    Tokens(Tokens),
+    /// By browsers.
+    Cookie(Secret),
 }
 
 /// Signs somebody in.
@@ -96,13 +101,12 @@ pub(crate) async fn sign_in(
     if compared.is_outdated {
         rehash(accounts, &credentials, &input.password).await;
     }
-    let cookie = input.cookie.then(|| Secret::new("ec_"));
-    let refresh = (!input.cookie).then(|| Secret::new("er_"));
+    let secret = Secret::new(if input.cookie { "ec_" } else { "er_" });
     let user_agent: Option<String> = user_agent.map(|agent| agent.chars().take(LONGEST_AGENT).collect());
     let new = NewSession {
         id: accounts.clock.new_id(),
         person_id: credentials.id,
-        cookie_hash: cookie.as_ref().map(Secret::hash),
+        cookie_hash: input.cookie.then(|| secret.hash()),
         address: address.map(|address| address.to_string()),
         network,
         user_agent: user_agent.as_deref(),
@@ -111,18 +115,15 @@ pub(crate) async fn sign_in(
     let person = accounts
         .database
         .transaction(|transaction| {
-            let (new, refresh) = (&new, refresh.as_ref());
+            let (new, refresh) = (&new, (!input.cookie).then_some(&secret));
             async move { open(transaction, accounts, new, refresh).await }.scope_boxed()
         })
         .await?;
-    let tokens = match refresh {
-        Some(refresh) => {
-            let access = accounts.signer.sign(person.id.0, new.id, person.role, person.epoch).await?;
-            Some(Tokens { access, refresh })
-        }
-        None => None,
-    };
-    Ok(SignedIn { person, tokens, cookie })
+    if input.cookie {
+        return Ok(SignedIn { person, with: SignedInWith::Cookie(secret) });
+    }
+    let access = accounts.signer.sign(person.id.0, new.id, person.role, person.epoch).await?;
+    Ok(SignedIn { person, with: SignedInWith::Tokens(Tokens { access, refresh: secret }) })
 }
 
 async fn open(

@@ -39,6 +39,10 @@ pub(super) struct BatchResult {
     summary: BatchSummary,
 }
 
+entrepot_web::choices! {
+    OutcomeName = "created" | "updated" | "unchanged" | "failed";
+}
+
 /// What became of a row.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -48,16 +52,17 @@ pub(super) struct RowResult {
     /// As if the row had been a request of its own: 201, 200 or 422.
     #[schema(example = 201)]
     status: u16,
-    /// `created`, `updated`, `unchanged` or `failed`.
-    #[schema(value_type = String, example = "created")]
+    #[schema(value_type = OutcomeName, inline)]
     outcome: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     id: Option<ProductId>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     sku: Option<String>,
     /// How many faults the row has, where it failed.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = 1)]
+    #[schema(nullable = false, example = 1)]
     error_count: Option<usize>,
     /// The faults themselves: all of them, or the first where the rows have very many.
     #[serde(skip_serializing_if = "Vec::is_empty")]

@@ -26,18 +26,19 @@ use crate::store::{self, ProductReads};
 use crate::{Dependencies, Pictures, Reading};
 use reviews::Ratings;
 
-/// Who may call what. Looking is for everybody, and so is saying what one thinks of a product.
+/// Who may call what. Looking is for everybody, and so is saying what one thinks of a product; what is not offered is
+/// shown to those who write it.
 const RULES: &[(&str, Rule)] = &[
-    ("list_products", Rule::public()),
-    ("search_products", Rule::public()),
+    ("list_products", Rule::public().more_for("products.write")),
+    ("search_products", Rule::public().more_for("products.write")),
     ("list_popular_products", Rule::public()),
-    ("get_product", Rule::public()),
+    ("get_product", Rule::public().more_for("products.write")),
     ("create_product", Rule::needs("products.write")),
     ("update_product", Rule::needs("products.write")),
     ("delete_product", Rule::needs("products.write")),
     ("upsert_products", Rule::needs("products.batch").costs(5).takes(4 * 1024 * 1024)),
-    ("list_product_reviews", Rule::public()),
-    ("add_product_review", Rule::public().costs(5)),
+    ("list_product_reviews", Rule::public().more_for("products.write")),
+    ("add_product_review", Rule::public().more_for("products.write").costs(5)),
     ("add_product_image", Rule::needs("products.write")),
     ("remove_product_image", Rule::needs("products.write")),
     ("upload_product_image", Rule::needs("products.write").costs(5).large()),

@@ -13,9 +13,9 @@ use bytes::Bytes;
 use entrepot_contracts::ImageId;
 use entrepot_pictures::{Format, Looked, PictureError, look};
 use entrepot_web::body::{Text, collect};
+use entrepot_web::openapi::{self, File};
 use entrepot_web::{CacheClass, Permit, Problem, Query, Reply, kinds};
 use http::{HeaderName, header};
-use utoipa::ToSchema;
 
 use super::images::not_added;
 use super::problems::{MEDIA_TYPE_MISMATCH, NOT_A_PICTURE, PICTURE_NOT_FOUND, PICTURE_NOT_READY, TOO_MANY_PIXELS};
@@ -26,16 +26,14 @@ use crate::ops::{self, Upload, UploadImageError};
 use crate::pictures::{WANTED, limits};
 use crate::store;
 
+entrepot_web::choices! {
+    Variant = "thumb" | "medium" | "large";
+}
+
 /// When to ask again for a picture that is not ready, in seconds.
 const READY_IN_S: u32 = 2;
 /// Pictures are for the shop's pages, wherever those are.
 const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
-
-/// A file.
-#[derive(ToSchema)]
-#[schema(value_type = String, format = Binary)]
-#[expect(dead_code, reason = "describes bytes")]
-struct Picture(Vec<u8>);
 
 /// Gives a product an image that is uploaded. It is made into three WebP in the background: `status` and `variants` of
 /// the image tell when they can be fetched, and a change of the product is told live.
@@ -48,7 +46,7 @@ struct Picture(Vec<u8>);
     ),
     request_body(
         description = "The picture: a file of one of these formats, as it is.",
-        content((inline(Picture) = "image/jpeg"), (inline(Picture) = "image/png"), (inline(Picture) = "image/webp"), (inline(Picture) = "image/gif")),
+        content((inline(openapi::Upload) = "image/jpeg"), (inline(openapi::Upload) = "image/png"), (inline(openapi::Upload) = "image/webp"), (inline(openapi::Upload) = "image/gif")),
     ),
     responses((status = 201, description = "The image, whose picture is queued.", body = Image)),
 )]
@@ -126,9 +124,9 @@ fn judged(bytes: &Bytes, claimed: Format) -> Result<Looked, Problem> {
     get, path = "/api/v2/images/{image}/{variant}", tag = "catalog",
     params(
         ("image" = ImageId, Path, description = "The image's id."),
-        ("variant" = String, Path, description = "`thumb` (at most 200 x 200 pixels), `medium` (800 x 800) or `large` (1600 x 1600)."),
+        ("variant" = inline(Variant), Path, description = "`thumb` (at most 200 x 200 pixels), `medium` (800 x 800) or `large` (1600 x 1600)."),
     ),
-    responses((status = 200, description = "The picture.", body = inline(Picture), content_type = "image/webp")),
+    responses((status = 200, description = "The picture.", body = inline(File), content_type = "image/webp")),
 )]
 pub(super) async fn get_image(
     State(catalog): State<Arc<Catalog>>,

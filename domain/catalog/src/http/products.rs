@@ -25,8 +25,12 @@ use crate::store;
     ),
     responses((status = 200, description = "A page of the list.", body = ProductList)),
 )]
-pub(super) async fn list_products(State(catalog): State<Arc<Catalog>>, query: Query) -> Result<Reply, Problem> {
-    catalog.list(read_list(query, false)?).await
+pub(super) async fn list_products(
+    State(catalog): State<Arc<Catalog>>,
+    permit: Permit,
+    query: Query,
+) -> Result<Reply, Problem> {
+    catalog.list(&permit, read_list(query, false)?).await
 }
 
 /// One product, by its id, SKU or slug.
@@ -41,13 +45,17 @@ pub(super) async fn list_products(State(catalog): State<Arc<Catalog>>, query: Qu
 )]
 pub(super) async fn get_product(
     State(catalog): State<Arc<Catalog>>,
+    permit: Permit,
     Path(reference): Path<String>,
     mut query: Query,
 ) -> Result<Reply, Problem> {
     let projection = Projection::from_query(&mut query, PRODUCT_FIELDS);
     query.finish()?;
-    let product = catalog.product(&reference).await?;
+    let product = catalog.shown(&permit, &reference).await?;
     let reply = product_reply(&product, &projection)?;
+    if !product.active {
+        return Ok(reply.private());
+    }
     Ok(reply.cached(tags(&product, &reference)).counted(product.id.to_string()))
 }
 
@@ -156,6 +164,19 @@ pub(super) async fn delete_product(
 }
 
 impl Catalog {
+    /// The product that a path segment means, if the caller may see it: what is not offered is there for those alone
+    /// who may write it.
+    pub(super) async fn shown(&self, permit: &Permit, reference: &str) -> Result<Arc<Product>, Problem> {
+        let product = self.product(reference).await?;
+        let is_shown = product.active
+            || match permit.more()? {
+                None => false,
+                Some(None) => true,
+                Some(Some(owner)) => product.seller_id == Some(SellerId(owner)),
+            };
+        if is_shown { Ok(product) } else { Err(not_found(reference)) }
+    }
+
     /// The living product that a path segment means: an id, a SKU or a slug.
     pub(super) async fn product(&self, reference: &str) -> Result<Arc<Product>, Problem> {
         let product = match reference.parse::<Uuid>() {

@@ -2,10 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use entrepot_web::{CacheClass, ListMeta, Page, PageRequest, Problem, Projection, Query, Reply, list_reply};
+use entrepot_web::{
+    CacheClass, ListMeta, Page, PageRequest, Permit, Problem, Projection, Query, Reply, kinds, list_reply,
+};
+use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde::Serialize;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{AnyOfBuilder, ArrayBuilder, Schema};
+use utoipa::{IntoParams, PartialSchema, ToSchema};
 use uuid::Uuid;
 
 use super::{Catalog, database_problem};
@@ -19,6 +24,9 @@ use crate::store::{
 const MOST_SORT_KEYS: usize = 3;
 /// The most specifications to filter by.
 const MOST_SPECIFICATIONS: usize = 10;
+/// The most brands and the most ids to filter by.
+const MOST_BRANDS: usize = 20;
+const MOST_IDS: usize = 200;
 const LONGEST_VALUE: usize = 200;
 /// The longest search text, in characters.
 const LONGEST_TEXT: usize = 200;
@@ -42,8 +50,17 @@ pub(super) struct ListParameters {
     /// Only this category and those below it: a slug or an id.
     #[param(example = "grocery")]
     category: Option<String>,
-    /// Only this brand, as written.
-    brand: Option<String>,
+    /// Only this brand, as written; may be given several times: of any of them.
+    #[param(value_type = Option<SeveralTexts>, inline, style = Form, explode, example = "Private")]
+    brand: Option<Vec<String>>,
+    /// Only these products: at most 200 ids, with commas between them.
+    #[param(value_type = Option<Vec<Uuid>>, style = Form, explode = false)]
+    ids: Option<Vec<Uuid>>,
+    /// Only what was changed then or later, to follow the catalog: what was deleted is told by events alone.
+    #[param(value_type = Option<String>, format = DateTime, example = "2024-03-31T12:00:00Z")]
+    updated_since: Option<String>,
+    /// `false`: what is not offered. Only for those who may write products: all, or their own.
+    active: Option<bool>,
     /// Only this seller's products.
     seller: Option<Uuid>,
     /// Only from this price on; amounts are compared, whatever their currency. Products without a price are left out.
@@ -59,14 +76,14 @@ pub(super) struct ListParameters {
     in_stock: Option<bool>,
     /// Only with this tag.
     tag: Option<String>,
-    /// Only with this specification: `spec.material=oak`. May be given for several names.
-    #[param(rename = "spec.<name>")]
-    spec: Option<String>,
+    /// Only with these specifications: `spec.material=oak`, or `spec[material]=oak`. At most 10 names.
+    #[param(value_type = Option<BTreeMap<String, String>>, style = DeepObject, explode)]
+    spec: Option<BTreeMap<String, String>>,
     /// Fields to sort by, `-` before one for descending: `createdAt`, `updatedAt`, `price`, `title`, `rating`, and with a text `relevance`. `-createdAt` unless told, with a text `-relevance`.
-    #[param(example = "-price,title")]
+    #[param(value_type = Option<OrderOfProducts>, inline, style = Form, explode = false, example = "-price")]
     sort: Option<String>,
-    /// Count these members among the matches: `brand`, `category`.
-    #[param(example = "brand,category")]
+    /// Count these members among the matches; empty: none.
+    #[param(value_type = Option<FacetNames>, inline, example = "brand,category")]
     facets: Option<String>,
     /// Only these fields, nested ones with dots.
     #[param(example = "id,title,price.amount,category.name")]
@@ -86,6 +103,36 @@ pub(super) struct ListParameters {
     #[param(inline)]
     count: Option<Count>,
 }
+
+entrepot_web::choices! {
+    FieldToSortBy = "createdAt" | "-createdAt" | "updatedAt" | "-updatedAt" | "price" | "-price" | "title" | "-title"
+        | "rating" | "-rating" | "relevance" | "-relevance";
+    FacetNames = "" | "brand" | "category" | "brand,category" | "category,brand";
+}
+
+/// A text, or several.
+enum SeveralTexts {}
+
+impl PartialSchema for SeveralTexts {
+    fn schema() -> RefOr<Schema> {
+        let several = ArrayBuilder::new().items(String::schema());
+        RefOr::T(Schema::AnyOf(AnyOfBuilder::new().item(String::schema()).item(several).build()))
+    }
+}
+
+impl ToSchema for SeveralTexts {}
+
+/// One field to sort by, or several.
+enum OrderOfProducts {}
+
+impl PartialSchema for OrderOfProducts {
+    fn schema() -> RefOr<Schema> {
+        let several = ArrayBuilder::new().items(FieldToSortBy::schema());
+        RefOr::T(Schema::AnyOf(AnyOfBuilder::new().item(FieldToSortBy::schema()).item(several).build()))
+    }
+}
+
+impl ToSchema for OrderOfProducts {}
 
 /// How a list is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ToSchema)]
@@ -113,10 +160,11 @@ pub(super) struct ProductListMeta {
     list: ListMeta,
     /// The text that was searched instead, where nothing matched what was typed.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = "apple sauce")]
+    #[schema(nullable = false, example = "apple sauce")]
     corrected_to: Option<String>,
     /// By facet, the most frequent values among the matches.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     facets: Option<BTreeMap<&'static str, FacetCounts>>,
 }
 
@@ -165,7 +213,10 @@ pub(super) fn read_list(mut query: Query, needs_text: bool) -> Result<ListReques
     // While nothing is typed that could be looked for, everything is listed.
     let text = typed.map(|typed| entrepot_text::Query::parse(&typed)).filter(|text| !text.is_empty());
     let category = short(&mut query, "category");
-    let brand = short(&mut query, "brand");
+    let brands = brands(&mut query);
+    let ids = ids(&mut query);
+    let updated_since: Option<Timestamp> = query.value("updatedSince", "a time such as 2024-03-31T12:00:00Z");
+    let active = query.one_of("active", &[("true", true), ("false", false)]).unwrap_or(true);
     let tag = short(&mut query, "tag");
     let seller = query.value("seller", "a UUID");
     let min_price = amount(&mut query, "minPrice");
@@ -180,14 +231,17 @@ pub(super) fn read_list(mut query: Query, needs_text: bool) -> Result<ListReques
         query.fault("minRating", "out_of_range", "must be from 0 to 5");
     }
     let in_stock = query.one_of("inStock", &[("true", true), ("false", false)]);
-    let specifications = query.with_prefix("spec.");
+    let specifications = query.members("spec");
     if specifications.len() > MOST_SPECIFICATIONS {
         query.fault("spec.<name>", "too_many", format!("may be given for {MOST_SPECIFICATIONS} names"));
     }
     let filters = Filters {
         text: text.clone(),
         category: None,
-        brand,
+        brands,
+        ids,
+        updated_since,
+        is_draft: !active,
         seller,
         min_price,
         max_price,
@@ -203,6 +257,37 @@ pub(super) fn read_list(mut query: Query, needs_text: bool) -> Result<ListReques
     let page = PageRequest::from_query(&mut query);
     query.finish()?;
     Ok(ListRequest { filters, category, sort, projection, page: page?, count, facets })
+}
+
+/// The brands that a list is narrowed to.
+fn brands(query: &mut Query) -> Vec<String> {
+    let mut brands = query.several("brand");
+    if brands.iter().any(|brand| brand.chars().count() > LONGEST_VALUE) {
+        query.fault("brand", "length", format!("must have at most {LONGEST_VALUE} characters"));
+    }
+    if brands.len() > MOST_BRANDS {
+        query.fault("brand", "too_many", format!("may be given {MOST_BRANDS} times"));
+    }
+    brands.sort();
+    brands.dedup();
+    brands
+}
+
+fn ids(query: &mut Query) -> Option<Vec<Uuid>> {
+    let text = query.list("ids")?;
+    let mut ids = Vec::new();
+    for id in text.split(',').map(str::trim).filter(|id| !id.is_empty()) {
+        match id.parse() {
+            Ok(id) => ids.push(id),
+            Err(_) => query.fault("ids", "wrong_type", format!("must be UUIDs with commas between them, not {id:?}")),
+        }
+    }
+    if ids.len() > MOST_IDS {
+        query.fault("ids", "too_many", format!("may have {MOST_IDS} ids"));
+    }
+    ids.sort_unstable();
+    ids.dedup();
+    Some(ids)
 }
 
 fn short(query: &mut Query, name: &'static str) -> Option<String> {
@@ -250,7 +335,7 @@ fn facet_counts(asked: &[FacetField], values: Vec<Facet>, is_partial: bool) -> B
 fn sort(query: &mut Query, has_text: bool) -> Vec<SortKey> {
     let default = if has_text { SortField::Relevance } else { SortField::CreatedAt };
     let default = vec![SortKey { field: default, descending: true }];
-    let Some(text) = query.filled("sort") else { return default };
+    let Some(text) = query.list("sort") else { return default };
     let mut keys: Vec<SortKey> = Vec::new();
     for item in text.split(',').map(str::trim) {
         let (name, descending) = item.strip_prefix('-').map_or((item, false), |name| (name, true));
@@ -310,8 +395,16 @@ fn facets(query: &mut Query, all_unless_told: bool) -> Vec<FacetField> {
 
 impl Catalog {
     /// Reads the list and writes the answer.
-    pub(super) async fn list(&self, request: ListRequest) -> Result<Reply, Problem> {
+    pub(super) async fn list(&self, permit: &Permit, request: ListRequest) -> Result<Reply, Problem> {
         let ListRequest { mut filters, category, sort, projection, page, count, facets } = request;
+        if filters.is_draft {
+            let Some(owner) = permit.more()? else { return Err(not_for_everybody(permit)) };
+            if owner.is_some() && filters.seller.is_some_and(|seller| owner != Some(seller)) {
+                filters.ids = Some(Vec::new());
+            }
+            filters.seller = owner.or(filters.seller);
+        }
+        let is_draft = filters.is_draft;
         let mut answer = Page { limit: page.limit, number: page.number, ..Page::default() };
         let mut meta = ProductListMeta {
             list: ListMeta::new(&projection, PRODUCT_FIELDS, sort_text(&sort)),
@@ -328,7 +421,7 @@ impl Catalog {
                     answer.total_is_estimate = Some(count == Count::Estimate);
                 }
                 let reply = list_reply::<Product, _>(&[], &answer, &meta, &projection, CacheClass::Api)?;
-                return Ok(reply.cached([CATALOG, CATEGORIES]));
+                return Ok(if is_draft { reply.private() } else { reply.cached([CATALOG, CATEGORIES]) });
             }
         }
         let tags = list_tags(&filters);
@@ -336,8 +429,16 @@ impl Catalog {
         let connection = ListConnection::open(&self.to.database, &query).await.map_err(database_problem)?;
         let answered = answer_list(&connection, &mut query, count, &facets, &mut answer, &mut meta).await;
         connection.close().await;
-        Ok(list_reply(&answered?.products, &answer, &meta, &projection, CacheClass::Api)?.cached(tags))
+        let reply = list_reply(&answered?.products, &answer, &meta, &projection, CacheClass::Api)?;
+        Ok(if is_draft { reply.private() } else { reply.cached(tags) })
     }
+}
+
+/// What is not offered is listed for nobody who may not write it.
+fn not_for_everybody(permit: &Permit) -> Problem {
+    let detail = "active=false lists what is not offered, for those who may write products";
+    let kind = if permit.caller().is_some() { &kinds::FORBIDDEN } else { &kinds::NOT_SIGNED_IN };
+    Problem::new(kind, detail)
 }
 
 /// What a list is made from: the products on its shelf, or all. With a text also all: words of any

@@ -7,13 +7,13 @@ use entrepot_cache::{Filled, Namespace};
 use entrepot_pg::Error;
 use entrepot_web::body::JsonBody;
 use entrepot_web::{
-    CacheClass, FieldNames, ListMeta, Page, PageRequest, Problem, Projection, Query, Reply, list_reply,
+    CacheClass, FieldNames, ListMeta, Page, PageRequest, Permit, Problem, Projection, Query, Reply, list_reply,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::products::{deleted, may_be_name, not_found, tags};
+use super::products::{deleted, not_found, tags};
 use super::{Catalog, database_problem, fill_problem};
 use crate::events::summary_tags;
 use crate::model::{RatingSummary, Review, ReviewInput};
@@ -54,6 +54,7 @@ pub(super) struct ReviewListMeta {
 )]
 pub(super) async fn list_product_reviews(
     State(catalog): State<Arc<Catalog>>,
+    permit: Permit,
     Path(reference): Path<String>,
     mut query: Query,
 ) -> Result<Reply, Problem> {
@@ -63,7 +64,7 @@ pub(super) async fn list_product_reviews(
     }
     let page = PageRequest::from_query(&mut query);
     query.finish()?;
-    let product = catalog.product(&reference).await?;
+    let product = catalog.shown(&permit, &reference).await?;
     let query = ReviewQuery { product_id: product.id.0, rating, page: page? };
     query.check_cursor()?;
     let found = store::review_page(&catalog.to.database, &query).await.map_err(|error| match error {
@@ -82,7 +83,7 @@ pub(super) async fn list_product_reviews(
     let meta = ReviewListMeta { list: ListMeta::new(&whole, FieldNames(&[]), "-createdAt".to_owned()), summary };
     // With `catalog` among them, which is touched by whatever touches all summaries.
     let reply = list_reply(&found.reviews, &page, &meta, &whole, CacheClass::Api)?;
-    Ok(reply.cached(tags(&product, &reference)))
+    Ok(if product.active { reply.cached(tags(&product, &reference)) } else { reply.private() })
 }
 
 /// Puts a review of a product in. The product's rating is the average of its reviews.
@@ -94,15 +95,14 @@ pub(super) async fn list_product_reviews(
 )]
 pub(super) async fn add_product_review(
     State(catalog): State<Arc<Catalog>>,
+    permit: Permit,
     Path(reference): Path<String>,
     query: Query,
     JsonBody(body): JsonBody,
 ) -> Result<Reply, Problem> {
     query.finish()?;
     let input = ReviewInput::read(&body).map_err(Problem::invalid_body)?;
-    if !may_be_name(&reference) {
-        return Err(not_found(&reference));
-    }
+    catalog.shown(&permit, &reference).await?;
     let added = ops::add_review(&catalog.to, &catalog.ratings, &reference, &input).await;
     let review = added.map_err(|error| match error {
         AddReviewError::ProductNotFound => not_found(&reference),

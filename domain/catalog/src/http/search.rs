@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use entrepot_web::{Problem, Query, Reply};
+use entrepot_web::{Permit, Problem, Query, Reply};
 
 use super::Catalog;
 use super::read::{ListParameters, ProductList, read_list};
@@ -20,6 +20,10 @@ use super::read::{ListParameters, ProductList, read_list};
     ),
     responses((status = 200, description = "A page of the matches, the best first. Facets are counted unless `facets=` is empty.", body = ProductList)),
 )]
-pub(super) async fn search_products(State(catalog): State<Arc<Catalog>>, query: Query) -> Result<Reply, Problem> {
-    catalog.list(read_list(query, true)?).await
+pub(super) async fn search_products(
+    State(catalog): State<Arc<Catalog>>,
+    permit: Permit,
+    query: Query,
+) -> Result<Reply, Problem> {
+    catalog.list(&permit, read_list(query, true)?).await
 }

@@ -40,7 +40,12 @@ pub(crate) struct CategoryFilter {
 pub(crate) struct Filters {
     pub(crate) text: Option<entrepot_text::Query>,
     pub(crate) category: Option<CategoryFilter>,
-    pub(crate) brand: Option<String>,
+    /// Of any of these; of all, where there is none.
+    pub(crate) brands: Vec<String>,
+    pub(crate) ids: Option<Vec<Uuid>>,
+    pub(crate) updated_since: Option<Timestamp>,
+    /// What is not offered, in place of what is.
+    pub(crate) is_draft: bool,
     pub(crate) seller: Option<Uuid>,
     pub(crate) min_price: Option<Decimal>,
     pub(crate) max_price: Option<Decimal>,
@@ -178,6 +183,8 @@ impl SortKey {
     }
 }
 
+/// What is there and not offered.
+const DRAFT: &str = "NOT p.active AND p.deleted_at IS NULL";
 const PRICE_UP: &str = "coalesce(p.price, 1000000000000)";
 const PRICE_DOWN: &str = "coalesce(p.price, -1)";
 
@@ -201,7 +208,7 @@ impl Filters {
 
     fn conditions(&self, sort: &[SortKey]) -> Conditions {
         let mut binds = Binds::default();
-        let mut sql = "p.active".to_owned();
+        let mut sql = if self.is_draft { DRAFT } else { "p.active" }.to_owned();
         let mut and = |condition: String| {
             sql.push_str(" AND ");
             sql.push_str(&condition);
@@ -227,8 +234,16 @@ impl Filters {
                 format!("p.category_id = {id}")
             });
         }
-        if let Some(brand) = &self.brand {
-            and(format!("p.brand = {}", binds.add(brand.clone(), Type::TEXT)));
+        match self.brands.as_slice() {
+            [] => {}
+            [brand] => and(format!("p.brand = {}", binds.add(brand.clone(), Type::TEXT))),
+            brands => and(format!("p.brand = ANY ({})", binds.add(brands.to_vec(), Type::TEXT_ARRAY))),
+        }
+        if let Some(ids) = &self.ids {
+            and(format!("p.id = ANY ({})", binds.add(ids.clone(), Type::UUID_ARRAY)));
+        }
+        if let Some(since) = self.updated_since {
+            and(format!("p.updated_at >= {}", binds.add(since, Type::TIMESTAMPTZ)));
         }
         if let Some(seller) = self.seller {
             and(format!("p.seller_id = {}", binds.add(seller, Type::UUID)));

@@ -31,7 +31,7 @@ fn filters(categories: &[(String, CategoryFilter)]) -> Vec<(String, Filters)> {
         all.push((format!("category {slug}"), Filters { category: Some(*category), ..none.clone() }));
     }
     for brand in ["Brand 01", "Brand 15", "Brand 55", "Nobody"] {
-        all.push((brand.to_owned(), Filters { brand: Some(brand.to_owned()), ..none.clone() }));
+        all.push((brand.to_owned(), Filters { brands: vec![brand.to_owned()], ..none.clone() }));
     }
     for (min, max) in [(None, Some(5)), (Some(5), Some(6)), (Some(9_000), None), (Some(0), None)] {
         let bounds = Filters { min_price: min.map(Into::into), max_price: max.map(Into::into), ..none.clone() };
@@ -53,10 +53,16 @@ fn filters(categories: &[(String, CategoryFilter)]) -> Vec<(String, Filters)> {
     for text in ["oak", "quiet steel lamp", "\"solid oak\"", "gard"] {
         all.push((format!("text {text}"), Filters { text: Some(entrepot_text::Query::parse(text)), ..none.clone() }));
     }
+    let several = vec!["Brand 01".to_owned(), "Brand 55".to_owned()];
+    all.push(("two brands".to_owned(), Filters { brands: several, ..none.clone() }));
+    all.push(("drafts".to_owned(), Filters { is_draft: true, ..none.clone() }));
+    all.push(("ids".to_owned(), Filters { ids: Some(vec![uuid::Uuid::nil()]), ..none.clone() }));
+    let since = Some("2200-01-01T00:00:00Z".parse().expect("a time"));
+    all.push(("changed since".to_owned(), Filters { updated_since: since, ..none.clone() }));
     let together =
         Filters { category: Some(categories[0].1), in_stock: Some(true), max_price: Some(20.into()), ..none.clone() };
     all.push(("shelf, in stock, cheap".to_owned(), together));
-    all.push(("brand, tag".to_owned(), Filters { brand: Some("Brand 02".into()), tag: Some("sale".into()), ..none }));
+    all.push(("brand, tag".to_owned(), Filters { brands: vec!["Brand 02".into()], tag: Some("sale".into()), ..none }));
     all
 }
 

@@ -85,7 +85,8 @@ impl<'a> Watch<'a> {
     async fn again(&mut self) {
         for (name, path) in &self.paths {
             let first = self.shop.server.get(path).await;
-            if first.status != 200 {
+            // Nor is what is shown to some alone.
+            if first.status != 200 || first.header("cache-control").starts_with("private") {
                 self.before.remove(name);
                 continue;
             }

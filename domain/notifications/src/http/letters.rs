@@ -13,6 +13,11 @@ use utoipa::ToSchema;
 use super::{LETTER_NOT_FOUND, Shared, TEMPLATE_NOT_FOUND, failed};
 use crate::letters::{Alert, Severity, Template};
 
+entrepot_web::choices! {
+    PreviewFormat = "html" | "text";
+    LetterFormat = "json" | "html" | "text";
+}
+
 const HTML: &str = "text/html; charset=utf-8";
 const TEXT: &str = "text/plain; charset=utf-8";
 /// Letters that are listed.
@@ -32,6 +37,7 @@ pub(super) struct TemplateSummary {
     #[schema(example = "order_confirmation")]
     name: &'static str,
     /// Of the sample.
+    #[schema(example = "Your order 1042")]
     subject: String,
     /// Where the sample is shown.
     #[schema(example = "/api/admin/mail/templates/order_confirmation")]
@@ -42,7 +48,6 @@ pub(super) struct TemplateSummary {
 #[derive(Serialize, ToSchema)]
 pub(super) struct LetterList {
     /// The newest first.
-    #[schema(value_type = Vec<Object>)]
     data: Vec<LetterSummary>,
 }
 
@@ -84,7 +89,7 @@ pub(super) async fn list_mail_templates(State(shared): State<Shared>, query: Que
     get, path = "/api/admin/mail/templates/{template}", tag = "admin",
     params(
         ("template" = String, Path, description = "The template's name.", example = "order_confirmation"),
-        ("format" = Option<String>, Query, description = "`html` or `text`; html unless told.", example = "html"),
+        ("format" = inline(Option<PreviewFormat>), Query, description = "`html` if left out."),
     ),
     responses((status = 200, description = "The letter.", content((String = "text/html"), (String = "text/plain")))),
 )]
@@ -122,9 +127,9 @@ pub(super) async fn list_mail_letters(State(shared): State<Shared>, mut query: Q
     get, path = "/api/admin/mail/letters/{letter}", tag = "admin",
     params(
         ("letter" = String, Path, description = "The letter's id."),
-        ("format" = Option<String>, Query, description = "`json` unless told: its fields, its text and its HTML; or `html` or `text` alone, as a page.", example = "json"),
+        ("format" = inline(Option<LetterFormat>), Query, description = "`json` if left out: its fields, its text and its HTML; `html` or `text`: that alone, as a page."),
     ),
-    responses((status = 200, description = "The letter.", content((Object = "application/json"), (String = "text/html"), (String = "text/plain")))),
+    responses((status = 200, description = "The letter.", content((ReadLetter = "application/json"), (String = "text/html"), (String = "text/plain")))),
 )]
 pub(super) async fn get_mail_letter(
     State(shared): State<Shared>,

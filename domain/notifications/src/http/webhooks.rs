@@ -34,6 +34,7 @@ pub(super) struct WebhookOut {
     /// Topics whose events are sent; one that ends with `*` stands for all that begin so.
     #[schema(example = json!(["sales-data-330", "store-*"]))]
     topics: Vec<String>,
+    #[schema(example = "The till of Harbour Street")]
     description: String,
     /// Whether anything is sent.
     is_enabled: bool,
@@ -89,7 +90,7 @@ pub(super) struct WebhookIn {
     /// Topics whose events are sent; one that ends with `*` stands for all that begin so.
     #[schema(min_items = 1, max_items = 50, example = json!(["sales-data-330", "store-*"]))]
     topics: Vec<String>,
-    #[schema(required = false, max_length = 200)]
+    #[schema(required = false, max_length = 200, example = "The till of Harbour Street")]
     description: String,
     /// `true` unless told. Switching it on again forgets why it was switched off.
     #[schema(required = false)]

@@ -28,6 +28,7 @@ pub(crate) struct Notification {
     #[schema(example = "Sales of October 2026 is ready")]
     pub(crate) title: String,
     /// The rest.
+    #[schema(example = "The PDF has 3 pages.")]
     pub(crate) body: String,
     /// Where it leads to, within the program.
     #[schema(example = "/api/v2/reports/019a2b3c-4d5e-7f60-8a9b-0c1d2e3f4a5b/content")]
@@ -82,6 +83,10 @@ fn webhook(row: WebhookRow) -> Webhook {
     }
 }
 
+entrepot_web::choices! {
+    DeliveryStatus = "pending" | "delivered" | "failed";
+}
+
 /// What was, or is to be, sent to a webhook.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -92,10 +97,9 @@ pub(crate) struct Delivery {
     #[schema(example = "sales-data-330")]
     pub(crate) topic: String,
     /// What is sent.
-    #[schema(value_type = Object)]
+    #[schema(value_type = Object, example = json!({"type": "sales-data-updated", "data": {"storeId": "330", "year": 2024, "month": 1}}))]
     pub(crate) body: Value,
-    /// `pending`, `delivered`, `failed`.
-    #[schema(example = "delivered")]
+    #[schema(value_type = DeliveryStatus, inline)]
     pub(crate) status: String,
     /// How often it was tried.
     pub(crate) attempts: i32,

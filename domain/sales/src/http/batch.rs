@@ -48,6 +48,11 @@ pub(super) struct SalesBatchResult {
     summary: SalesBatchSummary,
 }
 
+entrepot_web::choices! {
+    Mode = "merge" | "replace";
+    OutcomeName = "created" | "updated" | "unchanged" | "deleted" | "failed";
+}
+
 /// What became of a row.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -57,20 +62,23 @@ pub(super) struct SalesRowResult {
     /// As if the row had been a request of its own: 201, 200, 204, 404 or 422.
     #[schema(example = 201)]
     status: u16,
-    /// `created`, `updated`, `unchanged`, `deleted` or `failed`.
-    #[schema(value_type = String, example = "created")]
+    #[schema(value_type = OutcomeName, inline)]
     outcome: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     id: Option<SalesMonthId>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     store_id: Option<StoreId>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     year: Option<i16>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     month: Option<i16>,
     /// How many faults the row has, where it failed.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = 1)]
+    #[schema(nullable = false, example = 1)]
     error_count: Option<usize>,
     /// The faults themselves: all of them, or the first where the rows have very many.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -111,7 +119,7 @@ fn person(permit: &Permit) -> Option<Uuid> {
     post, path = "/api/v2/sales/batch", tag = "sales",
     params(
         ("atomic" = Option<bool>, Query, description = "`true` (the default): one bad row keeps all out. `false`: each row has its own verdict, and the status is 207."),
-        ("mode" = Option<String>, Query, description = "`merge` (the default) keeps days that a row does not name; `replace` takes each row for the whole month."),
+        ("mode" = inline(Option<Mode>), Query, description = "`merge` (the default) keeps days that a row does not name; `replace` takes each row for the whole month."),
     ),
     request_body = SalesBatch,
     responses(

@@ -11,6 +11,10 @@ use super::read::month_filters;
 use crate::exports::{columns, parameters};
 use crate::store::export_key;
 
+entrepot_web::choices! {
+    ExportFormat = "csv" | "json" | "ndjson";
+}
+
 /// Streams what stores sold, a row a month, in the order of store, year and month: as fast as it is read, of
 /// any length, compressed on the way. One that broke off goes on behind the last whole row: `after` with its
 /// store, year and month, then without a header.
@@ -18,7 +22,7 @@ use crate::store::export_key;
     get, path = "/api/v2/sales/export", tag = "sales",
     params(
         MonthFilterParameters,
-        ("format" = Option<String>, Query, description = "`csv` (the default), `json` or `ndjson`.", example = "csv"),
+        ("format" = inline(Option<ExportFormat>), Query, description = "`csv` if left out."),
         ("fields" = Option<String>, Query, description = "Only these columns, in this order: `id`, `storeId`, `year`, `month`, `sales`, `transactions`, `customers`, `units`, `discount`, `days`, `dailyData`, `updatedAt`. All but `id` unless told.", example = "storeId,year,month,sales"),
         ("after" = Option<String>, Query, description = "Go on behind this row: its store, year and month.", example = "330,2024,1"),
     ),

@@ -16,6 +16,11 @@ use crate::model::{MonthBody, MonthKey, SALES_FIELDS, SalesMonth, read_body};
 use crate::ops::{self, DeleteMonthsError, Demand, StoreScope, WriteMonthError};
 use crate::store::{self, MonthOrder, MonthQuery};
 
+entrepot_web::choices! {
+    CountName = "exact" | "estimate";
+    SalesOrder = "period" | "-period" | "storeId" | "-storeId" | "sales" | "-sales" | "updatedAt" | "-updatedAt";
+}
+
 /// A page of months.
 #[derive(Serialize, ToSchema)]
 pub(super) struct SalesList {
@@ -65,13 +70,13 @@ const ORDERS: [(&str, (MonthOrder, bool)); 8] = [
     get, path = "/api/v2/sales", tag = "sales",
     params(
         MonthFilterParameters,
-        ("sort" = Option<String>, Query, description = "`period`, `storeId`, `sales` or `updatedAt`, `-` before it for descending; `-period` unless told.", example = "-sales"),
+        ("sort" = inline(Option<SalesOrder>), Query, description = "`period`, `storeId`, `sales` or `updatedAt`, `-` before it for descending; `-period` unless told.", example = "-sales"),
         ("fields" = Option<String>, Query, description = "Only these fields, nested ones with dots. Without `dailyData` the days are not even read.", example = "id,storeId,year,month,totals.sales"),
         ("exclude" = Option<String>, Query, description = "All fields but these.", example = "dailyData"),
         ("limit" = Option<u32>, Query, description = "Rows in a page; 50 unless told.", minimum = 1, maximum = 200),
         ("cursor" = Option<String>, Query, description = "`nextCursor` or `prevCursor` of another page of the same list."),
         ("page" = Option<u32>, Query, description = "A page by its number, for people.", minimum = 1),
-        ("count" = Option<String>, Query, description = "Count the whole list: `exact`, or `estimate` from the planner's statistics."),
+        ("count" = inline(Option<CountName>), Query, description = "Count the whole list: `exact`, or `estimate` from the planner's statistics."),
     ),
     responses((status = 200, description = "A page of the months.", body = SalesList)),
 )]

@@ -26,12 +26,16 @@ pub(super) struct SalesSummary {
     meta: SummaryMeta,
 }
 
+entrepot_web::choices! {
+    By = "day" | "week" | "month" | "store";
+}
+
 /// What was summed.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct SummaryMeta {
-    /// `day`, `week`, `month` or `store`.
-    #[schema(value_type = String, example = "week")]
+    /// What each sum is of.
+    #[schema(value_type = By, inline)]
     by: &'static str,
     /// The first day, whole weeks and months taken whole.
     #[schema(value_type = String, format = Date)]
@@ -47,12 +51,13 @@ struct SummaryMeta {
 struct SalesSum {
     /// The day, the Monday of the week, or the first of the month.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>, format = Date)]
+    #[schema(nullable = false, value_type = Option<String>, format = Date)]
     start: Option<Date>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<StoreId>)]
+    #[schema(nullable = false, value_type = Option<StoreId>)]
     store_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     store_name: Option<String>,
     #[serde(flatten)]
     totals: SalesFigures,
@@ -64,7 +69,7 @@ struct SalesSum {
 #[utoipa::path(
     get, path = "/api/v2/sales/summary", tag = "sales",
     params(
-        ("by" = Option<String>, Query, description = "`day`, `week`, `month` or `store`; `month` unless told.", example = "week"),
+        ("by" = inline(Option<By>), Query, description = "What each sum is of; `month` if left out.", example = "week"),
         ("storeId" = Option<String>, Query, description = "Only this store."),
         ("from" = Option<String>, Query, description = "The first day (`2024-01-01`) or month; unless told so far back that there are 30 days, 12 weeks or 12 months. By store the month of `to`.", example = "2024-01-01"),
         ("to" = Option<String>, Query, description = "The last day or month; today unless told.", example = "2024-03-31"),

@@ -22,6 +22,10 @@ use crate::events::batch_done;
 use crate::import::{Format, LineReader, LoadReport, Loader, Unreadable};
 use crate::ops::Manner;
 
+entrepot_web::choices! {
+    Mode = "merge" | "replace";
+}
+
 /// Imports at once on one instance, and of one person.
 const MOST_UPLOADS: usize = 16;
 const MOST_OF_ONE: usize = 2;
@@ -34,7 +38,7 @@ const TOLD_EVERY: Duration = Duration::from_secs(1);
 #[utoipa::path(
     post, path = "/api/v2/sales/import", tag = "sales",
     params(
-        ("mode" = Option<String>, Query, description = "`merge` (the default) keeps days that the file does not name; `replace` takes each NDJSON row for the whole month. A CSV always merges."),
+        ("mode" = inline(Option<Mode>), Query, description = "`merge` (the default) keeps days that the file does not name; `replace` takes each NDJSON row for the whole month. A CSV always merges."),
         ("createStores" = Option<bool>, Query, description = "`true` makes stores that are not there, named after their ids; by default a line about one is refused. Only for those who are tied to no stores."),
     ),
     request_body(description = "The lines.", content((String = "text/csv"), (String = "application/x-ndjson"))),

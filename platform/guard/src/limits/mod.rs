@@ -129,7 +129,7 @@ impl fmt::Display for Subject {
 }
 
 /// Figures of a limiter.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LimitFigures {
     /// Subjects that this process knows something of (each quota counts).
@@ -141,6 +141,7 @@ pub struct LimitFigures {
     /// Penalties that began here.
     pub penalties: u64,
     /// What decides: `memory`, `redis`, or `memory (redis is away)`.
+    #[schema(example = "memory")]
     pub store: &'static str,
     /// Instances that share the limits, as far as is known.
     pub instances: u32,

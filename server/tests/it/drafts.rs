@@ -1,0 +1,119 @@
+//! Products that are not offered: shown and listed to those who may write them, and to nobody else, however close
+//! together the two ask.
+
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+
+use crate::house::House;
+
+fn skus(list: &Value) -> Vec<&str> {
+    let mut skus: Vec<&str> =
+        list["data"].as_array().expect("rows").iter().filter_map(|row| row["sku"].as_str()).collect();
+    skus.sort_unstable();
+    skus
+}
+
+#[tokio::test]
+async fn a_draft_is_there_for_those_who_may_write_it() {
+    let house = House::new(&[]).await;
+    let (admin, (seller_token, seller)) = (house.admin().await, house.person("seller").await);
+    let (customer, _) = house.person("customer").await;
+    let (staff, seller_asks) = (house.server.bearing(&admin), house.server.bearing(&seller_token));
+    let draft = json!({"sku": "DRAFT-1", "title": "Smoked tea", "active": false});
+    let made = staff.post("/api/v2/products").json(&draft).await.created();
+    let own = json!({"sku": "OWN-1", "title": "Own tea", "active": false});
+    seller_asks.post("/api/v2/products").json(&own).await.created();
+    staff.post("/api/v2/products").json(&json!({"sku": "TEA-1", "title": "Green tea"})).await.created();
+
+    let ways = ["DRAFT-1", made["slug"].as_str().expect("a slug"), made["id"].as_str().expect("an id")];
+    for way in ways {
+        let path = format!("/api/v2/products/{way}");
+        assert_eq!(staff.get(&path).await.ok()["active"], false, "{way}");
+        for path in [path.clone(), format!("{path}/reviews")] {
+            house.server.get(&path).await.problem(404, "catalog.product_not_found");
+            house.server.bearing(&customer).get(&path).await.problem(404, "catalog.product_not_found");
+            seller_asks.get(&path).await.problem(404, "catalog.product_not_found");
+            let private = staff.get(&path).await;
+            assert_eq!(private.status, 200, "{path}");
+        }
+        assert_eq!(staff.get(&path).await.header("cache-control"), "private, no-cache");
+        let review = json!({"rating": 5, "author": "Mira K.", "title": "Good", "body": "Very good."});
+        house.server.post(&format!("{path}/reviews")).json(&review).await.problem(404, "catalog.product_not_found");
+    }
+    // Nothing of the one's answer reaches the other, also where both wait for the same.
+    for _ in 0..20 {
+        let asked = (0..8).map(|index| {
+            let request = house.server.get("/api/v2/products/DRAFT-1");
+            let request =
+                if index % 2 == 0 { request.header("authorization", &format!("Bearer {admin}")) } else { request };
+            async move { (index % 2 == 0, request.await.status.as_u16()) }
+        });
+        for (is_staff, status) in join_all(asked).await {
+            assert_eq!(status, if is_staff { 200 } else { 404 });
+        }
+    }
+
+    for path in ["/api/v2/products?active=false", "/api/v2/products/search?q=tea&active=false"] {
+        house.server.get(path).await.problem(401, "web.not_signed_in");
+        house.server.bearing(&customer).get(path).await.problem(403, "web.forbidden");
+        assert_eq!(skus(&staff.get(path).await.ok()), ["DRAFT-1", "OWN-1"], "{path}");
+        assert_eq!(skus(&seller_asks.get(path).await.ok()), ["OWN-1"], "{path}");
+    }
+    let of_another = "00000000-0000-7000-8000-000000000000";
+    let others = seller_asks.get(&format!("/api/v2/products?active=false&seller={of_another}")).await.ok();
+    assert_eq!(skus(&others), Vec::<&str>::new());
+    let own = staff.get(&format!("/api/v2/products?active=false&seller={seller}&count=exact")).await.ok();
+    assert_eq!((skus(&own), &own["page"]["total"]), (vec!["OWN-1"], &json!(1)));
+    for path in ["/api/v2/products", "/api/v2/products?active=true", "/api/v2/products/search?q=tea"] {
+        assert_eq!(skus(&staff.get(path).await.ok()), ["TEA-1"], "{path}");
+        assert_eq!(skus(&house.server.get(path).await.ok()), ["TEA-1"], "{path}");
+    }
+
+    // What is offered is there for everybody at once, and what is taken back for nobody else.
+    let shown = staff.patch("/api/v2/products/DRAFT-1").merge_patch(&json!({"active": true})).await;
+    let position = shown.header("entrepot-position").to_owned();
+    shown.ok();
+    house.server.get("/api/v2/products/DRAFT-1").header("entrepot-at-least", &position).await.ok();
+    house.server.get("/api/v2/products/DRAFT-1").await.ok();
+    let hidden = staff.patch("/api/v2/products/DRAFT-1").merge_patch(&json!({"active": false})).await;
+    let position = hidden.header("entrepot-position").to_owned();
+    hidden.ok();
+    let gone = house.server.get("/api/v2/products/DRAFT-1").header("entrepot-at-least", &position).await;
+    gone.problem(404, "catalog.product_not_found");
+    house.server.get("/api/v2/products/DRAFT-1").await.problem(404, "catalog.product_not_found");
+}
+
+#[tokio::test]
+async fn a_list_takes_several_brands_ids_and_a_time_since() {
+    let house = House::new(&[]).await;
+    let admin = house.admin().await;
+    let staff = house.server.bearing(&admin);
+    let mut ids = Vec::new();
+    for (sku, brand) in [("A-1", "Ark, Ltd"), ("B-1", "Bell"), ("C-1", "Corn")] {
+        let product = json!({"sku": sku, "title": "Tea", "brand": brand});
+        ids.push(staff.post("/api/v2/products").json(&product).await.created());
+    }
+    let list = async |query: &str| {
+        let found = house.server.get(&format!("/api/v2/products?{query}")).await.ok();
+        skus(&found).join(" ")
+    };
+    assert_eq!(list("brand=Ark,+Ltd&brand=Corn").await, "A-1 C-1", "a brand may have a comma in it");
+    assert_eq!(list("brand=Bell").await, "B-1");
+    let id = |index: usize| ids[index]["id"].as_str().expect("an id");
+    assert_eq!(list(&format!("ids={},{}", id(0), id(2))).await, "A-1 C-1");
+    assert_eq!(list(&format!("ids={}&ids={}&brand=Corn", id(0), id(2))).await, "C-1");
+    let since = ids[1]["updatedAt"].as_str().expect("a time");
+    assert_eq!(list(&format!("updatedSince={since}")).await, "B-1 C-1", "then or later");
+    assert_eq!(list("updatedSince=2200-01-01T00:00:00Z").await, "");
+    for (query, parameter) in [
+        ("ids=tea".to_owned(), "ids"),
+        (format!("ids={}", vec![id(0); 201].join(",")), "ids"),
+        ("updatedSince=yesterday".to_owned(), "updatedSince"),
+        ("active=maybe".to_owned(), "active"),
+        (vec!["brand=B"; 21].join("&"), "brand"),
+        ("brand=".to_owned(), "brand"),
+    ] {
+        let problem = house.server.get(&format!("/api/v2/products?{query}")).await.problem(400, "web.invalid_query");
+        assert_eq!(problem["errors"][0]["parameter"], parameter, "{query:.60}");
+    }
+}
