@@ -89,7 +89,7 @@ test("the explorer shows an operation, and search finds it", { skip, timeout: 60
     return [...listed.filter((id) => !known.has(id)), listed.length - known.size];
   })()`;
   assert.deepEqual(await browser.read(unknown), [0], "the list and the library name the same operations");
-  const filled = `[...document.querySelector("entrepot-explorer").shadowRoot.querySelectorAll("[data-pname]")].filter((field) => field.value).map((field) => field.dataset.pname)`;
+  const filled = `[...document.querySelector("entrepot-explorer").shadowRoot.querySelectorAll("[data-pname]")].filter((field) => String(field.value ?? "")).map((field) => field.dataset.pname)`;
   assert.deepEqual(await browser.read(filled), [], "no parameter is filled in unasked");
   assert.deepEqual(browser.errors, [], "the page threw nothing and broke no policy");
 });
