@@ -70,7 +70,7 @@ enum Command {
     Verify(Verify),
     /// Make an admin, or give an account a new password and that role; prints the password. Works while the server runs.
     Admin {
-        /// The e-mail address to sign in by [default: admin@localhost].
+        /// The e-mail address to sign in by. Without it, on a terminal: admin@localhost, after a question where somebody is an admin already.
         email: Option<String>,
     },
     /// Print who may do what: roles, actions and how far they reach.

@@ -1,42 +1,71 @@
 //! The OpenAPI document, the explorer that shows it, and the page of each problem code. All from
 //! inside the program: nothing is fetched from the network.
+//!
+//! The explorer is a page of the console whose operations are shown by a vendored library
+//! (`explorer/vendor`, ADR 0020).
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Path, State};
-use axum::response::Response;
 use axum::routing::get;
 use bytes::Bytes;
 use entrepot_web::{CacheClass, Problem, ProblemKind, Query, Reply, kinds};
-use http::{HeaderValue, header};
 use serde::Serialize;
-use utoipa_swagger_ui::SwaggerUi;
 
-/// What the explorer's page may load: its own files; styles that its script sets; its own images.
-const POLICY: HeaderValue = HeaderValue::from_static(
-    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
-     connect-src 'self'; font-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
-);
+use crate::console::{Page, give};
+
+/// What the explorer's page may load: what any page may, and the styles that the library sets on its elements.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; connect-src 'self'; \
+                      img-src 'self' data: blob:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
 /// Where the document is.
 const DOCUMENT: &str = "/openapi.json";
 
+const PAGE: Page =
+    Page { path: "/api-docs", name: "explorer", title: "Entrepot API", main: include_str!("explorer/explorer.html") };
+const SCRIPT: &str = "/api-docs/explorer.js";
+const STYLES: &str = "/api-docs/explorer.css";
+/// Named with its version, so that a browser may keep it for ever.
+const LIBRARY: &str = "/api-docs/openapi-explorer-2.4.820.min.js";
+const LICENSES: &str = "/api-docs/LICENSES.txt";
+
 /// The routes of the explorer, for this document and these kinds of problem.
 pub(crate) fn routes(document: Bytes, problems: Vec<&'static ProblemKind>) -> Router {
-    let config = utoipa_swagger_ui::Config::new([DOCUMENT]).try_it_out_enabled(true).deep_linking(true).filter(true);
-    let explorer: Router = SwaggerUi::new("/api-docs").config(config).into();
-    let explorer = explorer.layer(axum::middleware::map_response(|mut response: Response| async move {
-        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, POLICY);
-        response
-    }));
+    let head = format!(
+        "<link rel=\"stylesheet\" href=\"{STYLES}\">\n  <link rel=\"modulepreload\" href=\"{LIBRARY}\">\n  \
+         <link rel=\"preload\" href=\"{DOCUMENT}\" as=\"fetch\" crossorigin>\n  \
+         <script type=\"module\" src=\"{SCRIPT}\"></script>"
+    );
+    let page = PAGE.html(&head);
+    let mut router = Router::new();
+    // Its address in releases before, which people have kept, ended with a slash.
+    for path in [PAGE.path, "/api-docs/"] {
+        let page = page.clone();
+        router =
+            router.route(path, get(async move |query: Query| give(query, "text/html; charset=utf-8", page, POLICY)));
+    }
+    for (path, content_type, text) in [
+        (SCRIPT, "text/javascript; charset=utf-8", include_str!("explorer/explorer.js")),
+        (STYLES, "text/css; charset=utf-8", include_str!("explorer/explorer.css")),
+        (LICENSES, "text/plain; charset=utf-8", include_str!("explorer/vendor/LICENSES.txt")),
+    ] {
+        let body = Bytes::from_static(text.as_bytes());
+        router = router.route(path, get(async move |query: Query| give(query, content_type, body, POLICY)));
+    }
     let problems: Arc<[&'static ProblemKind]> = problems.into();
     let described = Router::new()
         .route(DOCUMENT, get(move |query: Query| async move { give_document(query, document) }))
         .route("/problems", get(list_problems))
         .route("/problems/{code}", get(get_problem))
         .with_state(problems);
-    described.merge(explorer)
+    router.route(LIBRARY, get(give_library)).merge(described)
+}
+
+async fn give_library(query: Query) -> Result<Reply, Problem> {
+    query.finish()?;
+    let body = Bytes::from_static(include_bytes!("explorer/vendor/openapi-explorer.min.js"));
+    Ok(Reply::bytes(body, "text/javascript; charset=utf-8", CacheClass::Static))
 }
 
 fn give_document(query: Query, document: Bytes) -> Result<Reply, Problem> {

@@ -1,7 +1,7 @@
 //! Talking to the person at the terminal: answers on standard output, everything else on standard
 //! error, both without a panic when nobody listens any more.
 
-use std::io::{Write as _, stderr, stdout};
+use std::io::{IsTerminal as _, Write as _, stderr, stdin, stdout};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -13,6 +13,22 @@ pub(crate) fn say(text: impl std::fmt::Display) {
 /// Prints something about the work.
 pub(crate) fn tell(text: impl std::fmt::Display) {
     let _nobody_listens = writeln!(stderr(), "{text}");
+}
+
+/// Whether somebody is there to be asked.
+pub(crate) fn can_ask() -> bool {
+    stdin().is_terminal() && stderr().is_terminal()
+}
+
+/// Asks, and waits for the answer. Whatever is not a yes is a no.
+pub(crate) fn ask(question: impl std::fmt::Display) -> bool {
+    let mut answer = String::new();
+    let asked = write!(stderr(), "{question} [y/N] ").and_then(|()| stderr().flush());
+    asked.is_ok() && stdin().read_line(&mut answer).is_ok() && is_yes(&answer)
+}
+
+fn is_yes(answer: &str) -> bool {
+    matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")
 }
 
 /// A progress bar; nothing is drawn where there is no terminal.
@@ -39,6 +55,12 @@ pub(crate) fn thousands(number: u64) -> String {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn only_a_yes_is_a_yes() {
+        assert!(["y", "Y\n", " yes \n"].into_iter().all(super::is_yes));
+        assert!(!["", "\n", "n", "yess", "j"].into_iter().any(super::is_yes));
+    }
+
     #[test]
     fn thousands_are_set_apart() {
         for (number, wanted) in [(0, "0"), (999, "999"), (1_000, "1,000"), (92_331, "92,331"), (1_234_567, "1,234,567")]

@@ -1,5 +1,6 @@
 /**
  * A client for Entrepot's live events: one WebSocket, any number of topics, for browsers and Node.
+ * Its types are in entrepot-live.d.ts, beside it: a server names them in X-TypeScript-Types.
  *
  * It keeps the connection up, signs in again before a token expires, asks after every break for what
  * it has missed, and drops what comes twice.

@@ -73,9 +73,10 @@ async function stop(child, signal = "SIGTERM", boundMs = 15_000) {
 
 /** The real program on a data folder and a port of its own, which it keeps over a kill. */
 export class Program {
-  static async start(binary) {
+  static async start(binary, settings = {}) {
     const program = new Program();
     program.binary = binary;
+    program.settings = settings;
     program.data = folder("data");
     program.port = await freePort();
     program.origin = `http://127.0.0.1:${program.port}`;
@@ -97,6 +98,7 @@ export class Program {
       ENTREPOT_ADMIN_EMAIL: ADMIN.email,
       ENTREPOT_ADMIN_PASSWORD: ADMIN.password,
       ENTREPOT_RATE_LIMITS_ENABLED: "false",
+      ...this.settings,
     };
     this.child = start(this.binary, ["serve", "--port", String(this.port)], env);
     await until("the program is ready", async () => {

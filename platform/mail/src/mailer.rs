@@ -37,6 +37,16 @@ pub enum Sent {
     },
 }
 
+/// As a log tells it.
+impl std::fmt::Display for Sent {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::ByServer { said } => write!(formatter, "to the mail server: {said}"),
+            Self::ToFile { id } => write!(formatter, "to the file {id}.eml"),
+        }
+    }
+}
+
 /// Sends letters. Cheap to clone; all clones are one.
 #[derive(Clone, Debug)]
 pub struct Mailer {
@@ -105,7 +115,7 @@ impl Mailer {
         match &ended {
             Ok(sent) => {
                 shared.recipients.sent(&to, id);
-                tracing::info!(kind = letter.kind, letter = %id, ?sent, "a letter was sent");
+                tracing::info!(kind = letter.kind, letter = %id, %sent, "a letter was sent");
             }
             Err(MailError::TimedOut(_)) => {}
             Err(_) => shared.recipients.release(&to, id),

@@ -48,7 +48,10 @@ pub(crate) async fn serve(loaded: &Loaded) -> anyhow::Result<ExitCode> {
         let folder = &settings.data.folder;
         let holder = if settings.database.url.is_empty() { cluster::holder(folder) } else { None };
         let holder = holder.map(|holder| format!(" (the data folder {} is in use by {holder})", folder.display()));
-        format!("cannot listen on {host} port {port}{}", holder.unwrap_or_default())
+        format!(
+            "cannot listen on {host} port {port}{}; --port takes another one, and --port 0 any that is free",
+            holder.unwrap_or_default()
+        )
     })?;
 
     // A signal during the start must end what was started: the private database above all.
@@ -150,26 +153,28 @@ async fn close_idle_connections(database: Database) {
 }
 
 /// Makes the first admin where there is none. A password that was made is shown on the terminal and
-/// nowhere else.
+/// nowhere else. The file of a password is read only where it is needed: later it may be gone.
 async fn first_admin(settings: &Settings, accounts: &Accounts) -> anyhow::Result<()> {
-    let first = FirstAdmin {
-        email: settings.admin.email.clone(),
-        password: settings.admin.password.clone(),
-        may_make_password: stderr().is_terminal(),
+    let file = &settings.admin.password_file;
+    let password = if accounts.have_admin().await? {
+        String::new()
+    } else {
+        settings.admin.password().with_context(|| format!("cannot read admin.password_file, {}", file.display()))?
     };
+    let first = FirstAdmin { email: settings.admin.email.clone(), password, may_make_password: stderr().is_terminal() };
     match ensure_admin(accounts, &first).await.context("the first admin cannot be made")? {
         None if accounts.have_admin().await? => {}
         None => tracing::warn!(
-            "there is no admin yet: set ENTREPOT_ADMIN_EMAIL and ENTREPOT_ADMIN_PASSWORD, or run `entrepot admin`"
+            "there is no admin yet: run `entrepot admin you@shop.example` beside the server, or set ENTREPOT_ADMIN_EMAIL with ENTREPOT_ADMIN_PASSWORD_FILE or ENTREPOT_ADMIN_PASSWORD and start it again"
         ),
         Some(made) => {
             tracing::info!(email = made.email, "the first admin was made");
             if made.is_weak {
-                tracing::warn!("admin.password would not be taken from anybody else: change it soon");
+                tracing::warn!("the first admin's password would not be taken from anybody else: change it soon");
             }
             if let Some(password) = &made.made_password {
                 tell(format_args!(
-                    "\n  Your admin account, told this once:\n\n  e-mail     {}\n  password   {}\n",
+                    "\n  Your admin account. The password is shown only once:\n\n  e-mail     {}\n  password   {}\n",
                     made.email,
                     password.reveal()
                 ));
@@ -196,6 +201,8 @@ fn announce(settings: &Settings, address: std::net::SocketAddr, start: Instant) 
     let reach = if settings.is_open_to_network() { "every machine that reaches it" } else { "this machine only" };
     tell(format_args!(
         "\n  Entrepot is ready at {scheme}://{address}, for {reach}\n\
+         \n  first page {scheme}://{address}/\
+         \n  console    {scheme}://{address}/console\
          \n  explorer   {scheme}://{address}/api-docs\
          \n  to try     curl '{scheme}://{address}/api/v2/products/search?q=tea&limit=3'\
          \n  to stop    Ctrl-C\n"

@@ -8,10 +8,13 @@
 // Invariant: the page keeps no more than the stores, 50 changes, and what the client keeps of each topic.
 
 import { EntrepotLive } from "/client/entrepot-live.js";
+import { $, begin, call, element, explain, leave, trouble } from "/console/console.js";
 
 const MEASURES = ["sales", "transactions", "customers", "units"];
 /** All there is: sums are shown without an end, and so every change belongs to them. */
 const RANGE = "from=1900-01-01&to=2200-12-31";
+/** The same by month, of which there are no more than 1,000 in one answer. */
+const MONTHS = "from=1980-01-01&to=2060-12-31";
 /** How many topics a connection may follow. */
 const TOPICS_AT_MOST = 500;
 const TICKER_AT_MOST = 50;
@@ -21,10 +24,7 @@ const IDLE_MS = 60_000;
 const RETRY_MS = 5_000;
 /** How long a row that has changed is marked. */
 const FLASH_MS = 1_800;
-/** Where the token of the page outlives a reload. It is of no use to anybody without the cookie. */
-const CSRF = "entrepot-csrf";
 
-const $ = (id) => document.getElementById(id);
 const whole = new Intl.NumberFormat(undefined, { maximumFractionDigits: 0 });
 /** As many digits in every row: so that points stand under points. */
 const cents = { minimumFractionDigits: 2, maximumFractionDigits: 2 };
@@ -44,23 +44,6 @@ let sold = 0;
 let openedAt = new Date();
 
 // ---- the API ------------------------------------------------------------------------------------------
-
-class Refused extends Error {
-  constructor(status, problem) {
-    super(problem?.detail ?? problem?.title ?? `the server answered ${status}`);
-    this.status = status;
-  }
-}
-
-async function call(path, options = {}) {
-  const answer = await fetch(path, { credentials: "same-origin", cache: "no-store", ...options });
-  const body = await answer.json().catch(() => null);
-  if (!answer.ok) throw new Refused(answer.status, body);
-  return body;
-}
-
-/** The server's details begin small and end with no full stop. */
-const sentence = (text) => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
 
 async function readStores() {
   const all = [];
@@ -101,8 +84,13 @@ async function readNow() {
   const reader = live;
   try {
     const before = new Map([...stores.values()].map((store) => [store.id, store.changes]));
-    const [list, sums] = await Promise.all([readStores(), call(`/api/v2/sales/summary?by=store&${RANGE}`)]);
+    const [list, sums, months] = await Promise.all([
+      readStores(),
+      call(`/api/v2/sales/summary?by=store&${RANGE}`),
+      call(`/api/v2/sales/summary?by=month&${MONTHS}`),
+    ]);
     if (live !== reader) return;
+    showPeriod(months.data ?? []);
     const found = new Map((sums.data ?? []).map((row) => [String(row.storeId ?? row.store?.id ?? row.store), row]));
     const ids = new Set(list.map((store) => String(store.id)));
     for (const store of stores.values()) if (!ids.has(store.id)) forget(store);
@@ -120,14 +108,20 @@ async function readNow() {
     readWithin(stores.size === 0 ? RETRY_MS : IDLE_MS);
   } catch (error) {
     if (live !== reader) return;
-    if (error.status === 401) return signedOut("Your session has ended.");
-    if (error.status === 403) trouble(`This account may not see all of it: ${error.message}.`);
-    else if (live.status === "connected") trouble(`The sums could not be read (${error.message}). Trying again.`);
+    if (error.status === 401) return leave("Your session has ended.");
+    if (error.status === 403) trouble(`This account may not see all of it. ${error.message}`);
+    else if (live.status === "connected") trouble(`The sums could not be read. ${explain(error)}`);
     readWithin(RETRY_MS);
   } finally {
     reading = false;
     showSoon();
   }
+}
+
+/** From which month to which the sums reach. */
+function showPeriod(months) {
+  const [first, last] = [months[0], months.at(-1)].map((month) => month && monthName.format(new Date(month.start)));
+  write($("period"), first === undefined ? "so far" : first === last ? `in ${first}` : `from ${first} to ${last}`);
 }
 
 // ---- the stores, and what happens to them -------------------------------------------------------------
@@ -205,12 +199,6 @@ function changed(store, at) {
 }
 
 // ---- showing ------------------------------------------------------------------------------------------
-
-function element(name, properties = {}, children = []) {
-  const made = Object.assign(document.createElement(name), properties);
-  made.append(...children);
-  return made;
-}
 
 function makeRow(id) {
   const cells = {
@@ -306,11 +294,6 @@ function tell(what, at, amount, note, direction = 0) {
   $("quiet").hidden = true;
 }
 
-function trouble(text) {
-  write($("trouble"), text);
-  $("trouble").hidden = text === "";
-}
-
 // ---- the connection -----------------------------------------------------------------------------------
 
 const STATES = { idle: "connecting", connecting: "connecting", connected: "connected", waiting: "reconnecting", closed: "closed" };
@@ -356,30 +339,25 @@ function connect() {
 /** The server has closed for good: signed out elsewhere, or only a connection that outlived its time. */
 async function ended(code) {
   const was = live;
-  if (code === 4403) return signedOut("Access was withdrawn.");
+  if (code === 4403) return leave("Access was withdrawn.");
   try {
     await call("/api/v2/me");
     setTimeout(() => live === was && live.connect(), 1_000);
   } catch (error) {
-    if (error.status === 401) return signedOut("Your session has ended.");
+    if (error.status === 401) return leave("Your session has ended.");
     setTimeout(() => live === was && ended(code), RETRY_MS);
   }
 }
 
-// ---- signing in and out -------------------------------------------------------------------------------
+// ---- the session --------------------------------------------------------------------------------------
 
-function signedIn(person) {
-  $("sign-in").hidden = true;
-  $("sign-in-fault").textContent = "";
+function signedIn() {
   $("board").hidden = $("status").hidden = false;
-  write($("who"), person.name || person.email || "");
-  // Only a change needs the token of the page; whoever lost it is signed in, but cannot sign out here.
-  $("sign-out").hidden = sessionStorage.getItem(CSRF) === null;
   openedAt = new Date();
   connect();
 }
 
-function signedOut(why = "") {
+function signedOut() {
   live?.close();
   live = null;
   followed.clear();
@@ -390,46 +368,8 @@ function signedOut(why = "") {
   wasConnected = isResyncing = hasRead = false;
   clearTimeout(readTimer);
   readAtMs = Infinity;
-  sessionStorage.removeItem(CSRF);
-  trouble("");
-  $("board").hidden = $("status").hidden = $("sign-out").hidden = true;
-  write($("who"), "");
-  $("sign-in-fault").textContent = why;
-  $("sign-in").hidden = false;
-  $("email").focus();
+  $("board").hidden = $("status").hidden = true;
 }
-
-$("sign-in").addEventListener("submit", async (submit) => {
-  submit.preventDefault();
-  const button = submit.target.querySelector("button");
-  button.disabled = true;
-  $("sign-in-fault").textContent = "";
-  try {
-    const body = { email: $("email").value.trim(), password: $("password").value, cookie: true };
-    const { csrfToken, user } = await call("/api/v2/auth/login", {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify(body),
-    });
-    if (csrfToken) sessionStorage.setItem(CSRF, csrfToken);
-    $("password").value = "";
-    signedIn(user ?? {});
-  } catch (error) {
-    $("sign-in-fault").textContent = error.status ? sentence(error.message) : "The server does not answer. Try again in a moment.";
-  } finally {
-    button.disabled = false;
-  }
-});
-
-$("sign-out").addEventListener("click", async () => {
-  try {
-    await call("/api/v2/auth/logout", { method: "POST", headers: { "x-csrf-token": sessionStorage.getItem(CSRF) ?? "" } });
-    signedOut();
-  } catch (error) {
-    if (error.status === 401) signedOut();
-    else trouble(`Signing out has failed (${error.message}).`);
-  }
-});
 
 $("announcement-close").addEventListener("click", () => ($("announcement").hidden = true));
 $("filter").addEventListener("input", showSoon);
@@ -441,14 +381,4 @@ for (const button of document.querySelectorAll("[data-sort]")) {
   });
 }
 
-async function begin() {
-  try {
-    signedIn(await call("/api/v2/me"));
-  } catch (error) {
-    if (error.status === 401) return signedOut();
-    trouble(error.status ? sentence(error.message) : "The server does not answer. Trying again.");
-    setTimeout(begin, RETRY_MS);
-  }
-}
-
-begin();
+begin({ signedIn, signedOut });

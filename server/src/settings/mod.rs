@@ -369,6 +369,23 @@ pub(crate) enum LimitStore {
 pub(crate) struct AdminSettings {
     pub(crate) email: String,
     pub(crate) password: String,
+    pub(crate) password_file: PathBuf,
+}
+
+impl AdminSettings {
+    /// The password of the first admin: the setting itself, or the first line of the file that is named. Empty where
+    /// there is neither.
+    pub(crate) fn password(&self) -> std::io::Result<String> {
+        if self.password_file.as_os_str().is_empty() {
+            return Ok(self.password.clone());
+        }
+        let text = std::fs::read_to_string(&self.password_file)?;
+        let password = text.lines().next().unwrap_or_default();
+        if password.is_empty() {
+            return Err(std::io::Error::new(std::io::ErrorKind::InvalidData, "the first line is empty"));
+        }
+        Ok(password.to_owned())
+    }
 }
 
 impl std::fmt::Debug for AdminSettings {
@@ -501,6 +518,9 @@ impl Settings {
             (true, false) => return Err(layers.bad("tls.certificate", "needs tls.key beside it")),
             (false, true) => return Err(layers.bad("tls.key", "needs tls.certificate beside it")),
             (true, true) | (false, false) => {}
+        }
+        if !self.admin.password.is_empty() && is_given(&self.admin.password_file) {
+            return Err(layers.bad("admin.password_file", "must not be set beside admin.password"));
         }
         if self.server.roles.is_empty() {
             return Err(layers.bad("server.roles", "must name at least one of api, worker, live"));
