@@ -35,14 +35,43 @@ impl Running {
 
     /// The processor time that it has taken so far, all threads together; exact to 10 ms or so.
     pub(crate) fn processor_time(&self) -> anyhow::Result<Duration> {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid()))?;
+        Ok(Times::of(self.pid())?.taken)
+    }
+
+    /// The same of it and of all that it has started and that runs still, its database among them.
+    pub(crate) fn processor_time_of_all(&self) -> anyhow::Result<Duration> {
+        let mut all: Vec<(u32, Times)> = Vec::new();
+        for entry in std::fs::read_dir("/proc")? {
+            let Some(pid) = entry?.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
+            // One that has just gone is none of those that are measured.
+            all.extend(Times::of(pid).ok().map(|times| (pid, times)));
+        }
+        let (mut family, mut taken) = (vec![self.pid()], Duration::ZERO);
+        while let Some(pid) = family.pop() {
+            taken += all.iter().filter(|(own, _)| *own == pid).map(|(_, times)| times.taken).sum::<Duration>();
+            family.extend(all.iter().filter(|(_, times)| times.parent == pid).map(|(child, _)| *child));
+        }
+        Ok(taken)
+    }
+}
+
+/// What the system knows of a process.
+struct Times {
+    parent: u32,
+    taken: Duration,
+}
+
+impl Times {
+    fn of(pid: u32) -> anyhow::Result<Self> {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
         // The name in parentheses may have spaces; what follows it begins with the third field.
         let (_, rest) = stat.rsplit_once(')').context("stat names the program in parentheses")?;
-        let ticks = |field: usize| -> anyhow::Result<u64> {
-            Ok(rest.split_whitespace().nth(field - 3).context("stat has 52 fields")?.parse()?)
+        let field = |number: usize| -> anyhow::Result<u64> {
+            Ok(rest.split_whitespace().nth(number - 3).context("stat has 52 fields")?.parse()?)
         };
-        let (user, system) = (ticks(14)?, ticks(15)?);
-        Ok(Duration::from_secs_f64((user + system) as f64 / rustix::param::clock_ticks_per_second() as f64))
+        let ticks = field(14)? + field(15)?;
+        let taken = Duration::from_secs_f64(ticks as f64 / rustix::param::clock_ticks_per_second() as f64);
+        Ok(Self { parent: u32::try_from(field(4)?)?, taken })
     }
 }
 

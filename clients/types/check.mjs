@@ -61,6 +61,15 @@ for (const { path, method, operation } of operations) {
   }
 }
 
+// What receivers of webhooks are sent.
+for (const [name, item] of Object.entries(document.webhooks ?? {})) {
+  const content = item.post.requestBody.content["application/json"];
+  const fits = ajv.compile(within(content.schema));
+  const example = exampleOf(content);
+  if (example === undefined || !fits(example)) faults.push(`the example of the webhook ${name} does not fit: ${ajv.errorsText(fits.errors)}`);
+}
+if (!document.webhooks) faults.push("the document has no webhooks");
+
 // A call of every operation, with what the document gives as examples.
 const valueOf = (parameter) => {
   const schema = resolved(parameter.schema);

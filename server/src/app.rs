@@ -28,7 +28,7 @@ use crate::queues::{self, Queues};
 use crate::settings::{self, LogRequests, RunsAs, Settings, ms};
 use crate::warming::{Schedule, Warming};
 use crate::workshop::Workshop;
-use crate::{console, database, explorer, files};
+use crate::{console, database, explorer, files, webhooks_described};
 
 /// The program's HTTP side.
 pub struct App {
@@ -272,7 +272,9 @@ fn describe(modules: &[Module]) -> anyhow::Result<OpenApi> {
         tag("admin", "Running the shop's machinery by hand."),
         tag("health", "Whether the program is well."),
     ]);
-    Ok(openapi::assemble(document, modules, &who_may)?)
+    let mut document = openapi::assemble(document, modules, &who_may)?;
+    webhooks_described::add(&mut document);
+    Ok(document)
 }
 
 /// What the document says of who may call an operation.

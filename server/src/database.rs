@@ -47,7 +47,7 @@ impl Home {
     pub(crate) async fn own(settings: &Settings, purpose: &str) -> anyhow::Result<Self> {
         let url = &settings.database.url;
         if !url.is_empty() {
-            let address = url.parse().context("DATABASE_URL is not an address of PostgreSQL")?;
+            let address = address_of(url)?;
             return Ok(Self { address, cluster: None });
         }
         let connections = settings.database.pool_max + settings.database.pipeline_connections + 20;
@@ -140,6 +140,18 @@ impl Home {
     }
 }
 
+/// The address of a database.
+fn address_of(url: &str) -> anyhow::Result<tokio_postgres::Config> {
+    let address: tokio_postgres::Config = url.parse().context("DATABASE_URL is not an address of PostgreSQL")?;
+    if address.get_ssl_mode() == tokio_postgres::config::SslMode::Require {
+        bail!(
+            "DATABASE_URL demands TLS (sslmode=require), which this program does not speak to its database: \
+             leave it out where the way to the database is private, or put a tunnel or PgBouncer with TLS in between"
+        );
+    }
+    Ok(address)
+}
+
 /// A pool as the settings want it.
 pub(crate) fn open(address: tokio_postgres::Config, settings: &Settings) -> anyhow::Result<Database> {
     let database = &settings.database;
@@ -158,4 +170,17 @@ async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, ClusterError> + Send + 'static,
 ) -> anyhow::Result<T> {
     Ok(tokio::task::spawn_blocking(work).await??)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_that_is_to_be_spoken_to_by_tls_is_refused_at_once() {
+        assert!(address_of("postgresql://a@h/d?sslmode=prefer").is_ok());
+        let error = address_of("postgresql://a@h/d?sslmode=require").expect_err("it is not spoken");
+        assert!(error.to_string().contains("sslmode=require"), "{error}");
+        assert!(address_of("nonsense://").is_err());
+    }
 }

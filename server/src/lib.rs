@@ -20,6 +20,7 @@ mod settings;
 mod terminal;
 mod verify;
 mod warming;
+mod webhooks_described;
 mod workshop;
 
 pub use app::{App, openapi_document};

@@ -243,6 +243,7 @@ fn guard(settings: &Settings, clock: &Clock, tasks: &Tasks) -> anyhow::Result<Gu
         limits: limits.enabled,
         general: quota("general", limits.general, minutes(15)),
         api: quota("api", limits.api, minutes(1)),
+        front_end: quota("front-end", limits.front_end, minutes(1)),
         sign_in: quota("auth", limits.auth, minutes(15)),
         credentials: quota("credentials", BAD_CREDENTIALS, minutes(15)),
         suspicion: guard.suspicion,

@@ -31,6 +31,14 @@ fn is_yes(answer: &str) -> bool {
     matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")
 }
 
+/// Lets a bar turn in place of filling, until it is finished.
+pub(crate) fn spin(bar: &ProgressBar, template: &str) {
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(std::time::Duration::from_millis(200));
+}
+
 /// A progress bar; nothing is drawn where there is no terminal.
 pub(crate) fn progress(total: u64, template: &str) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr_with_hz(10));
@@ -53,6 +61,15 @@ pub(crate) fn thousands(number: u64) -> String {
     text
 }
 
+/// A number with decimals, the same way: `1,101,258.36`.
+pub(crate) fn thousands_of(number: &str) -> String {
+    let (whole, decimals) = number.split_once('.').unwrap_or((number, ""));
+    let (sign, whole) = whole.strip_prefix('-').map_or(("", whole), |whole| ("-", whole));
+    let whole = whole.parse().map_or_else(|_| whole.to_owned(), thousands);
+    let dot = if decimals.is_empty() { "" } else { "." };
+    format!("{sign}{whole}{dot}{decimals}")
+}
+
 #[cfg(test)]
 mod tests {
     #[test]
@@ -66,6 +83,9 @@ mod tests {
         for (number, wanted) in [(0, "0"), (999, "999"), (1_000, "1,000"), (92_331, "92,331"), (1_234_567, "1,234,567")]
         {
             assert_eq!(super::thousands(number), wanted);
+        }
+        for (number, wanted) in [("1101258.36", "1,101,258.36"), ("-1234", "-1,234"), ("0.5", "0.5")] {
+            assert_eq!(super::thousands_of(number), wanted);
         }
     }
 }

@@ -7,17 +7,12 @@ use std::time::Instant;
 
 use anyhow::Context as _;
 
-use super::{LIST, PAIRS, PRODUCTS, Stage, Wanted, milliseconds, pairs, percentile, reachable_folder};
+use super::{LIST, PAIRS, PRODUCTS, Stage, Wanted, pairs, reachable_folder};
 use crate::client::Http;
 use crate::programs::{Ask, bare, entrepot, pgbench, server, wrk};
 use crate::table::{Row, at_most, ratio};
 
-/// Searches a second: some four times what the busiest hour of a shop with a million visits a day brings.
-const SEARCHES_PER_SECOND: u32 = 50;
-const SEARCH_CONNECTIONS: usize = 8;
-
-pub(super) const ON_STAGE: &[&str] =
-    &["by-id-pgbench", "by-id-hyper", "list-hyper", "list-pgbench", "deep-page", "search", "search-paced"];
+pub(super) const ON_STAGE: &[&str] = &["by-id-pgbench", "by-id-hyper", "list-hyper", "list-pgbench", "deep-page"];
 
 pub(super) async fn on_stage(stage: &Stage, wanted: Wanted<'_>) -> anyhow::Result<Vec<Row>> {
     let mut rows = Vec::new();
@@ -35,9 +30,6 @@ pub(super) async fn on_stage(stage: &Stage, wanted: Wanted<'_>) -> anyhow::Resul
     }
     if wanted.one("deep-page") {
         rows.push(deep_page(stage).await?);
-    }
-    if wanted.any(&["search", "search-paced"]) {
-        rows.extend(search(stage).await?);
     }
     Ok(rows)
 }
@@ -136,49 +128,6 @@ async fn deep_page(stage: &Stage) -> anyhow::Result<Row> {
     }
     let detail = format!("µs a page, page 4,000/page 1: {}", detail.trim_end());
     Ok(ratio("deep-page", "page 4,000 of 20, by cursor, not cached", "page 1", ratios, (None, Some(1.2)), detail))
-}
-
-/// Words as the titles have them, so frequent words are asked for often; two thirds with a
-/// second word, one third cut short as while typing.
-async fn search(stage: &Stage) -> anyhow::Result<Vec<Row>> {
-    let sql = "SELECT title FROM catalog.product ORDER BY md5(sku || 'search') LIMIT 1500";
-    let titles = entrepot(&stage.data, &["psql", "--", "-Atc", sql])?;
-    let queries = titles.lines().enumerate().filter_map(|(index, title)| {
-        let words: Vec<&str> = title.split(|char: char| !char.is_alphabetic()).filter(|word| word.len() > 2).collect();
-        let (first, second) = (words.first()?, words.get(1));
-        let text = match (index % 3, second) {
-            (0, _) | (_, None) => (*first).to_owned(),
-            (1, Some(second)) => format!("{first}+{second}"),
-            (_, Some(second)) => format!("{first}+{}", &second[..second.len().min(3)]),
-        };
-        Some(format!("/api/v2/products/search?q={text}&limit=20"))
-    });
-    let paths: Vec<String> = queries.take(1_000).collect();
-    stage.http.without_pause(&paths[..200], SEARCH_CONNECTIONS).await?;
-    let (mut crowded, mut crowd) = (Vec::new(), String::new());
-    let (mut paced, mut pace) = (Vec::new(), String::new());
-    for _ in 0..3 {
-        let start = Instant::now();
-        let times = stage.http.without_pause(&paths, SEARCH_CONNECTIONS).await?;
-        write!(crowd, "{:.0}/s, ", paths.len() as f64 / start.elapsed().as_secs_f64())?;
-        crowded.push(p99(&times, &mut crowd)?);
-        let times = stage.http.at_rate(&paths[..500], SEARCHES_PER_SECOND, SEARCH_CONNECTIONS).await?;
-        paced.push(p99(&times, &mut pace)?);
-    }
-    let crowd = format!("{SEARCH_CONNECTIONS} connections without a pause, facets and highlights on, ms: {crowd}");
-    let pace = format!("{SEARCHES_PER_SECOND}/s, from when each was due, ms: {pace}");
-    let what = |how: &str| format!("search over 92,331 products, not cached, {how}, p99");
-    Ok(vec![
-        at_most("search", &what("8 connections without a pause"), crowded, 50.0, "ms", crowd),
-        at_most("search-paced", &what("50 a second"), paced, 50.0, "ms", pace),
-    ])
-}
-
-/// Notes the usual percentiles, in milliseconds, and returns the 99th.
-fn p99(times: &[std::time::Duration], told: &mut String) -> anyhow::Result<f64> {
-    let at = |percent| milliseconds(percentile(times, percent));
-    write!(told, "p50 {:.1}, p95 {:.1}, p99 {:.1}; ", at(50), at(95), at(99))?;
-    Ok(at(99))
 }
 
 fn pgbench_scripts(

@@ -7,6 +7,7 @@ mod jobs;
 mod live;
 mod protection;
 mod sales;
+mod search;
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -44,6 +45,7 @@ pub(crate) async fn run(only: &str) -> anyhow::Result<Vec<Row>> {
     }
     let needs_stage = [
         database::ON_STAGE,
+        search::ON_STAGE,
         cache_http::ON_STAGE,
         protection::ON_STAGE,
         sales::ON_STAGE,
@@ -55,6 +57,7 @@ pub(crate) async fn run(only: &str) -> anyhow::Result<Vec<Row>> {
     let stage = if needs_stage { Some(Stage::set().await?) } else { None };
     if let Some(stage) = &stage {
         rows.extend(Box::pin(database::on_stage(stage, wanted)).await?);
+        rows.extend(Box::pin(search::on_stage(stage, wanted)).await?);
     }
     if wanted.one("memory") {
         rows.push(database::memory()?);

@@ -169,6 +169,16 @@ export async function connect(): Promise<string | undefined> {
   return key.data?.key;
 }
 
+/** What a receiver of webhooks does with what it is sent. */
+export function received(event: components["schemas"]["WebhookEvent"]): string {
+  switch (event.type) {
+    case "catalog.product-changed":
+      return `${event.topic}: ${event.type}`;
+    default:
+      return `something on ${event.topic}, at ${event.timestamp}`;
+  }
+}
+
 // What the types must refuse: tsc fails where one of these lines is no error.
 export async function mistaken(): Promise<void> {
   // @ts-expect-error stock is a number

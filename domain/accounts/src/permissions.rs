@@ -125,6 +125,11 @@ pub const PERMISSIONS: &[Permission] = &[
     permission("categories.write", "put in, change, move and delete categories", MANAGERS),
     permission("profile.read", "see one's own account and its sessions", EVERYBODY_OWN),
     permission("profile.write", "change one's own account and password, and end its sessions", EVERYBODY_OWN),
+    permission(
+        "front_end.pass_on",
+        "have an API key ask for the shop's customers, each counted by the address that is passed on",
+        ADMIN,
+    ),
     permission("keys.read", "see API keys", EVERYBODY_OWN_ADMIN_ALL).or_own(),
     permission("keys.write", "make, change and delete API keys", EVERYBODY_OWN_ADMIN_ALL).or_own(),
     permission("users.read", "see everybody's account", ADMIN).by_store(),

@@ -1,11 +1,12 @@
 //! What the catalog tells others of itself.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{CategoryId, ProductId};
 
 /// What happened to something.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Change {
     /// It is new.
@@ -21,12 +22,13 @@ pub enum Change {
 }
 
 /// A product was written.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ProductChanged {
     /// Which.
     pub product_id: ProductId,
     /// Its SKU, after the change.
+    #[schema(example = "26190")]
     pub sku: String,
     /// What happened.
     pub change: Change,
@@ -38,12 +40,13 @@ impl ProductChanged {
 }
 
 /// A category was written.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CategoryChanged {
     /// Which.
     pub category_id: CategoryId,
     /// Its slug, after the change.
+    #[schema(example = "grocery-fruit-shelf-stable")]
     pub slug: String,
     /// What happened.
     pub change: Change,
@@ -68,10 +71,11 @@ impl ViewsCounted {
 }
 
 /// So much was written at once that it is not told one by one.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CatalogReplaced {
     /// By what: `import`, `seed`.
+    #[schema(example = "import")]
     pub by: String,
 }
 

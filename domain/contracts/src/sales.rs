@@ -113,22 +113,26 @@ impl SalesGrowth {
 }
 
 /// A store's month was written or deleted; the event's name tells which. Topic `sales-data-{storeId}`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SalesChanged {
     /// Which store.
     pub store_id: StoreId,
     /// Which year.
+    #[schema(example = 2024)]
     pub year: i16,
     /// Which month, 1 to 12.
     pub month: i16,
     /// The days that were written, as they are now; of a day that was taken out, null. Left out where there
     /// are too many to tell.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<BTreeMap<String, Option<BTreeMap<String, f64>>>>, nullable = false, example = json!({"1": {"sales": 1000}}))]
     pub days: Option<Value>,
     /// The month's totals now; null where it is gone.
+    #[schema(value_type = Option<SalesFigures>, required)]
     pub totals: Option<Value>,
     /// The month's totals before; null where it is new.
+    #[schema(value_type = Option<SalesFigures>, required)]
     pub before: Option<Value>,
 }
 
@@ -165,14 +169,16 @@ impl SalesBatchDone {
 }
 
 /// A store was made, changed or closed; the event's name tells which. Topic `store-{storeId}`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct StoreChanged {
     /// Which store.
     pub store_id: StoreId,
     /// Its name.
+    #[schema(example = "Harbour Street")]
     pub name: String,
     /// Its status now.
+    #[schema(example = "active")]
     pub status: String,
 }
 

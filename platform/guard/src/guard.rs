@@ -33,6 +33,8 @@ pub enum Tier {
     General,
     /// Of a person.
     Api,
+    /// Of an API key of a shop's own front end.
+    FrontEnd,
     /// Of an address, for proving who one is.
     SignIn,
     /// Of an address, for credentials that are not good.
@@ -48,6 +50,8 @@ pub struct GuardSettings {
     pub general: Quota,
     /// For people.
     pub api: Quota,
+    /// For the shop's own front ends.
+    pub front_end: Quota,
     /// For attempts to sign in, by address.
     pub sign_in: Quota,
     /// For credentials that are not good, by address.
@@ -276,6 +280,7 @@ impl Guard {
         match tier {
             Tier::General => &self.shared.settings.general,
             Tier::Api => &self.shared.settings.api,
+            Tier::FrontEnd => &self.shared.settings.front_end,
             Tier::SignIn => &self.shared.settings.sign_in,
             Tier::Credentials => &self.shared.settings.credentials,
         }

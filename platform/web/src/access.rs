@@ -135,6 +135,12 @@ impl Caller {
         xxh3_64(format!("{reach:?}").as_bytes())
     }
 
+    /// The API key, or the person where there is none.
+    #[must_use]
+    pub(crate) fn key_id(&self) -> Uuid {
+        if let Via::Key(key) = self.via { key } else { self.id }
+    }
+
     /// The session, if it is one.
     #[must_use]
     pub fn session(&self) -> Option<Uuid> {

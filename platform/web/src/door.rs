@@ -26,6 +26,7 @@ use crate::access::{
     Caller, Credential, Doorkeeper, Permit, Scope, Via, X_CSRF_TOKEN, forbidden, needs_session, not_signed_in,
 };
 use crate::foreign::{SEC_FETCH_SITE, is_foreign, is_own, may_be_foreign};
+use crate::front_end::{CLIENT_ADDRESS, customer, is_front_end};
 use crate::operations::Operations;
 use crate::responses::is_anybodys;
 use crate::serve::Peer;
@@ -154,13 +155,16 @@ impl Doors {
             return None;
         }
         match Credential::of(fields, from.is_over_tls) {
+            Ok(None) if fields.contains_key(CLIENT_ADDRESS) => None,
             Ok(None) => {
                 let stranger = stranger(address, is_foreign(fields, from.is_over_tls, cors));
                 Some(Share::Of(Tier::General, stranger))
             }
             Ok(Some(credential)) => {
                 let caller = keeper.recognise_now(credential)?;
-                Some(Share::Of(Tier::Api, Subject::user(caller.id)))
+                // Of two shares at once: that needs the closer look.
+                let is_plain = !is_front_end(&**keeper, &caller) && !fields.contains_key(CLIENT_ADDRESS);
+                is_plain.then(|| Share::Of(Tier::Api, Subject::user(caller.id)))
             }
             Err(_) => None,
         }
@@ -277,6 +281,15 @@ impl Doors {
                 }
             },
         };
+        let front_end = caller.as_deref().filter(|caller| is_front_end(&**keeper, caller));
+        let customer = customer(&parts.headers, front_end.is_some()).map_err(refuse)?;
+        // Whom a front end asks for is at the door in its place.
+        let (address, stranger) =
+            customer.map_or((address, stranger), |customer| (customer, Subject::address(customer)));
+        if let Some(wait) = customer.and_then(|customer| guard.blocked_for(customer)).filter(|_| !passes) {
+            guard.count_blocked();
+            return Err(refuse(blocked(Some(wait))));
+        }
         // A block is for strangers: who has signed in answers with their account, and can lift it.
         if block.is_some() && caller.is_none() {
             guard.count_blocked();
@@ -290,6 +303,13 @@ impl Doors {
                 return Err(Refusal { problem: Problem::new(&kinds::FOREIGN_PAGE, detail), counted });
             }
             Counted::SignIn => count(guard, Tier::SignIn, &stranger, 1).await?,
+            Counted::As(cost) if let Some(front_end) = front_end => {
+                let counted = count(guard, Tier::FrontEnd, &Subject::user(front_end.key_id()), cost).await?;
+                match customer {
+                    Some(_) => count(guard, Tier::General, &stranger, cost).await?,
+                    None => counted,
+                }
+            }
             Counted::As(cost) => match &caller {
                 Some(caller) => count(guard, Tier::Api, &Subject::user(caller.id), cost).await?,
                 None => count(guard, Tier::General, &stranger, cost).await?,
@@ -396,6 +416,7 @@ pub(crate) fn too_many(tier: Tier, verdict: Verdict) -> Refusal {
     let whose = match tier {
         Tier::General => "from your network",
         Tier::Api => "by you",
+        Tier::FrontEnd => "by this API key",
         Tier::SignIn => "to sign in from your network",
         Tier::Credentials => "with credentials that are not good, from your network",
     };

@@ -42,6 +42,7 @@ mod fault;
 mod field_values;
 mod finish;
 mod foreign;
+mod front_end;
 mod head;
 mod idempotency;
 mod module;

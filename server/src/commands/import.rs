@@ -17,7 +17,7 @@ use super::{as_command, quiet_logs};
 use crate::database::Home;
 use crate::production::feed_for_a_command;
 use crate::settings::Settings;
-use crate::terminal::{progress, say, thousands};
+use crate::terminal::{progress, say, spin, thousands, thousands_of};
 
 pub(crate) async fn import_products(
     settings: &Settings,
@@ -72,7 +72,7 @@ async fn import(
 ) -> anyhow::Result<ExitCode> {
     let _log = quiet_logs(settings)?;
     // Before anything is started: a name that is misspelt is the likeliest mistake.
-    std::fs::metadata(file).with_context(|| format!("cannot open {}", file.display()))?;
+    let size = std::fs::metadata(file).with_context(|| format!("cannot open {}", file.display()))?.len();
     let home = Home::shared(settings, "import").await?;
     let outcome = async {
         home.migrate(settings).await?;
@@ -80,20 +80,20 @@ async fn import(
         let (clock, _reference) = home.clock(settings, &database).await?;
         let feed = feed_for_a_command(settings, &database);
         let start = Instant::now();
-        let bar = progress(0, "{msg} {bar:40} {bytes}/{total_bytes}");
-        bar.set_message("reading");
-        let (input, bytes) = {
+        let bar = progress(size, "reading {bar:40} {bytes}/{total_bytes}");
+        let (input, _bytes) = {
             let bar = bar.clone();
             open(file, move |read| {
                 bar.inc(read);
-                if bar.length().is_some_and(|length| length > 0 && bar.position() >= length) {
-                    bar.set_message("writing");
-                    bar.finish_and_clear();
+                if bar.position() >= size {
+                    // How long the database takes nobody knows; that it works is seen.
+                    spin(&bar, "writing {spinner} {elapsed}");
                 }
             })?
         };
-        bar.set_length(bytes);
-        load(Tools { database, clock, feed, start }, input).await
+        let loaded = load(Tools { database, clock, feed, start }, input).await;
+        bar.finish_and_clear();
+        loaded
     }
     .await;
     home.close().await?;
@@ -128,7 +128,7 @@ fn tell_transactions(report: &TransactionReport, file: &Path, start: Instant) {
         thousands(report.lines),
         thousands(report.baskets),
         start.elapsed().as_secs_f64(),
-        report.sales.normalize(),
+        thousands_of(&report.sales.normalize().to_string()),
         thousands(report.days),
         thousands(report.stores),
         thousands(report.stores_created),

@@ -47,6 +47,7 @@ const VARIABLES: &[(&str, &str)] = &[
     ("RATE_LIMIT_GENERAL", "rate_limits.general"),
     ("RATE_LIMIT_AUTH", "rate_limits.auth"),
     ("RATE_LIMIT_API", "rate_limits.api"),
+    ("RATE_LIMIT_FRONT_END", "rate_limits.front_end"),
 ];
 
 /// Variables of this program that are no settings.
@@ -352,6 +353,7 @@ pub(crate) struct RateLimitSettings {
     pub(crate) general: u32,
     pub(crate) auth: u32,
     pub(crate) api: u32,
+    pub(crate) front_end: u32,
     pub(crate) store: LimitStore,
     pub(crate) max_tracked: usize,
 }

@@ -170,3 +170,69 @@ async fn the_catalog_is_exported_as_a_file() {
     let wrong = staff.post("/api/v2/exports").json(&wrong).await.problem(422, "web.invalid_body");
     assert_eq!(wrong["errorCount"], 3, "{wrong}");
 }
+
+#[tokio::test]
+async fn a_front_end_of_the_shop_is_counted_for_its_customers() {
+    let limits = [("RATE_LIMIT_GENERAL", "3"), ("RATE_LIMIT_FRONT_END", "12"), ("RATE_LIMIT_API", "40")];
+    let house = House::new(&[&[("ENTREPOT_RATE_LIMITS_ENABLED", "true")], &limits[..]].concat()).await;
+    let admin = house.admin().await;
+    let make = async |scopes: Value| {
+        let body = json!({"name": "Shop", "scopes": scopes});
+        text(&house.server.bearing(&admin).post("/api/v2/api-keys").json(&body).await.created(), "key")
+    };
+    let (front, other) = (make(json!(["front_end.pass_on"])).await, make(json!(["products.write"])).await);
+    let ask = |key: &str, customer: &str| {
+        let request = house.server.with_key(key).get("/api/v2/categories");
+        if customer.is_empty() { request } else { request.header("entrepot-client-address", customer) }
+    };
+    // Each customer has the share of a stranger, whoever else asks through the same front end.
+    for customer in ["203.0.113.7", "203.0.113.8"] {
+        for _ in 0..3 {
+            let answer = ask(&front, customer).await.status(200);
+            assert!(answer.header("ratelimit-policy").starts_with("\"general\""), "{:?}", answer.headers);
+        }
+        ask(&front, customer).await.problem(429, "web.too_many_requests");
+    }
+    // What it asks for itself, and what all ask together, is counted by its key.
+    for _ in 0..4 {
+        let answer = ask(&front, "").await.status(200);
+        assert!(answer.header("ratelimit-policy").starts_with("\"front-end\""), "{:?}", answer.headers);
+    }
+    let refused = ask(&front, "203.0.113.9").await.problem(429, "web.too_many_requests");
+    assert!(text(&refused, "detail").contains("by this API key"), "{refused}");
+    // Nobody else is believed.
+    ask(&other, "203.0.113.7").await.problem(400, "web.invalid_header");
+    let stranger = house.server.get("/api/v2/categories").header("entrepot-client-address", "203.0.113.7").await;
+    stranger.problem(400, "web.invalid_header");
+}
+
+#[tokio::test]
+async fn a_customer_of_a_front_end_has_blocks_and_attempts_of_their_own() {
+    let house = House::new(&[("ENTREPOT_RATE_LIMITS_ENABLED", "true"), ("RATE_LIMIT_AUTH", "2")]).await;
+    let admin = house.admin().await;
+    let staff = house.server.bearing(&admin);
+    let body = json!({"name": "Shop", "scopes": ["front_end.pass_on"]});
+    let key = text(&staff.post("/api/v2/api-keys").json(&body).await.created(), "key");
+    let block = json!({"network": "203.0.113.7", "reason": "scans", "minutes": 5});
+    staff.post("/api/admin/blocks").json(&block).await.created();
+    let front = house.server.with_key(&key);
+    let get = |customer: &str| front.get("/api/v2/categories").header("entrepot-client-address", customer);
+    get("203.0.113.7").await.problem(403, "web.blocked");
+    get("203.0.113.8").await.ok();
+    for wrong in ["203.0.113", "203.0.113.7, 203.0.113.8", "shop.example", ""] {
+        get(wrong).await.problem(400, "web.invalid_header");
+    }
+    let sign_in = |customer: &str| {
+        let body = json!({"email": "nobody@shop.example", "password": "not the one that was set"});
+        front.post("/api/v2/auth/login").json(&body).header("entrepot-client-address", customer)
+    };
+    for _ in 0..2 {
+        sign_in("203.0.113.10").await.problem(401, "accounts.wrong_credentials");
+    }
+    assert_eq!(sign_in("203.0.113.10").await.status.as_u16(), 429);
+    sign_in("203.0.113.11").await.problem(401, "accounts.wrong_credentials");
+    // A manager cannot make such a key.
+    let (manager, _) = house.person("manager").await;
+    let refused = house.server.bearing(&manager).post("/api/v2/api-keys").json(&body).await;
+    assert_eq!(refused.status.as_u16(), 422);
+}

@@ -89,6 +89,8 @@ async fn every_operation_is_open_to_whom_the_table_says_and_to_nobody_else() {
     let listed: BTreeSet<String> = PERMISSIONS.iter().map(|permission| permission.action.to_owned()).collect();
     // What a kind of report needs besides the order itself.
     used.insert("stock.report".to_owned());
+    // The same of a kind of export, what live topics need, and what tells a front end's key from others.
+    used.extend(["products.export", "catalog.follow", "front_end.pass_on"].map(str::to_owned));
     assert_eq!(listed, used, "an action that nothing needs, or one that is in no row");
     house.server.post("/api/v2/auth/logout").await.problem(401, "web.not_signed_in");
     for (_, token) in callers.iter().skip(1) {

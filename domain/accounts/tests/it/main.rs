@@ -157,6 +157,7 @@ impl House {
             limits: plan.limits,
             general: Quota { name: "general", limit: 10_000, window: minutes(15) },
             api: Quota { name: "api", limit: 10_000, window: minutes(1) },
+            front_end: Quota { name: "front-end", limit: 10_000, window: minutes(1) },
             sign_in: Quota { name: "auth", limit: plan.auth, window: minutes(15) },
             credentials: Quota { name: "credentials", limit: 100, window: minutes(15) },
             suspicion: true,

@@ -5,7 +5,11 @@
 //!   nothing.
 //! - Whatever a client sent is a bound value.
 
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
 use bytes::{BufMut as _, Bytes, BytesMut};
+use entrepot_contracts::Currency;
 use entrepot_exports::{Format, Piece, Reading};
 use entrepot_pg::{Binds, Database, Error, Pooled};
 use entrepot_web::no_formula;
@@ -37,7 +41,7 @@ pub(crate) const COLUMNS: &[(&str, &str, &str)] = &[
     ("manufacturer", "p.manufacturer", "p.manufacturer"),
     ("sellerId", "p.seller_id", "p.seller_id::text"),
     ("packageSize", "p.package_size", "p.package_size"),
-    ("price", "p.price::text", "p.price::text"),
+    ("price", PRICE, PRICE),
     ("currency", "p.currency", "p.currency::text"),
     ("stock", "p.stock", "p.stock::text"),
     ("tags", "p.tags", "array_to_string(p.tags, '|')"),
@@ -53,6 +57,8 @@ pub(crate) const COLUMNS: &[(&str, &str, &str)] = &[
     ("updatedAt", UPDATED, UPDATED),
 ];
 
+/// A price as its currency is written; [`select`] puts it in.
+const PRICE: &str = "{price}";
 const CREATED: &str = "to_char(p.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')";
 const UPDATED: &str = "to_char(p.updated_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')";
 
@@ -80,6 +86,20 @@ fn conditions(filters: &ExportFilters, binds: &mut Binds) -> String {
     sql
 }
 
+/// The amount with as many decimals as its currency has: the database keeps three for all.
+static PRICE_SQL: LazyLock<String> = LazyLock::new(|| {
+    let mut others: BTreeMap<u32, Vec<String>> = BTreeMap::new();
+    let letters = || 'A'..='Z';
+    for code in letters().flat_map(|a| letters().flat_map(move |b| letters().map(move |c| format!("{a}{b}{c}")))) {
+        if let Some(decimals) = Currency::stored(&code).map(Currency::decimals).filter(|decimals| *decimals != 2) {
+            others.entry(decimals).or_default().push(format!("'{code}'"));
+        }
+    }
+    let cases =
+        others.iter().map(|(decimals, codes)| format!("WHEN p.currency IN ({}) THEN {decimals}", codes.join(", ")));
+    format!("round(p.price, CASE {} ELSE 2 END)::text", cases.collect::<Vec<_>>().join(" "))
+});
+
 /// What a row is, its id before it: one cell of JSON, or the cells of a CSV.
 fn select(format: Format, columns: &[usize]) -> String {
     let columns = columns.iter().filter_map(|column| COLUMNS.get(*column));
@@ -90,6 +110,7 @@ fn select(format: Format, columns: &[usize]) -> String {
             format!("json_build_object({})::text", members.collect::<Vec<_>>().join(", "))
         }
     }
+    .replace(PRICE, &PRICE_SQL)
 }
 
 /// Reads a piece of a file.

@@ -129,7 +129,9 @@ mod tests {
     async fn a_file_of_a_form_comes_piece_by_piece() {
         let (media, body) = first_file(Body::from(BODY), "x").await.expect("a form");
         assert_eq!((media.as_str(), &body.collect().await.expect("whole").to_bytes()[..]), ("image/png", &b"abc"[..]));
-        let (_, cut) = first_file(Body::from(&BODY[..112]), "x").await.expect("it begins like one");
+        let (_, cut) = first_file(Body::from(&BODY[..BODY.find("abc").expect("it is there") + 2]), "x")
+            .await
+            .expect("it begins like one");
         assert!(cut.collect().await.is_err(), "a form that breaks off is not a file that ends");
         assert!(first_file(Body::from(BODY.replace("file", "alt")), "x").await.is_err());
     }

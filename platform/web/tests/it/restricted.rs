@@ -141,6 +141,7 @@ pub(crate) fn guard(clock: &Clock) -> Guard {
         limits: false,
         general: quota("general"),
         api: quota("api"),
+        front_end: quota("front-end"),
         sign_in: quota("auth"),
         credentials: quota("credentials"),
         suspicion: false,
