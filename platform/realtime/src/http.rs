@@ -74,7 +74,7 @@ const RULES: &[(&str, Rule)] = &[
 const PROBLEMS: &[(&str, &[&ProblemKind])] = &[
     ("open_web_socket", &[&NO_WEB_SOCKET]),
     ("open_web_socket_v2", &[&NO_WEB_SOCKET]),
-    ("stream_events", &[&FORBIDDEN_TOPIC, &UNKNOWN_TOPIC]),
+    ("stream_events", &[&FORBIDDEN_TOPIC, &UNKNOWN_TOPIC, &kinds::NOT_SIGNED_IN]),
     ("get_live_figures", &[]),
     ("send_announcement", &[]),
 ];

@@ -358,7 +358,8 @@ impl Doors {
             }
             _ => None,
         };
-        let narrowing = Permit::narrowing(scope);
+        // Of what shows more to some, what everybody is shown is no secret.
+        let narrowing = Permit::narrowing(scope.filter(|_| rule.is_some_and(|rule| rule.access != Access::Public)));
         let is_lasting = rule.is_some_and(|rule| rule.is_lasting);
         let attempts = is_lasting.then(|| Attempts { guard: guard.clone(), subject: stranger });
         let permit = Permit {

@@ -54,6 +54,12 @@ async fn a_draft_is_there_for_those_who_may_write_it() {
         }
     }
 
+    // What a seller sees of what is offered is what everybody does.
+    let review = json!({"rating": 5, "author": "Mira K.", "title": "Good", "body": "Very good."});
+    seller_asks.post("/api/v2/products/TEA-1/reviews").json(&review).await.created();
+    seller_asks.get("/api/v2/products/TEA-1").await.ok();
+    assert_eq!(skus(&seller_asks.get("/api/v2/products").await.ok()), ["TEA-1"]);
+
     for path in ["/api/v2/products?active=false", "/api/v2/products/search?q=tea&active=false"] {
         house.server.get(path).await.problem(401, "web.not_signed_in");
         house.server.bearing(&customer).get(path).await.problem(403, "web.forbidden");

@@ -137,10 +137,14 @@ kind!(
     "`errors` names every fault by its row. Nothing was written; `atomic=false` would write the rows that are valid."
 );
 
+/// Of lists, whose drafts are not for everybody.
+const LISTS: &[&ProblemKind] =
+    &[&kinds::INVALID_CURSOR, &kinds::FOREIGN_CURSOR, &kinds::NOT_SIGNED_IN, &kinds::FORBIDDEN];
+
 /// All of them that an operation can answer with, beyond those that any operation can.
 pub(super) const BY_OPERATION: &[(&str, &[&ProblemKind])] = &[
-    ("list_products", &[&kinds::INVALID_CURSOR, &kinds::FOREIGN_CURSOR]),
-    ("search_products", &[&kinds::INVALID_CURSOR, &kinds::FOREIGN_CURSOR]),
+    ("list_products", LISTS),
+    ("search_products", LISTS),
     ("list_popular_products", &[]),
     ("get_product", &[&PRODUCT_NOT_FOUND, &PRODUCT_DELETED]),
     ("create_product", &[&DUPLICATE_SKU, &DUPLICATE_SLUG, &UNKNOWN_CATEGORY]),

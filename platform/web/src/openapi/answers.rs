@@ -17,7 +17,7 @@ use crate::rule::{Access, Counted};
 use crate::{Fault, ProblemDocument, ProblemKind, Rule, kinds};
 
 /// The kinds that an operation with a body can answer with.
-const OF_BODIES: [&ProblemKind; 7] = [
+const OF_BODIES: [&ProblemKind; 8] = [
     &kinds::MALFORMED_JSON,
     &kinds::JSON_TOO_DEEP,
     &kinds::INCOMPLETE_BODY,
@@ -25,6 +25,7 @@ const OF_BODIES: [&ProblemKind; 7] = [
     &kinds::BODY_TOO_LARGE,
     &kinds::UNSUPPORTED_MEDIA_TYPE,
     &kinds::INVALID_BODY,
+    &kinds::INEXACT_NUMBER,
 ];
 
 /// The kinds that every operation can answer with.
@@ -269,7 +270,7 @@ fn field<T>(name: &str) -> RefOr<T> {
     RefOr::Ref(Ref::new(format!("#/components/headers/{name}")))
 }
 
-/// Where problems of these kinds stand among the components: `Error404ProductNotFound`. What every operation can
+/// Where problems of these kinds stand among the components: `Error404CatalogProductNotFound`. What every operation can
 /// answer is not named, and what every operation with a body can is `Body`.
 fn name_of(status: u16, kinds: &[&ProblemKind]) -> String {
     let mut name = format!("Error{status}");
@@ -277,8 +278,9 @@ fn name_of(status: u16, kinds: &[&ProblemKind]) -> String {
         name.push_str("Body");
     }
     for kind in kinds.iter().filter(|kind| !OF_ALL.contains(kind) && !OF_BODIES.contains(kind)) {
-        let (_, word) = kind.code.split_once('.').unwrap_or(("", kind.code));
-        for part in word.split('_') {
+        // What is of no domain is named without one.
+        let word = kind.code.strip_prefix("web.").unwrap_or(kind.code);
+        for part in word.split(['.', '_']) {
             let mut letters = part.chars();
             name.extend(letters.next().map(|first| first.to_ascii_uppercase()));
             name.push_str(letters.as_str());
