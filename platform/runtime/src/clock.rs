@@ -92,15 +92,25 @@ impl Clock {
     /// The present moment, in UTC, to the microsecond (what PostgreSQL keeps).
     #[must_use]
     pub fn now(&self) -> Timestamp {
-        let us = match &self.source {
+        Timestamp::from_microsecond(self.us(Instant::now)).unwrap_or(Timestamp::UNIX_EPOCH)
+    }
+
+    /// The same moment as [`Clock::now`] would have told at `at`, in microseconds since 1970: for who has read the
+    /// monotonic clock already. Only a following clock can tell; the others tell the present moment.
+    #[must_use]
+    pub fn us_at(&self, at: Instant) -> i64 {
+        self.us(|| at)
+    }
+
+    fn us(&self, at: impl FnOnce() -> Instant) -> i64 {
+        match &self.source {
             Source::Manual(now_us) => now_us.load(Ordering::Acquire),
             Source::System => system_us(),
             Source::Following(reference) => match reference.ahead_us.load(Ordering::Acquire) {
                 UNKNOWN => system_us().saturating_add(reference.fault_us),
-                ahead_us => monotonic_us(Instant::now()).saturating_add(ahead_us),
+                ahead_us => monotonic_us(at()).saturating_add(ahead_us),
             },
-        };
-        Timestamp::from_microsecond(us).unwrap_or(Timestamp::UNIX_EPOCH)
+        }
     }
 
     /// How far the machine's clock was ahead of the reference when they were compared last; zero for a clock that
@@ -150,10 +160,13 @@ impl Clock {
     /// millisecond; within one millisecond their order is random.
     #[must_use]
     pub fn new_id(&self) -> Uuid {
-        let now = self.now();
-        let seconds = u64::try_from(now.as_second()).unwrap_or(0);
-        let nanos = u32::try_from(now.subsec_nanosecond()).unwrap_or(0);
-        Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, seconds, nanos))
+        id_of(self.us(Instant::now))
+    }
+
+    /// The same of the moment `at`; see [`Clock::us_at`].
+    #[must_use]
+    pub fn new_id_at(&self, at: Instant) -> Uuid {
+        id_of(self.us_at(at))
     }
 }
 
@@ -171,6 +184,12 @@ impl ClockReference {
     }
 }
 
+fn id_of(us: i64) -> Uuid {
+    let us = u64::try_from(us).unwrap_or(0);
+    let nanos = u32::try_from(us % 1_000_000 * 1_000).unwrap_or(0);
+    Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, us / 1_000_000, nanos))
+}
+
 fn system_us() -> i64 {
     #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the system clock")]
     Timestamp::now().as_microsecond()
@@ -184,7 +203,9 @@ fn monotonic_us(at: Instant) -> i64 {
         Some(since) => (since, 1),
         None => (origin.duration_since(at), -1),
     };
-    i64::try_from(since.as_micros()).unwrap_or(i64::MAX) * sign
+    // Not `as_micros`, which reckons with 128 bits.
+    let seconds = i64::try_from(since.as_secs()).unwrap_or(i64::MAX);
+    seconds.saturating_mul(1_000_000).saturating_add(i64::from(since.subsec_micros())) * sign
 }
 
 impl ManualClock {

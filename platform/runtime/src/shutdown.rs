@@ -7,6 +7,10 @@
 //! **Invariant:** once [`Shutdown::begin`] was called, every present and future
 //! [`ShutdownSignal::wait`] returns.
 
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::task::{Poll, Waker};
+
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
@@ -54,6 +58,28 @@ impl ShutdownSignal {
         let _closed_counts_as_begun = self.receiver.wait_for(|begun| *begun).await;
     }
 
+    /// Ends with `work`, or with `None` once the shutdown has begun before that; `work` is left as it is then. What is
+    /// waited for is shared by all who wait, behind a lock: here it is looked at once, and then again only when it has
+    /// changed, however often `work` goes on.
+    pub async fn unless_begun<W: Future>(&self, mut work: Pin<&mut W>) -> Option<W::Output> {
+        let mut waiting = self.clone();
+        let mut begun = pin!(waiting.wait());
+        let mut waiter: Option<Waker> = None;
+        poll_fn(|context| {
+            if let Poll::Ready(output) = work.as_mut().poll(context) {
+                return Poll::Ready(Some(output));
+            }
+            let is_waiting = waiter.as_ref().is_some_and(|waiter| waiter.will_wake(context.waker()));
+            // Nobody left to begin it counts as begun.
+            if is_waiting && !self.receiver.has_changed().unwrap_or(true) {
+                return Poll::Pending;
+            }
+            waiter = Some(context.waker().clone());
+            begun.as_mut().poll(context).map(|()| None)
+        })
+        .await
+    }
+
     /// Whether the shutdown has begun.
     #[must_use]
     pub fn has_begun(&self) -> bool {
@@ -90,5 +116,34 @@ mod tests {
         let mut late = shutdown.signal();
         late.wait().await;
         assert!(late.has_begun());
+    }
+
+    #[tokio::test]
+    async fn work_goes_on_until_the_shutdown_begins_and_is_left_as_it_is() {
+        let shutdown = Shutdown::new();
+        let signal = shutdown.signal();
+        let turns = std::cell::Cell::new(0);
+        let work = async {
+            for _ in 0..3 {
+                tokio::task::yield_now().await;
+                turns.set(turns.get() + 1);
+            }
+            "done"
+        };
+        assert_eq!(signal.unless_begun(pin!(work)).await, Some("done"));
+        let mut endless = pin!(async {
+            loop {
+                tokio::task::yield_now().await;
+                turns.set(turns.get() + 1);
+                if turns.get() == 10 {
+                    shutdown.begin();
+                }
+            }
+        });
+        assert!(signal.unless_begun(endless.as_mut()).await.is_none());
+        assert!(turns.get() >= 10);
+        assert_eq!(signal.unless_begun(pin!(std::future::pending::<()>())).await, None, "it has begun");
+        let told = Shutdown::new().signal();
+        assert_eq!(told.unless_begun(pin!(std::future::pending::<()>())).await, None, "nobody can begin it");
     }
 }

@@ -15,7 +15,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, header};
 use entrepot_guard::suspicion::MOST_POINTS;
@@ -25,15 +25,18 @@ use http::request::Parts;
 use crate::access::{
     Caller, Credential, Doorkeeper, Permit, Scope, Via, X_CSRF_TOKEN, forbidden, needs_session, not_signed_in,
 };
+use crate::field_values::{limit_policy, limit_state};
 use crate::foreign::{SEC_FETCH_SITE, is_foreign, is_own, may_be_foreign};
-use crate::front_end::{CLIENT_ADDRESS, customer, is_front_end};
+use crate::front_end::{customer, is_front_end};
+use crate::head::Seen;
 use crate::operations::Operations;
-use crate::responses::is_anybodys;
 use crate::serve::Peer;
 use crate::{Access, Attempts, CorsPolicy, Counted, Problem, Proof, Query, Rule, Standing, kinds};
 
-const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
-const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+/// How the caller's limit stands.
+pub(crate) const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+/// What of it is left.
+pub(crate) const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 /// Where a request comes from.
@@ -123,28 +126,27 @@ impl Doors {
             let address = Some(peer.address);
             return From { address, is_unreadable: false, is_over_tls: peer.is_tls, is_within: false };
         };
+        // Each proxy adds what it saw: the last is the word of the one that is trusted.
         let says_https = || {
-            // Each proxy adds what it saw: the last is the word of the one that is trusted.
             let last = fields.get_all(X_FORWARDED_PROTO).iter().next_back();
             let last = last.and_then(|proto| proto.as_bytes().rsplit(|byte| *byte == b',').next());
             last.is_some_and(|proto| proto.trim_ascii().eq_ignore_ascii_case(b"https"))
-                && guard.proxies().trusts(peer.address)
         };
         let client = guard.client(peer.address, fields);
         From {
             address: Some(client.unwrap_or(peer.address)),
             is_unreadable: client.is_err(),
-            is_over_tls: peer.is_tls || says_https(),
+            is_over_tls: peer.is_tls || (guard.proxies().trusts(peer.address) && says_https()),
             is_within: false,
         }
     }
 
     /// For a read that anybody may have: whose share it would be taken from, if there is nothing about
     /// it that needs a closer look.
-    pub(crate) fn glance<B>(&self, from: &From, request: &Request<B>) -> Option<Share> {
+    pub(crate) fn glance<B>(&self, from: &From, request: &Request<B>, seen: &Seen<'_>) -> Option<Share> {
         let fields = request.headers();
         let Self::Kept { keeper, guard, cors, .. } = self else {
-            return is_anybodys(fields).then_some(Share::Nobodys);
+            return (!seen.has_credential).then_some(Share::Nobodys);
         };
         let Some(address) = from.address.filter(|_| !from.is_within) else { return Some(Share::Nobodys) };
         if from.is_unreadable || guard.blocked_for(address).is_some() {
@@ -154,29 +156,30 @@ impl Doors {
         if guard.suspicion_of_target(uri.path(), uri.query()).points > 0 {
             return None;
         }
-        match Credential::of(fields, from.is_over_tls) {
-            Ok(None) if fields.contains_key(CLIENT_ADDRESS) => None,
+        let credential = if seen.has_credential { Credential::of(fields, from.is_over_tls) } else { Ok(None) };
+        match credential {
+            _ if seen.has_customer => None,
             Ok(None) => {
-                let stranger = stranger(address, is_foreign(fields, from.is_over_tls, cors));
-                Some(Share::Of(Tier::General, stranger))
+                let is_foreign = seen.has_page && is_foreign(fields, from.is_over_tls, cors);
+                Some(Share::Of(Tier::General, stranger(address, is_foreign)))
             }
             Ok(Some(credential)) => {
                 let caller = keeper.recognise_now(credential)?;
                 // Of two shares at once: that needs the closer look.
-                let is_plain = !is_front_end(&**keeper, &caller) && !fields.contains_key(CLIENT_ADDRESS);
+                let is_plain = !is_front_end(&**keeper, &caller);
                 is_plain.then(|| Share::Of(Tier::Api, Subject::user(caller.id)))
             }
             Err(_) => None,
         }
     }
 
-    /// Counts one such read.
-    pub(crate) fn count_now(&self, share: &Share) -> Glance {
+    /// Counts one such read of the moment `at`.
+    pub(crate) fn count_at(&self, at: Instant, share: &Share) -> Glance {
         let (Self::Kept { guard, .. }, Share::Of(tier, subject)) = (self, share) else { return Glance::Free };
         if !guard.counts() {
             return Glance::Free;
         }
-        match guard.check_now(*tier, subject, 1) {
+        match guard.check_at(at, *tier, subject, 1) {
             Some(verdict) if verdict.allowed => Glance::Passed(*tier, verdict),
             Some(verdict) => Glance::Refused(*tier, verdict),
             None => Glance::Ask,
@@ -376,15 +379,20 @@ impl Doors {
 
     /// How the caller's limit stands, as fields.
     pub(crate) fn tell_limits(&self, tier: Tier, verdict: &Verdict, fields: &mut HeaderMap) {
-        let Self::Kept { guard, .. } = self else { return };
-        let quota = guard.quota(tier);
-        let policy = format!("\"{}\";q={};w={}", quota.name, verdict.limit, quota.window.as_secs());
-        let state = format!("\"{}\";r={};t={}", quota.name, verdict.remaining, seconds(verdict.reset));
-        for (name, value) in [(RATE_LIMIT_POLICY, policy), (RATE_LIMIT, state)] {
-            if let Ok(value) = HeaderValue::try_from(value) {
-                fields.insert(name, value);
-            }
+        if let Some([policy, state]) = self.limit_values(tier, verdict) {
+            fields.insert(RATE_LIMIT_POLICY, policy);
+            fields.insert(RATE_LIMIT, state);
         }
+    }
+
+    /// The values of [`RATE_LIMIT_POLICY`] and [`RATE_LIMIT`].
+    pub(crate) fn limit_values(&self, tier: Tier, verdict: &Verdict) -> Option<[HeaderValue; 2]> {
+        let Self::Kept { guard, .. } = self else { return None };
+        let quota = guard.quota(tier);
+        Some([
+            limit_policy(quota.name, verdict.limit, quota.window.as_secs()),
+            limit_state(quota.name, verdict.remaining, seconds(verdict.reset)),
+        ])
     }
 }
 

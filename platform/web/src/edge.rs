@@ -24,7 +24,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::body::{Body, HttpBody as _};
+use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use bytes::Bytes;
 use entrepot_cache::{Fence, FillError, Filled, Got, Namespace, Origin};
@@ -32,30 +32,28 @@ use entrepot_guard::{Guard, Place, Tier, Verdict};
 use entrepot_runtime::{Actor, Clock, continue_in_background, within_request};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use http_body_util::Limited;
+use http_body_util::{Full, Limited};
 use tower::ServiceExt as _;
 
 use crate::access::{Doorkeeper, Permit};
-use crate::compress::Coding;
 use crate::cors::{CorsPolicy, SECURITY_FIELDS};
-use crate::door::{Admitted, Doors, From, Glance};
-use crate::field_values::{AGES, HITS, server_timing};
+use crate::door::{Admitted, Doors, From};
+use crate::field_values::{age, hit_status, server_timing};
 use crate::finish::{as_get, body_asked_for, body_for, coded, write_foreign, write_reply};
 use crate::head::{
-    X_REQUEST_ID, accepts_json, body_limit, conditional_fields, refuse_head, refuse_target, refuse_unread, request_id,
-    request_id_value,
+    X_REQUEST_ID, body_limit, conditional_fields, is_anybodys, refuse_head, refuse_target, refuse_unread, request_id,
 };
+use crate::hit::Quick;
 use crate::idempotency::{IDEMPOTENCY_KEY, Idempotency, Keyed, Whose, fingerprint, key_of};
 use crate::notes::Notes;
-use crate::preconditions::if_none_match;
 use crate::problem::chain;
-use crate::responses::{Answer, Kept, Responses, Route, groups_value, is_anybodys, with_key};
+use crate::responses::{Answer, Kept, Responses, Route, groups_value, with_key};
 use crate::serve::Peer;
 use crate::slow::PromptBody;
 use crate::{CacheClass, Operations, Problem, Reply, RequestStats, kinds};
 
-const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
-const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
+pub(crate) const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
+pub(crate) const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 const CACHE_GROUP_INVALIDATION: HeaderName = HeaderName::from_static("cache-group-invalidation");
 const ENTREPOT_POSITION: HeaderName = HeaderName::from_static("entrepot-position");
 const ENTREPOT_AT_LEAST: HeaderName = HeaderName::from_static("entrepot-at-least");
@@ -90,14 +88,14 @@ pub struct Edge {
 }
 
 #[derive(Debug)]
-struct Shared {
+pub(crate) struct Shared {
     router: Router,
     settings: EdgeSettings,
-    clock: Clock,
+    pub(crate) clock: Clock,
     stats: RequestStats,
-    responses: Option<Responses>,
+    pub(crate) responses: Option<Responses>,
     positions: Option<Positions>,
-    doors: Doors,
+    pub(crate) doors: Doors,
     idempotency: Option<Idempotency>,
     notes: Option<Notes>,
 }
@@ -242,14 +240,14 @@ impl Edge {
         self.answer_to(From::within(), request).await
     }
 
-    /// Answers a request that came over a connection.
-    pub async fn answer_from<B>(&self, peer: Peer, request: Request<B>) -> Response<Body>
-    where
-        B: axum::body::HttpBody<Data = Bytes> + Send + 'static,
-        B::Error: Into<axum::BoxError>,
-    {
+    /// Answers a request that came over a connection out of memory, or else tells how far that came.
+    pub(crate) fn answer_now<B>(&self, peer: Peer, request: &Request<B>) -> Result<Response<Full<Bytes>>, Begun> {
+        let start = Instant::now();
         let from = self.shared.doors.look(peer, request.headers());
-        self.answer_to(from, request).await
+        match self.shared.from_memory(request, start, &from) {
+            Quick::Answer(response) => Ok(response),
+            Quick::Go(counted) => Err(Begun { start, from, counted }),
+        }
     }
 
     async fn answer_to<B>(&self, from: From, request: Request<B>) -> Response<Body>
@@ -257,12 +255,21 @@ impl Edge {
         B: axum::body::HttpBody<Data = Bytes> + Send + 'static,
         B::Error: Into<axum::BoxError>,
     {
-        let shared = &self.shared;
         let start = Instant::now();
-        let counted = match shared.from_memory(&request, start, &from) {
-            Quick::Answer(response) => return response,
-            Quick::Go(counted) => counted,
-        };
+        match self.shared.from_memory(&request, start, &from) {
+            Quick::Answer(response) => response.map(Body::new),
+            Quick::Go(counted) => self.answer_begun(Begun { start, from, counted }, request).await,
+        }
+    }
+
+    /// Answers a request that memory had nothing for.
+    pub(crate) async fn answer_begun<B>(&self, begun: Begun, request: Request<B>) -> Response<Body>
+    where
+        B: axum::body::HttpBody<Data = Bytes> + Send + 'static,
+        B::Error: Into<axum::BoxError>,
+    {
+        let shared = &self.shared;
+        let Begun { start, from, counted } = begun;
         let malformed = if from.is_within { None } else { refuse_head(&request) };
         let (mut parts, body) = request.into_parts();
         let id = request_id(&parts.headers, &shared.clock);
@@ -449,11 +456,12 @@ struct Write {
     is_lasting: bool,
 }
 
-/// What memory alone could do for a request.
-enum Quick {
-    Answer(Response<Body>),
-    /// Nothing; but it may have been counted already.
-    Go(Option<(Tier, Verdict)>),
+/// A request that memory had nothing for.
+pub(crate) struct Begun {
+    start: Instant,
+    from: From,
+    /// It may have been counted already.
+    counted: Option<(Tier, Verdict)>,
 }
 
 /// What a request demands of the write that it names.
@@ -470,7 +478,7 @@ enum Demand {
 #[derive(Clone, Copy, Debug)]
 pub struct Uncounted;
 
-fn is_counted(method: &Method, extensions: &http::Extensions) -> bool {
+pub(crate) fn is_counted(method: &Method, extensions: &http::Extensions) -> bool {
     *method == Method::GET && extensions.get::<Uncounted>().is_none()
 }
 
@@ -488,7 +496,7 @@ impl Provenance {
     fn value(&self) -> HeaderValue {
         let ttl = self.remaining.as_secs();
         if self.origin == Origin::Memory {
-            return HITS.with(|hits| hits.value(ttl, |ttl| format!("entrepot; hit; ttl={ttl}")));
+            return hit_status(ttl);
         }
         let text = match self.origin {
             Origin::Memory => String::new(),
@@ -503,91 +511,6 @@ impl Provenance {
 }
 
 impl Shared {
-    /// The answer that memory has for this request, if it is one that can be answered so.
-    fn from_memory<B>(self: &Arc<Self>, request: &Request<B>, start: Instant, from: &From) -> Quick {
-        let fields = request.headers();
-        if !matches!(*request.method(), Method::GET | Method::HEAD)
-            || fields.contains_key(&ENTREPOT_AT_LEAST)
-            || !accepts_json(fields)
-            || (!from.is_within && refuse_head(request).is_some())
-        {
-            return Quick::Go(None);
-        }
-        let Some(subject) = self.doors.glance(from, request) else { return Quick::Go(None) };
-        let Some(mut response) = self.memorised(request) else { return Quick::Go(None) };
-        let counted = match self.doors.count_now(&subject) {
-            Glance::Free => None,
-            Glance::Passed(tier, verdict) => Some((tier, verdict)),
-            Glance::Refused(tier, verdict) => return Quick::Go(Some((tier, verdict))),
-            Glance::Ask => return Quick::Go(None),
-        };
-        let id = request_id_value(fields, &self.clock);
-        let log = Closing {
-            start,
-            id,
-            origin: fields.get(header::ORIGIN),
-            method: request.method(),
-            path: request.uri().path(),
-            is_over_tls: from.is_over_tls,
-            counted,
-        };
-        self.close(&mut response, log);
-        Quick::Answer(response)
-    }
-
-    /// The answer that memory has for this request, but for what each answer gets last.
-    fn memorised<B>(self: &Arc<Self>, request: &Request<B>) -> Option<Response<Body>> {
-        let responses = self.responses.as_ref()?;
-        let fields = request.headers();
-        let route = responses.route(request.uri().path())?;
-        let answers = route.answers.as_ref()?;
-        let (hit, key) = with_key(request.uri(), |key| {
-            let hit = answers.lookup(key)?;
-            let key = hit.refresh.then(|| key.to_owned());
-            Some((hit, key))
-        })??;
-        if let Some(key) = key {
-            self.refresh(route, &key, request);
-        }
-        let answer = hit.got.value?;
-        let Answer::Kept(kept) = &*answer else { return None };
-        let provenance =
-            Provenance { origin: hit.got.origin, age: hit.got.age, remaining: hit.got.remaining, passed: false };
-        let coding = if kept.is_compressible { Coding::negotiate(fields) } else { None };
-        let unchanged = if_none_match(fields, &kept.etag);
-        let form = match coding {
-            Some(coding) if !kept.has_forms() => {
-                responses.want_forms(&answer);
-                if unchanged { None } else { kept.quick_form(coding) }
-            }
-            Some(coding) => kept.form(coding).cloned(),
-            None => None,
-        };
-        let mut response = Response::new(Body::empty());
-        let out = response.headers_mut();
-        out.clone_from(&kept.fields);
-        let mut body = kept.body.clone();
-        if let (Some(coding), Some(form)) = (coding, form) {
-            out.insert(header::ETAG, form.etag);
-            out.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding.name()));
-            body = form.bytes;
-        }
-        let body = if unchanged {
-            out.remove(header::CONTENT_TYPE);
-            out.remove(header::CONTENT_ENCODING);
-            *response.status_mut() = StatusCode::NOT_MODIFIED;
-            Body::empty()
-        } else {
-            body_for(request.method(), body, response.headers_mut())
-        };
-        *response.body_mut() = body;
-        if is_counted(request.method(), request.extensions()) {
-            kept.count(route);
-        }
-        self.mark_kept(&mut response, &provenance);
-        Some(response)
-    }
-
     /// Answers a request that carries an idempotency key.
     async fn keyed(
         self: &Arc<Self>,
@@ -648,7 +571,7 @@ impl Shared {
     }
 
     /// Has an answer made anew in the background, as this request would.
-    fn refresh<B>(self: &Arc<Self>, route: &Route, key: &str, request: &Request<B>) {
+    pub(crate) fn refresh<B>(self: &Arc<Self>, route: &Route, key: &str, request: &Request<B>) {
         let Some(answers) = &route.answers else { return };
         let mut again = Request::new(Body::empty());
         *again.uri_mut() = request.uri().clone();
@@ -759,8 +682,7 @@ impl Shared {
         let fields = response.headers_mut();
         fields.insert(CACHE_STATUS, provenance.value());
         if !matches!(provenance.origin, Origin::Source { .. }) {
-            let age = AGES.with(|ages| ages.value(provenance.age.as_secs(), |age| age.to_string()));
-            fields.insert(header::AGE, age);
+            fields.insert(header::AGE, age(provenance.age.as_secs()));
         }
     }
 
@@ -898,30 +820,41 @@ impl Shared {
     }
 
     fn close_asked(&self, response: &mut Response<Body>, asked: &Asked) {
+        let id = HeaderValue::from_str(&asked.id).unwrap_or(const { HeaderValue::from_static("-") });
         let closing = Closing {
             start: asked.start,
-            id: HeaderValue::from_str(&asked.id).unwrap_or(const { HeaderValue::from_static("-") }),
             origin: asked.origin.as_ref(),
             method: &asked.method,
             path: &asked.path,
             is_over_tls: asked.is_over_tls,
             counted: asked.counted,
         };
-        self.close(response, closing);
+        self.close(response, id, &closing);
     }
 
     /// What every answer gets last: its id, how long it took, how the caller's limit stands, a count
     /// and a log line.
-    fn close(&self, response: &mut Response<Body>, closing: Closing<'_>) {
-        let Closing { start, id, origin, method, path, is_over_tls, counted } = closing;
-        let took = start.elapsed();
+    fn close(&self, response: &mut Response<Body>, id: HeaderValue, closing: &Closing<'_>) {
+        let took = closing.start.elapsed();
         let fields = response.headers_mut();
         fields.insert(SERVER_TIMING, server_timing(took));
-        self.settings.cors.mark(origin, fields);
-        if let Some((tier, verdict)) = counted {
-            self.doors.tell_limits(tier, &verdict, fields);
+        if let Some((tier, verdict)) = &closing.counted {
+            self.doors.tell_limits(*tier, verdict, fields);
         }
-        if is_over_tls {
+        fields.insert(X_REQUEST_ID, id);
+        self.end(response, closing, took);
+    }
+
+    /// The rest of that, which is the same for all.
+    pub(crate) fn end<B: axum::body::HttpBody>(
+        &self,
+        response: &mut Response<B>,
+        closing: &Closing<'_>,
+        took: Duration,
+    ) {
+        let fields = response.headers_mut();
+        self.settings.cors.mark(closing.origin, fields);
+        if closing.is_over_tls {
             fields.insert(
                 header::STRICT_TRANSPORT_SECURITY,
                 const { HeaderValue::from_static("max-age=31536000; includeSubDomains") },
@@ -929,20 +862,10 @@ impl Shared {
         }
         let status = response.status();
         let failed = status.is_server_error();
-        self.stats.count(start, failed);
+        self.stats.count(closing.start, failed);
         if self.settings.log_all || failed || took >= self.settings.slow_request {
-            tracing::info!(
-                target: "entrepot::request",
-                requestId = id.to_str().unwrap_or_default(),
-                method = %method,
-                path,
-                status = status.as_u16(),
-                ms = took.as_secs_f64() * 1000.0,
-                bytes = response.body().size_hint().exact(),
-                "request"
-            );
+            log(closing, status, response.headers().get(X_REQUEST_ID), response.body().size_hint().exact(), took);
         }
-        response.headers_mut().insert(X_REQUEST_ID, id);
     }
 
     fn write_problem(&self, asked: &Asked, problem: &Problem, fields: &mut HeaderMap) -> Body {
@@ -969,14 +892,28 @@ impl Shared {
 }
 
 /// What is said of every answer last.
-struct Closing<'a> {
-    start: Instant,
-    id: HeaderValue,
-    origin: Option<&'a HeaderValue>,
-    method: &'a Method,
-    path: &'a str,
-    is_over_tls: bool,
-    counted: Option<(Tier, Verdict)>,
+pub(crate) struct Closing<'a> {
+    pub(crate) start: Instant,
+    pub(crate) origin: Option<&'a HeaderValue>,
+    pub(crate) method: &'a Method,
+    pub(crate) path: &'a str,
+    pub(crate) is_over_tls: bool,
+    pub(crate) counted: Option<(Tier, Verdict)>,
+}
+
+/// Apart from the path of every request, whose code it would only push apart.
+#[cold]
+fn log(closing: &Closing<'_>, status: StatusCode, id: Option<&HeaderValue>, bytes: Option<u64>, took: Duration) {
+    tracing::info!(
+        target: "entrepot::request",
+        requestId = id.and_then(|id| id.to_str().ok()).unwrap_or_default(),
+        method = %closing.method,
+        path = closing.path,
+        status = status.as_u16(),
+        ms = took.as_secs_f64() * 1000.0,
+        bytes,
+        "request"
+    );
 }
 
 /// The security fields, where the answer has none of its own.

@@ -13,21 +13,97 @@ pub(crate) fn server_timing(took: Duration) -> HeaderValue {
     TIMINGS.with(|timings| timings.value(us, |us| format!("app;dur={}.{:03}", us / 1_000, us % 1_000)))
 }
 
+/// `"api";q=600;w=60`. One limit is told again and again, so the last one of each thread is kept.
+pub(crate) fn limit_policy(name: &'static str, limit: u32, window_s: u64) -> HeaderValue {
+    thread_local! {
+        static LAST: RefCell<Option<(&'static str, u32, u64, HeaderValue)>> = const { RefCell::new(None) };
+    }
+    LAST.with_borrow_mut(|last| {
+        if let Some((of, at, over, value)) = last
+            && (*of, *at, *over) == (name, limit, window_s)
+        {
+            return value.clone();
+        }
+        let mut text = Text::default();
+        text.push(b"\"").push(name.as_bytes()).push(b"\";q=").number(limit.into()).push(b";w=").number(window_s);
+        let value = text.value();
+        *last = Some((name, limit, window_s, value.clone()));
+        value
+    })
+}
+
+/// `"api";r=599;t=1`.
+pub(crate) fn limit_state(name: &str, remaining: u32, reset_s: u64) -> HeaderValue {
+    let mut text = Text::default();
+    text.push(b"\"").push(name.as_bytes()).push(b"\";r=").number(remaining.into()).push(b";t=").number(reset_s);
+    text.value()
+}
+
+/// A short value as it is put together, without the machinery of `format!`. What does not fit is cut off.
+struct Text {
+    bytes: [u8; 96],
+    length: usize,
+}
+
+impl Default for Text {
+    fn default() -> Self {
+        Self { bytes: [0; 96], length: 0 }
+    }
+}
+
+impl Text {
+    fn push(&mut self, more: &[u8]) -> &mut Self {
+        let free = &mut self.bytes[self.length..];
+        let fitting = more.len().min(free.len());
+        free[..fitting].copy_from_slice(&more[..fitting]);
+        self.length += fitting;
+        self
+    }
+
+    fn number(&mut self, mut number: u64) -> &mut Self {
+        let mut digits = [0; 20];
+        let mut at = digits.len();
+        loop {
+            at -= 1;
+            digits[at] = b'0' + (number % 10) as u8;
+            number /= 10;
+            if number == 0 {
+                break;
+            }
+        }
+        self.push(&digits[at..])
+    }
+
+    fn value(&self) -> HeaderValue {
+        HeaderValue::from_bytes(&self.bytes[..self.length]).unwrap_or(const { HeaderValue::from_static("-") })
+    }
+}
+
 /// Field values that say a small number, made once for each thread: what a hit says differs from the
 /// last one's by little.
-pub(crate) struct Said(RefCell<Vec<Option<HeaderValue>>>);
+struct Said(RefCell<Vec<Option<HeaderValue>>>);
 
 /// Larger numbers are written each time.
 const SAID: usize = 2_048;
 
+/// `entrepot; hit; ttl=590`.
+pub(crate) fn hit_status(ttl_s: u64) -> HeaderValue {
+    HITS.with(|hits| hits.value(ttl_s, |ttl_s| format!("entrepot; hit; ttl={ttl_s}")))
+}
+
+/// How old an answer is, in seconds.
+pub(crate) fn age(age_s: u64) -> HeaderValue {
+    AGES.with(|ages| ages.value(age_s, |age_s| age_s.to_string()))
+}
+
 thread_local! {
-    pub(crate) static HITS: Said = const { Said(RefCell::new(Vec::new())) };
-    pub(crate) static AGES: Said = const { Said(RefCell::new(Vec::new())) };
+    static HITS: Said = const { Said(RefCell::new(Vec::new())) };
+    static AGES: Said = const { Said(RefCell::new(Vec::new())) };
     static TIMINGS: Said = const { Said(RefCell::new(Vec::new())) };
 }
 
 impl Said {
-    pub(crate) fn value(&self, number: u64, text: impl FnOnce(u64) -> String) -> HeaderValue {
+    fn value(&self, number: u64, text: impl FnOnce(u64) -> String) -> HeaderValue {
         let make = || HeaderValue::try_from(text(number)).unwrap_or(const { HeaderValue::from_static("-") });
         let index = usize::try_from(number).unwrap_or(SAID);
         if index >= SAID {

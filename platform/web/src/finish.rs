@@ -147,9 +147,15 @@ pub(crate) fn body_asked_for(method: &Method, body: Body, parts: &mut axum::http
 
 /// The body, or for HEAD only its length.
 pub(crate) fn body_for(method: &Method, bytes: Bytes, fields: &mut HeaderMap) -> Body {
+    let bytes = bytes_for(method, bytes, fields);
+    if bytes.is_empty() { Body::empty() } else { Body::from(bytes) }
+}
+
+/// The same, as bytes.
+pub(crate) fn bytes_for(method: &Method, bytes: Bytes, fields: &mut HeaderMap) -> Bytes {
     if *method == Method::HEAD {
         fields.insert(header::CONTENT_LENGTH, HeaderValue::from(bytes.len()));
-        return Body::empty();
+        return Bytes::new();
     }
-    Body::from(bytes)
+    bytes
 }

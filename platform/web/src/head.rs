@@ -7,6 +7,7 @@
 //!   takes what fits into a head, which is more.)
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use entrepot_runtime::Clock;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Uri, Version, header};
@@ -24,29 +25,119 @@ const LONGEST_TARGET: usize = 8 * 1024;
 /// once, which is less than a head may come to.)
 const LONGEST_HEAD: usize = 32 * 1024;
 
+/// The most fields in a request. hyper's own bound is 100: a bound that is set there has it make room for so many
+/// fields anew for each request, which costs more than reading them.
+const MOST_FIELDS: usize = 64;
+
+/// What a request's fields are, seen in one pass: most requests have few, and looking each name up that might be there
+/// costs more than reading them all.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Seen<'a> {
+    host: Option<&'a HeaderValue>,
+    hosts: usize,
+    count: usize,
+    bytes: usize,
+    /// The first `X-Request-Id`.
+    id: Option<&'a HeaderValue>,
+    pub(crate) has_accept: bool,
+    pub(crate) has_accept_encoding: bool,
+    pub(crate) has_if_none_match: bool,
+    /// Whether it names a position.
+    pub(crate) has_position: bool,
+    /// Whether it says who asks: `Authorization`, `Cookie` or `X-Api-Key`.
+    pub(crate) has_credential: bool,
+    /// Whether it names a customer whom it is passed on for (`front_end.rs`).
+    pub(crate) has_customer: bool,
+    /// Whether it says from which page: `Origin`, `Referer` or `Sec-Fetch-Site`.
+    pub(crate) has_page: bool,
+}
+
+impl<'a> Seen<'a> {
+    pub(crate) fn of(fields: &'a HeaderMap) -> Self {
+        let mut seen = Self::default();
+        for (name, value) in fields {
+            let name = name.as_str();
+            seen.count += 1;
+            seen.bytes += name.len() + value.len() + 4;
+            match name {
+                "host" => {
+                    seen.hosts += 1;
+                    seen.host = Some(value);
+                }
+                "accept" => seen.has_accept = true,
+                "accept-encoding" => seen.has_accept_encoding = true,
+                "if-none-match" => seen.has_if_none_match = true,
+                "authorization" | "cookie" | "x-api-key" => seen.has_credential = true,
+                "origin" | "referer" | "sec-fetch-site" => seen.has_page = true,
+                "entrepot-at-least" => seen.has_position = true,
+                "entrepot-client-address" => seen.has_customer = true,
+                "x-request-id" if seen.id.is_none() => seen.id = Some(value),
+                _ => {}
+            }
+        }
+        seen
+    }
+
+    /// Whether it names one host, and is no longer than a head may be.
+    pub(crate) fn is_sound<B>(&self, request: &Request<B>) -> bool {
+        self.names_one_host(request.version()) && self.count <= MOST_FIELDS && self.length(request) <= LONGEST_HEAD
+    }
+
+    fn names_one_host(&self, version: Version) -> bool {
+        match (self.hosts, self.host) {
+            (1, Some(host)) => is_host(host.as_bytes()),
+            (0, _) => version != Version::HTTP_11,
+            _ => false,
+        }
+    }
+
+    fn length<B>(&self, request: &Request<B>) -> usize {
+        self.bytes + request.uri().path_and_query().map_or(0, |target| target.as_str().len())
+    }
+
+    /// The id of the request, as a field: the client's own where it is well-formed, else a new one of the moment `at`.
+    pub(crate) fn id(&self, clock: &Clock, at: Instant) -> HeaderValue {
+        if let Some(given) = self.id.filter(|id| is_id(id.as_bytes())) {
+            return given.clone();
+        }
+        let mut buffer = uuid::Uuid::encode_buffer();
+        let id = clock.new_id_at(at).hyphenated().encode_lower(&mut buffer);
+        HeaderValue::from_str(id).unwrap_or(const { HeaderValue::from_static("-") })
+    }
+}
+
 /// The problem with a head, as far as its fields go.
 pub(crate) fn refuse_head<B>(request: &Request<B>) -> Option<Problem> {
-    let fields = request.headers();
-    let mut hosts = fields.get_all(header::HOST).iter();
-    let is_sound = match (hosts.next(), hosts.next()) {
-        (Some(host), None) => is_host(host.as_bytes()),
-        (None, _) => request.version() != Version::HTTP_11,
-        (Some(_), Some(_)) => false,
-    };
-    if !is_sound {
+    let seen = Seen::of(request.headers());
+    if !seen.names_one_host(request.version()) {
         let detail = "a request has exactly one Host field, with a name or an address and maybe a port";
         return Some(Problem::new(&kinds::INVALID_HEADER, detail));
     }
-    let bytes: usize = fields.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
-    let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
-    (bytes + target > LONGEST_HEAD)
+    if seen.count > MOST_FIELDS {
+        return Some(Problem::new(&kinds::HEAD_TOO_LARGE, format!("a head may have {MOST_FIELDS} fields")));
+    }
+    (seen.length(request) > LONGEST_HEAD)
         .then(|| Problem::new(&kinds::HEAD_TOO_LARGE, format!("a head may have {LONGEST_HEAD} bytes")))
 }
 
 /// Whether this is a name or an address, and maybe a port, as far as its characters go.
 fn is_host(host: &[u8]) -> bool {
-    let is_sound = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~%:[]!$&'()*+;=".contains(byte);
-    !host.is_empty() && host.iter().all(is_sound)
+    static OF_A_HOST: [bool; 256] = {
+        let others = b"-._~%:[]!$&'()*+;=";
+        let mut table = [false; 256];
+        let mut byte = 0;
+        while byte < 256 {
+            table[byte] = (byte as u8).is_ascii_alphanumeric();
+            byte += 1;
+        }
+        let mut at = 0;
+        while at < others.len() {
+            table[others[at] as usize] = true;
+            at += 1;
+        }
+        table
+    };
+    !host.is_empty() && host.iter().all(|byte| OF_A_HOST[usize::from(*byte)])
 }
 
 /// The problem with a target that is too long.
@@ -87,6 +178,13 @@ fn too_large(limit_bytes: usize) -> Problem {
     Problem::new(&kinds::BODY_TOO_LARGE, format!("a body may have {limit_bytes} bytes"))
 }
 
+/// Whether a request says nothing of who it comes from.
+pub(crate) fn is_anybodys(fields: &HeaderMap) -> bool {
+    !(fields.contains_key(header::AUTHORIZATION)
+        || fields.contains_key(header::COOKIE)
+        || fields.contains_key("x-api-key"))
+}
+
 pub(crate) fn accepts_json(headers: &HeaderMap) -> bool {
     let mut fields = headers.get_all(header::ACCEPT).iter().peekable();
     if fields.peek().is_none() {
@@ -111,24 +209,13 @@ pub(crate) fn request_id(headers: &HeaderMap, clock: &Clock) -> Arc<str> {
     Arc::from(&*clock.new_id().hyphenated().encode_lower(&mut buffer))
 }
 
-/// The same as a field.
-pub(crate) fn request_id_value(headers: &HeaderMap, clock: &Clock) -> HeaderValue {
-    if let Some(given) = given_id(headers) {
-        return given.clone();
-    }
-    let mut buffer = uuid::Uuid::encode_buffer();
-    let id = clock.new_id().hyphenated().encode_lower(&mut buffer);
-    HeaderValue::from_str(id).unwrap_or(const { HeaderValue::from_static("-") })
+fn given_id(headers: &HeaderMap) -> Option<&HeaderValue> {
+    headers.get(X_REQUEST_ID).filter(|id| is_id(id.as_bytes()))
 }
 
-fn given_id(headers: &HeaderMap) -> Option<&HeaderValue> {
-    headers.get(X_REQUEST_ID).filter(|id| {
-        (1..=LONGEST_REQUEST_ID).contains(&id.len())
-            && id
-                .as_bytes()
-                .iter()
-                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b':'))
-    })
+fn is_id(id: &[u8]) -> bool {
+    (1..=LONGEST_REQUEST_ID).contains(&id.len())
+        && id.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b':'))
 }
 
 /// The few fields that decide on the form of the answer, so that the rest can be given away.

@@ -19,6 +19,7 @@
 //! | [`operations`](Operations) | the table of all operations, with their rules |
 //! | [`idempotency`](Idempotency) | stored answers, in the transaction of what they tell of |
 //! | [`standing`](Standing) | whether whoever began something long may still go on |
+//! | [`hit`] | a hit of the response cache, answered out of memory |
 //! | [`serve`] | the listener: connections, how many, their time-outs, the drain at shutdown |
 //! | [`tls`](Tls) | the certificate, and its renewal |
 //!
@@ -44,6 +45,8 @@ mod finish;
 mod foreign;
 mod front_end;
 mod head;
+mod head_timer;
+mod hit;
 mod idempotency;
 mod module;
 mod notes;

@@ -32,6 +32,7 @@ use tokio::sync::{Mutex, mpsc};
 
 use crate::compress::{Coding, WORTH_IT, is_compressible};
 use crate::cors::SECURITY_FIELDS;
+use crate::hit::hit_fields;
 use crate::{CacheClass, Module, Problem, Reply};
 
 const CACHE_GROUPS: HeaderName = HeaderName::from_static("cache-groups");
@@ -139,6 +140,8 @@ pub(crate) struct Kept {
     /// Everything that is the same each time it is sent; no coding's ETag among it.
     pub(crate) fields: HeaderMap,
     pub(crate) is_compressible: bool,
+    /// [`Kept::fields`] behind the places of what each hit says anew; without and with those of limits.
+    hit_fields: [OnceLock<HeaderMap>; 2],
     forms: [OnceLock<Option<Form>>; 3],
     forms_asked_for: AtomicBool,
     counted: Option<Arc<str>>,
@@ -238,13 +241,6 @@ fn add_routes(
     }
 }
 
-/// Whether a request says nothing of who it comes from.
-pub(crate) fn is_anybodys(fields: &HeaderMap) -> bool {
-    !(fields.contains_key(header::AUTHORIZATION)
-        || fields.contains_key(header::COOKIE)
-        || fields.contains_key("x-api-key"))
-}
-
 /// Calls `with` with the key of a request that anybody may share: its path, and its query's
 /// parameters in order. `None` when it is too long to be kept.
 pub(crate) fn with_key<T>(uri: &Uri, with: impl FnOnce(&str) -> T) -> Option<T> {
@@ -328,6 +324,7 @@ impl Kept {
             etag,
             fields,
             is_compressible,
+            hit_fields: Default::default(),
             forms: Default::default(),
             forms_asked_for: AtomicBool::new(false),
             counted: None,
@@ -336,6 +333,11 @@ impl Kept {
             content_type,
             own_fields,
         }
+    }
+
+    /// The fields of a hit, as `hit.rs` puts them together once.
+    pub(crate) fn hit_fields(&self, tells_limits: bool) -> &HeaderMap {
+        self.hit_fields[usize::from(tells_limits)].get_or_init(|| hit_fields(&self.fields, tells_limits))
     }
 
     /// Its compressed form, if it has been made and is worth it.
@@ -457,7 +459,7 @@ fn weigh(answer: &Answer) -> u64 {
     match answer {
         Answer::Kept(kept) => {
             let forms = if kept.is_compressible { kept.body.len() / 2 } else { 0 };
-            (kept.body.len() + forms + 2_048) as u64
+            (kept.body.len() + forms + 4_096) as u64
         }
         Answer::Problem(_) | Answer::Once(_) => 512,
     }

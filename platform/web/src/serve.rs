@@ -14,29 +14,34 @@
 
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::body::Body;
+use bytes::Bytes;
 use entrepot_runtime::ShutdownSignal;
+use futures_util::future::{Either, ready};
 use http::{HeaderValue, Request, Response, StatusCode, header};
-use hyper::body::Incoming;
+use http_body_util::Full;
+use hyper::body::{Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use ipnet::IpNet;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio_rustls::TlsAcceptor;
 
+use crate::edge::Begun;
+use crate::head_timer::HeadTimer;
 use crate::places::{Place, Places};
 use crate::slow::{TimedBody, TimedStream};
 use crate::{Edge, Tls};
 
-/// The most header fields in a request.
-const MAX_HEADERS: usize = 64;
 /// The most bytes of a request's head.
 const MAX_HEAD_BYTES: usize = 32 * 1024;
 
@@ -129,11 +134,7 @@ pub async fn serve(listener: TcpListener, edge: Edge, connections: Connections, 
     // `pipeline_flush` stays off: with it, hyper 1.12 never sends the answer to a request whose body
     // was not read to its end, such as a 413.
     let mut builder = http1::Builder::new();
-    builder
-        .timer(TokioTimer::new())
-        .header_read_timeout(connections.header_timeout)
-        .max_buf_size(MAX_HEAD_BYTES)
-        .max_headers(MAX_HEADERS);
+    builder.header_read_timeout(connections.header_timeout).max_buf_size(MAX_HEAD_BYTES);
     // Each connection keeps a sender: when none is left, all have ended.
     let (alive, mut all_ended) = mpsc::channel::<()>(1);
     let places =
@@ -225,26 +226,29 @@ impl Host {
     }
 
     /// Serves one request after the other.
-    async fn serve_requests<S>(self: Arc<Self>, stream: S, peer: Peer, mut shutdown: ShutdownSignal, place: Place)
+    async fn serve_requests<S>(self: Arc<Self>, stream: S, peer: Peer, shutdown: ShutdownSignal, place: Place)
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let place = Held(Arc::new(place));
         let service = service_fn({
             let host = self.clone();
-            move |mut request| {
-                let host = host.clone();
-                if request.headers().contains_key(header::UPGRADE) {
-                    request.extensions_mut().insert(place.clone());
-                }
-                async move { Ok::<_, Infallible>(host.answer(peer, request).await) }
+            move |request: Request<Incoming>| match host.edge.answer_now(peer, &request) {
+                Ok(response) => Either::Left(ready(Ok(response.map(Sent::Whole)))),
+                // In a box: hyper moves the future into its place, and what memory answers is not to take so much.
+                Err(begun) => Either::Right(Box::pin(host.clone().answer(begun, request, place.clone()))),
             }
         });
-        let connection = self.builder.serve_connection(TokioIo::new(stream), service).with_upgrades();
+        // Not held across the wait: each connection would take so much more memory.
+        let connection = {
+            let mut builder = self.builder.clone();
+            builder.timer(HeadTimer::new());
+            builder.serve_connection(TokioIo::new(stream), service).with_upgrades()
+        };
         let mut connection = std::pin::pin!(connection);
-        let ended = tokio::select! {
-            ended = connection.as_mut() => ended,
-            () = shutdown.wait() => {
+        let ended = match shutdown.unless_begun(connection.as_mut()).await {
+            Some(ended) => ended,
+            None => {
                 // The request under way is answered, and no other is read.
                 connection.as_mut().graceful_shutdown();
                 connection.await
@@ -255,13 +259,54 @@ impl Host {
         }
     }
 
-    async fn answer(&self, peer: Peer, request: Request<Incoming>) -> Response<Body> {
+    async fn answer(
+        self: Arc<Self>,
+        begun: Begun,
+        mut request: Request<Incoming>,
+        place: Held,
+    ) -> Result<Response<Sent>, Infallible> {
+        if request.headers().contains_key(header::UPGRADE) {
+            request.extensions_mut().insert(place);
+        }
         let request = request.map(|body| TimedBody::new(body, self.connections.body_timeout));
-        let mut response = self.edge.answer_from(peer, request).await;
+        let mut response = self.edge.answer_begun(begun, request).await;
         // What is left of the body may still come: nobody can tell it from a next request.
         if response.status() == StatusCode::REQUEST_TIMEOUT {
             response.headers_mut().insert(header::CONNECTION, const { HeaderValue::from_static("close") });
         }
-        response
+        Ok(response.map(Sent::Other))
+    }
+}
+
+/// The body of an answer, as it is sent.
+enum Sent {
+    /// It lies in memory.
+    Whole(Full<Bytes>),
+    Other(Body),
+}
+
+impl hyper::body::Body for Sent {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        match self.get_mut() {
+            Self::Whole(body) => Pin::new(body).poll_frame(context).map_err(|never| match never {}),
+            Self::Other(body) => Pin::new(body).poll_frame(context),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Whole(body) => body.is_end_stream(),
+            Self::Other(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Whole(body) => body.size_hint(),
+            Self::Other(body) => body.size_hint(),
+        }
     }
 }

@@ -22,7 +22,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use entrepot_runtime::{Clock, Tasks};
 use serde::Serialize;
@@ -207,6 +207,13 @@ impl Limiter {
     pub fn check_now(&self, quota: &Quota, subject: &Subject, cost: u32) -> Option<Verdict> {
         let (key, now) = (subject.key(quota, self.inner.seed), self.now());
         self.known_now(key, quota, now, cost)
+    }
+
+    /// The same for a request of the moment `at`, for who has read the clock already.
+    #[must_use]
+    pub fn check_at(&self, at: Instant, quota: &Quota, subject: &Subject, cost: u32) -> Option<Verdict> {
+        let now = u64::try_from(self.inner.clock.us_at(at)).unwrap_or(0);
+        self.known_now(subject.key(quota, self.inner.seed), quota, now, cost)
     }
 
     /// Takes `cost` units if they are there. Waits for Redis where it must, for as long as the time-out.
