@@ -113,6 +113,7 @@ async fn write(
     } else if !store::catalog_is_empty(transaction).await? {
         return Err(SeedError::NotEmpty);
     }
+    store::words::begin(transaction).await?;
     let mut random = Random::new(0x0e17_4e90);
     let mut shelves: HashMap<&str, (Uuid, Vec<Uuid>)> = HashMap::new();
     let start = generator::start();

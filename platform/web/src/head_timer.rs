@@ -70,7 +70,6 @@ impl Future for HeadSleep {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let Self { deadline, timer, idle } = &mut *self;
         let deadline = tokio::time::Instant::from_std(*deadline);
-        #[expect(clippy::disallowed_methods, reason = "the time-out of a connection")]
         let new = || Box::pin(tokio::time::sleep_until(deadline));
         let timer = timer.get_or_insert_with(|| lock(idle).take().unwrap_or_else(new));
         if timer.deadline() > deadline {

@@ -166,6 +166,7 @@ async fn load(
     let mut reader = csv::ReaderBuilder::new().buffer_capacity(64 * 1024).from_reader(input);
     let columns = Columns::find(reader.headers().map_err(|source| ImportError::Unreadable { line: 1, source })?)?;
     let mut report = ImportReport::default();
+    store::words::begin(transaction).await?;
     // Nobody moves a category while products are on their way into it.
     store::category_tree_lock(transaction).await?;
     let mut shelves = Shelves::default();

@@ -110,6 +110,14 @@ pub(crate) async fn bring_up_to_date(database: &Database, shutdown: &ShutdownSig
     Ok(looked)
 }
 
+/// Where there is nothing yet, what is put in is found by the rules of today: nothing will have to be found anew.
+pub(crate) async fn begin(transaction: &Transaction) -> Result<(), Error> {
+    let is_empty = "NOT EXISTS (SELECT FROM catalog.product) AND NOT EXISTS (SELECT FROM catalog.category)";
+    let sql = format!("UPDATE catalog.analysis SET rules = $1 WHERE rules <> $1 AND {is_empty}");
+    transaction.client().execute(&sql, &[&RULES]).await?;
+    Ok(())
+}
+
 /// Finds the words of these products anew.
 pub(super) async fn find_again(transaction: &Transaction, ids: &[Uuid]) -> Result<(), Error> {
     for ids in ids.chunks(LEARNT_AT_ONCE) {
@@ -190,5 +198,25 @@ mod tests {
         assert_eq!(client.query_one(sql, &[]).await.expect("asked").get::<_, i64>(0), 1);
         let sql = "SELECT count(*) FROM catalog.search_word WHERE word IN ('drinks', 'drink', 'noir')";
         assert_eq!(client.query_one(sql, &[]).await.expect("asked").get::<_, i64>(0), 3);
+    }
+
+    #[tokio::test]
+    async fn what_is_put_into_an_empty_catalog_is_not_looked_through_again() {
+        let test = test_database(MIGRATIONS).await;
+        let begin = || test.database.transaction(|transaction| async move { begin(transaction).await }.scope_boxed());
+        begin().await.expect("begun");
+        let client = test.client().await;
+        let put = "INSERT INTO catalog.category (id, name, slug, path, created_at, updated_at)
+                   VALUES ('00000000-0000-7000-8000-000000000001', 'Tea', 'tea', ARRAY['00000000-0000-7000-8000-000000000001'::uuid], now(), now())";
+        client.batch_execute(put).await.expect("put in");
+        let rules = async || {
+            let row = client.query_one("SELECT rules FROM catalog.analysis", &[]).await.expect("asked");
+            row.get::<_, i32>(0)
+        };
+        assert_eq!(rules().await, RULES);
+        // What was there before is looked through, however much is put in beside it.
+        client.batch_execute("UPDATE catalog.analysis SET rules = 0").await.expect("as before");
+        begin().await.expect("begun");
+        assert_eq!(rules().await, 0);
     }
 }
