@@ -180,10 +180,16 @@ async fn refuse_taken_names(
     rows: &[UpsertRow<'_>],
     read: &mut [Result<ProductInput, Vec<Fault>>],
     there: &HashMap<String, Uuid>,
-) -> Result<(), Error> {
+) -> Result<(), UpsertProductsError> {
     let names_of = |input: &ProductInput| std::iter::once(input.sku.clone()).chain(input.slug.clone()).collect();
     let named: Vec<String> = read.iter().flatten().flat_map(|input| -> Vec<String> { names_of(input) }).collect();
     let taken = store::product_names_taken(transaction, &named).await?;
+    let others = read.iter().flatten().map(|input| input.sku.as_str());
+    let others: Vec<&str> = others.filter(|sku| taken.contains_key(*sku) && !there.contains_key(*sku)).collect();
+    // Put in by another batch since it was looked which are there: then these rows are to change them.
+    if !others.is_empty() && !store::product_lock_by_skus(transaction, &others).await?.is_empty() {
+        return Err(UpsertProductsError::NameTaken);
+    }
     let mut by_row: HashMap<String, usize> = HashMap::new();
     // SKUs first: that none is there twice has been seen to.
     for (index, input) in read.iter().enumerate() {
