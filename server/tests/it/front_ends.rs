@@ -217,6 +217,13 @@ async fn a_customer_of_a_front_end_has_blocks_and_attempts_of_their_own() {
     staff.post("/api/admin/blocks").json(&block).await.created();
     let front = house.server.with_key(&key);
     let get = |customer: &str| front.get("/api/v2/categories").header("entrepot-client-address", customer);
+    // A block is told by the feed.
+    for _ in 0..600 {
+        if get("203.0.113.7").await.status == 403 {
+            break;
+        }
+        tokio::time::timeout(Duration::from_millis(20), std::future::pending::<()>()).await.expect_err("it only waits");
+    }
     get("203.0.113.7").await.problem(403, "web.blocked");
     get("203.0.113.8").await.ok();
     for wrong in ["203.0.113", "203.0.113.7, 203.0.113.8", "shop.example", ""] {
@@ -235,4 +242,24 @@ async fn a_customer_of_a_front_end_has_blocks_and_attempts_of_their_own() {
     let (manager, _) = house.person("manager").await;
     let refused = house.server.bearing(&manager).post("/api/v2/api-keys").json(&body).await;
     assert_eq!(refused.status.as_u16(), 422);
+}
+
+#[tokio::test]
+async fn a_report_that_failed_is_told_in_the_inbox() {
+    let house = House::new(&[]).await;
+    let admin = house.admin().await;
+    let staff = house.server.bearing(&admin);
+    let order = json!({"kind": "inventory", "parameters": {"category": "nowhere"}});
+    let ordered = staff.post("/api/v2/reports").json(&order).await.status(202).json();
+    for _ in 0..600 {
+        let inbox = staff.get("/api/v2/me/notifications").await.ok();
+        let told = inbox["data"].as_array().expect("rows").iter().find(|news| news["kind"] == "report-failed").cloned();
+        if let Some(told) = told {
+            assert!(text(&told, "body").contains("nowhere"), "{told}");
+            assert_eq!(text(&told, "link"), format!("/api/v2/reports/{}", text(&ordered, "id")));
+            return;
+        }
+        tokio::time::timeout(Duration::from_millis(50), std::future::pending::<()>()).await.expect_err("it only waits");
+    }
+    panic!("nobody is told of the report that failed");
 }
