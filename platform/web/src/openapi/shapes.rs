@@ -41,38 +41,22 @@ pub(super) fn shape(document: &mut OpenApi) {
 /// which nothing can be: the description goes to the type.
 fn plain(schema: &mut RefOr<Schema>) {
     let RefOr::T(inner) = schema else { return };
-    match inner {
-        Schema::Object(object) => {
-            object.properties.values_mut().for_each(plain);
-            if let Some(AdditionalProperties::RefOr(value)) = object.additional_properties.as_deref_mut() {
-                plain(value);
-            }
+    if let Schema::AllOf(of) = inner
+        && let [of_type, RefOr::T(Schema::Object(said))] = of.items.as_mut_slice()
+        && said.properties.is_empty()
+        && said.additional_properties.is_none()
+    {
+        let description = said.description.take();
+        let mut of_type = std::mem::replace(of_type, RefOr::Ref(Ref::new("")));
+        match &mut of_type {
+            RefOr::T(Schema::Object(object)) => object.description = description,
+            RefOr::Ref(of) => of.description = description.unwrap_or_default(),
+            RefOr::T(_) => {}
         }
-        Schema::Array(array) => {
-            if let ArrayItems::RefOrSchema(items) = &mut array.items {
-                plain(items);
-            }
-        }
-        Schema::OneOf(of) => of.items.iter_mut().for_each(plain),
-        Schema::AllOf(of) => {
-            if let [of_type, RefOr::T(Schema::Object(said))] = of.items.as_mut_slice()
-                && said.properties.is_empty()
-                && said.additional_properties.is_none()
-            {
-                let description = said.description.take();
-                let mut of_type = std::mem::replace(of_type, RefOr::Ref(Ref::new("")));
-                match &mut of_type {
-                    RefOr::T(Schema::Object(object)) => object.description = description,
-                    RefOr::Ref(of) => of.description = description.unwrap_or_default(),
-                    RefOr::T(_) => {}
-                }
-                *schema = of_type;
-                return;
-            }
-            of.items.iter_mut().for_each(plain);
-        }
-        _ => {}
+        *schema = of_type;
+        return;
     }
+    parts(inner).into_iter().for_each(plain);
 }
 
 /// Objects of which nothing is said may have any members, and parameters are not null.
@@ -176,25 +160,32 @@ fn contents(operation: &mut utoipa::openapi::path::Operation) -> impl Iterator<I
 /// Calls `f` with every object of a schema, from the outside in.
 fn visit(schema: &mut RefOr<Schema>, f: &mut impl FnMut(&mut Object)) {
     let RefOr::T(schema) = schema else { return };
+    if let Schema::Object(object) = schema {
+        f(object);
+    }
+    for part in parts(schema) {
+        visit(part, f);
+    }
+}
+
+/// The schemas that a schema is made of.
+fn parts(schema: &mut Schema) -> Vec<&mut RefOr<Schema>> {
     match schema {
         Schema::Object(object) => {
-            f(object);
-            object.properties.values_mut().for_each(|member| visit(member, f));
-            if let Some(values) = &mut object.additional_properties
-                && let AdditionalProperties::RefOr(value) = values.as_mut()
-            {
-                visit(value, f);
-            }
+            let values = match object.additional_properties.as_deref_mut() {
+                Some(AdditionalProperties::RefOr(value)) => Some(value),
+                _ => None,
+            };
+            object.properties.values_mut().chain(values).collect()
         }
-        Schema::Array(array) => {
-            if let ArrayItems::RefOrSchema(items) = &mut array.items {
-                visit(items, f);
-            }
-        }
-        Schema::OneOf(of) => of.items.iter_mut().for_each(|item| visit(item, f)),
-        Schema::AllOf(of) => of.items.iter_mut().for_each(|item| visit(item, f)),
-        Schema::AnyOf(of) => of.items.iter_mut().for_each(|item| visit(item, f)),
-        _ => {}
+        Schema::Array(array) => match &mut array.items {
+            ArrayItems::RefOrSchema(items) => vec![items],
+            _ => Vec::new(),
+        },
+        Schema::OneOf(of) => of.items.iter_mut().collect(),
+        Schema::AllOf(of) => of.items.iter_mut().collect(),
+        Schema::AnyOf(of) => of.items.iter_mut().collect(),
+        _ => Vec::new(),
     }
 }
 
