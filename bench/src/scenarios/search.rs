@@ -75,8 +75,6 @@ const QUERIES: [&str; 52] = [
 ];
 /// How often each is asked, for its cost.
 const ROUNDS: usize = 10;
-/// Words of titles that are typed letter by letter, and mistyped.
-const WORDS: usize = 400;
 
 pub(super) async fn on_stage(stage: &Stage, wanted: Wanted<'_>) -> anyhow::Result<Vec<Row>> {
     let mut rows = Vec::new();
@@ -154,26 +152,24 @@ async fn cost(stage: &Stage) -> anyhow::Result<Row> {
     Ok(at_most("search-cpu", what, figures, 8.0, "ms", detail))
 }
 
-/// Types words of titles letter by letter, and mistypes those of five and six letters: what part of it finds something.
+/// Types all words of titles letter by letter, and mistypes those of five and six letters: what part of it finds
+/// something.
 async fn found(stage: &Stage) -> anyhow::Result<Vec<Row>> {
     let sql = "SELECT DISTINCT title FROM catalog.product ORDER BY title";
     let titles = entrepot(&stage.data, &["psql", "--", "-Atc", sql])?;
     let words: BTreeSet<String> = titles
         .split(|char: char| !char.is_ascii_alphabetic())
         .map(str::to_ascii_lowercase)
-        .filter(|word| word.len() >= 5)
+        .filter(|word| word.len() >= 3)
         .collect();
-    let step = (words.len() / WORDS).max(1);
-    let sample: Vec<&String> = words.iter().step_by(step).collect();
-    ensure!(sample.len() > 100, "only {} words", sample.len());
+    ensure!(words.len() > 1_000, "only {} words", words.len());
 
     let (mut typed, mut lost) = (0_usize, Vec::new());
-    for word in &sample {
-        for length in 3..=word.len() {
-            typed += 1;
-            if !finds(stage, &word[..length]).await? {
-                lost.push(word[..length].to_owned());
-            }
+    let beginnings: BTreeSet<&str> = words.iter().flat_map(|word| (3..=word.len()).map(|end| &word[..end])).collect();
+    for beginning in beginnings {
+        typed += 1;
+        if !finds(stage, beginning).await? {
+            lost.push(beginning);
         }
     }
     let share = |missed: usize, of: usize| 100.0 * (1.0 - missed as f64 / of.max(1) as f64);
@@ -183,11 +179,11 @@ async fn found(stage: &Stage) -> anyhow::Result<Vec<Row>> {
         vec![share(lost.len(), typed)],
         100.0,
         "%",
-        format!("{typed} beginnings of {} words; lost: {:?}", sample.len(), &lost[..lost.len().min(20)]),
+        format!("{typed} beginnings of {} words; lost: {:?}", words.len(), &lost[..lost.len().min(20)]),
     );
 
     let (mut slipped, mut missed) = (0_usize, Vec::new());
-    for word in sample.iter().filter(|word| matches!(word.len(), 5 | 6)) {
+    for word in words.iter().filter(|word| matches!(word.len(), 5 | 6)) {
         for slip in slips(word) {
             slipped += 1;
             if !finds(stage, &format!("{slip} ")).await? {

@@ -136,10 +136,13 @@ fn document(asked: &Asked, wanted: &Wanted, rows: &[StockRow]) -> Document {
                 value: Cell::Decimal(sum),
                 note: "at today's prices".to_owned(),
             });
-            sections.push(by_category(code, kind, rows));
+            sections.push(by_category(code, Some(kind), rows));
         }
     }
     let is_listed = asked.format == Format::Excel || rows.len() <= MOST_IN_PDF;
+    if let Some(rows) = by_currency.get("").filter(|_| !is_listed) {
+        sections.push(by_category("without a price", None, rows));
+    }
     for (code, rows) in by_currency.into_iter().filter(|_| is_listed) {
         let kind = iso(code).map(|currency| Kind::Money { currency });
         sections.push(products(code, kind, &rows));
@@ -172,8 +175,8 @@ fn iso(code: &str) -> Option<entrepot_documents::Currency> {
     entrepot_documents::Currency::from_code(code)
 }
 
-/// What each category's stock is worth, the most first.
-fn by_category(code: &str, kind: Kind, rows: &[&StockRow]) -> Section {
+/// What each category's stock is worth, the most first. `kind`: of amounts, where the products have prices.
+fn by_category(code: &str, kind: Option<Kind>, rows: &[&StockRow]) -> Section {
     let mut sums: BTreeMap<&str, (i64, i64, Decimal)> = BTreeMap::new();
     for row in rows {
         let sum = sums.entry(row.category.as_deref().unwrap_or("(none)")).or_default();
@@ -194,29 +197,22 @@ fn by_category(code: &str, kind: Kind, rows: &[&StockRow]) -> Section {
         }],
     };
     let is_worth_a_picture = sums.len() > 1 && sums.iter().any(|(_, (_, _, worth))| !worth.is_zero());
+    let mut columns = vec![
+        Column::new("Category", Kind::Text),
+        Column::new("Products", Kind::Integer).summed(),
+        Column::new("Pieces", Kind::Integer).summed(),
+    ];
+    columns.extend(kind.map(|kind| Column::new("Worth", kind).summed()));
+    let row = |(name, (products, pieces, worth)): (&str, (i64, i64, Decimal))| {
+        let mut cells = vec![Cell::Text(name.to_owned()), Cell::Integer(products), Cell::Integer(pieces)];
+        cells.extend(kind.map(|_| Cell::Decimal(worth)));
+        cells
+    };
     Section {
         heading: format!("By category ({code})"),
         text: String::new(),
         chart: is_worth_a_picture.then_some(chart),
-        table: Table {
-            columns: vec![
-                Column::new("Category", Kind::Text),
-                Column::new("Products", Kind::Integer).summed(),
-                Column::new("Pieces", Kind::Integer).summed(),
-                Column::new("Worth", kind).summed(),
-            ],
-            rows: sums
-                .into_iter()
-                .map(|(name, (products, pieces, worth))| {
-                    vec![
-                        Cell::Text(name.to_owned()),
-                        Cell::Integer(products),
-                        Cell::Integer(pieces),
-                        Cell::Decimal(worth),
-                    ]
-                })
-                .collect(),
-        },
+        table: Table { columns, rows: sums.into_iter().map(row).collect() },
     }
 }
 
@@ -252,5 +248,57 @@ fn products(code: &str, kind: Option<Kind>, rows: &[&StockRow]) -> Section {
         text: String::new(),
         chart: None,
         table: Table { columns, rows },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Of every ten products one has no price, and one is in another category.
+    fn stocked(count: usize) -> Vec<StockRow> {
+        let row = |at: usize| StockRow {
+            sku: format!("S-{at}"),
+            title: format!("Thing {at}"),
+            category: Some(if at % 10 == 1 { "Tea" } else { "Coffee" }.to_owned()),
+            stock: 2,
+            price: (!at.is_multiple_of(10)).then(|| Decimal::new(150, 2)),
+            currency: (!at.is_multiple_of(10)).then(|| "EUR".to_owned()),
+        };
+        (0..count).map(row).collect()
+    }
+
+    fn made(format: Format, count: usize) -> Document {
+        let asked = Asked {
+            parameters: Value::Null,
+            scope: None,
+            today: jiff::civil::date(2026, 11, 2),
+            now: jiff::Timestamp::UNIX_EPOCH,
+            format,
+            organisation: String::new(),
+        };
+        document(&asked, &Wanted { category: None, at_most: None }, &stocked(count))
+    }
+
+    #[test]
+    fn a_pdf_of_more_products_than_it_lists_shows_the_categories_of_all_of_them() {
+        let headings = |document: &Document| -> Vec<String> {
+            document.sections.iter().map(|section| section.heading.clone()).collect()
+        };
+        let listed = ["By category (EUR)", "Products without a price", "Products (EUR)"];
+        assert_eq!(headings(&made(Format::Pdf, MOST_IN_PDF)), listed);
+        assert_eq!(headings(&made(Format::Excel, MOST_IN_PDF + 10)), listed);
+
+        let document = made(Format::Pdf, MOST_IN_PDF + 10);
+        assert_eq!(headings(&document), ["By category (EUR)", "By category (without a price)"]);
+        assert!(document.subtitle.contains("10000 products at the most"), "{}", document.subtitle);
+        let [priced, unpriced] = &*document.sections else { panic!("two") };
+        let worth = |pieces: i64| Cell::Decimal(Decimal::new(150, 2) * Decimal::from(pieces));
+        let text = |text: &str| Cell::Text(text.to_owned());
+        let row = |name: &str, products: i64| {
+            vec![text(name), Cell::Integer(products), Cell::Integer(2 * products), worth(2 * products)]
+        };
+        assert_eq!(priced.table.rows, [row("Coffee", 8_008), row("Tea", 1_001)]);
+        assert_eq!(unpriced.table.rows, [vec![text("Coffee"), Cell::Integer(1_001), Cell::Integer(2_002)]]);
     }
 }

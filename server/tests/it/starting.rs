@@ -74,3 +74,24 @@ fn a_password_and_a_file_of_it_are_not_both_taken() {
     let told = complaint(&command.env("ENTREPOT_ADMIN_PASSWORD_FILE", "/run/secrets/admin").output().expect("it runs"));
     assert!(told.contains("admin.password_file must not be set beside admin.password"), "{told}");
 }
+
+/// What a person sees, so on a terminal, which `script` makes.
+#[test]
+fn an_import_shows_how_far_it_is() {
+    let folder = folder();
+    let (data, file) = (folder.path().join("data"), folder.path().join("products.csv"));
+    let head = "product_id,manufacturer_id,department,brand,product_category,product_type,package_size,list_price\n"
+        .to_owned();
+    let row = |at: usize| format!("{at},1,GROCERY,National,TEA,LEAVES,{at} OZ,1.00\n");
+    std::fs::write(&file, (0..20_000).map(row).fold(head, |all, row| all + &row)).expect("written");
+    let command = entrepot(&data, &["import", "products"]);
+    let words = command.get_args().map(|word| word.to_str().expect("UTF-8"));
+    let line = format!("{} {} {}", env!("CARGO_BIN_EXE_entrepot"), words.collect::<Vec<_>>().join(" "), file.display());
+    let mut terminal = std::process::Command::new("script");
+    terminal.args(["-qefc", &line, "/dev/null"]).env("TERM", "xterm").stdin(std::process::Stdio::null());
+    let output = terminal.output().expect("script, of util-linux");
+    let seen = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success() && seen.contains("20,000 products new"), "{seen}");
+    // How much of the file is read, then that the database is at work.
+    assert!(seen.contains("reading █") && seen.contains("writing"), "{seen}");
+}
