@@ -10,12 +10,14 @@
 
 mod breaker;
 mod clock;
+mod measured;
 mod request;
 mod shutdown;
 mod tasks;
 
 pub use breaker::{Breaker, BreakerError, BreakerFigures, BreakerSettings, BreakerState, Breakers, Open, Permit};
 pub use clock::{CLOCK_TOLERANCE, Clock, ClockReference, ManualClock};
+pub use measured::for_requests;
 pub use request::{
     Actor, Request, continue_in_background, current_request, demands_position, passes_caches, within_request,
 };

@@ -10,11 +10,14 @@
 
 use std::future::Future;
 use std::net::IpAddr;
+use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::task::JoinHandle;
 use uuid::Uuid;
+
+use crate::for_requests;
 
 tokio::task_local! {
     static REQUEST: Arc<Request>;
@@ -187,6 +190,7 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
+    let work = async move { for_requests(pin!(work)).await };
     #[expect(clippy::disallowed_methods, reason = "the caller holds the handle, which tells it of a panic")]
     match current_request() {
         Some(request) => tokio::spawn(REQUEST.scope(request, work)),

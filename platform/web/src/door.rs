@@ -17,7 +17,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header};
 use entrepot_guard::suspicion::MOST_POINTS;
 use entrepot_guard::{Guard, Place, Refused, Subject, Tier, Verdict};
 use http::request::Parts;
@@ -152,10 +152,6 @@ impl Doors {
         if from.is_unreadable || guard.blocked_for(address).is_some() {
             return None;
         }
-        let uri = request.uri();
-        if guard.suspicion_of_target(uri.path(), uri.query()).points > 0 {
-            return None;
-        }
         let credential = if seen.has_credential { Credential::of(fields, from.is_over_tls) } else { Ok(None) };
         match credential {
             _ if seen.has_customer => None,
@@ -171,6 +167,12 @@ impl Doors {
             }
             Err(_) => None,
         }
+    }
+
+    /// Whether there is nothing suspicious in a target.
+    pub(crate) fn is_plain(&self, target: &Uri) -> bool {
+        let Self::Kept { guard, .. } = self else { return true };
+        guard.suspicion_of_target(target.path(), target.query()).points == 0
     }
 
     /// Counts one such read of the moment `at`.

@@ -39,7 +39,7 @@ pub(crate) fn limit_state(name: &str, remaining: u32, reset_s: u64) -> HeaderVal
     text.value()
 }
 
-/// A short value as it is put together, without the machinery of `format!`. What does not fit is cut off.
+/// A short value as it is put together, without the machinery of `format!`. What does not fit is left out.
 struct Text {
     bytes: [u8; 96],
     length: usize,
@@ -61,17 +61,14 @@ impl Text {
     }
 
     fn number(&mut self, mut number: u64) -> &mut Self {
-        let mut digits = [0; 20];
-        let mut at = digits.len();
-        loop {
-            at -= 1;
-            digits[at] = b'0' + (number % 10) as u8;
+        let digits = number.checked_ilog10().unwrap_or(0) as usize + 1;
+        let Some(place) = self.bytes.get_mut(self.length..self.length + digits) else { return self };
+        for digit in place.iter_mut().rev() {
+            *digit = b'0' + (number % 10) as u8;
             number /= 10;
-            if number == 0 {
-                break;
-            }
         }
-        self.push(&digits[at..])
+        self.length += digits;
+        self
     }
 
     fn value(&self) -> HeaderValue {

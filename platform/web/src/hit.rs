@@ -10,9 +10,10 @@
 //! - A hit has the fields that the same answer has when it is made anew.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
 use bytes::Bytes;
 use entrepot_cache::Hit;
 use entrepot_guard::{Tier, Verdict};
@@ -25,7 +26,7 @@ use crate::field_values::{age, hit_status, server_timing};
 use crate::finish::bytes_for;
 use crate::head::{Seen, X_REQUEST_ID, accepts_json};
 use crate::preconditions::if_none_match;
-use crate::responses::{Answer, with_key};
+use crate::responses::{Answer, Kept, with_key};
 
 /// What memory alone could do for a request.
 pub(crate) enum Quick {
@@ -78,6 +79,9 @@ impl Shared {
         let Some(Some(Hit { got, .. })) = found else { return Quick::Go(None) };
         let Some(answer) = got.value else { return Quick::Go(None) };
         let Answer::Kept(kept) = &*answer else { return Quick::Go(None) };
+        if !self.is_plain(kept, request.uri()) {
+            return Quick::Go(None);
+        }
         let counted = match self.doors.count_at(start, &share) {
             Glance::Free => None,
             Glance::Passed(tier, verdict) => Some((tier, verdict)),
@@ -89,8 +93,7 @@ impl Shared {
         }
 
         let limits = counted.as_ref().and_then(|(tier, verdict)| self.doors.limit_values(*tier, verdict));
-        let mut response = Response::new(Full::default());
-        *response.headers_mut() = kept.hit_fields(limits.is_some()).clone();
+        let mut out = kept.hit_fields(limits.is_some()).clone();
         let coding = if seen.has_accept_encoding && kept.is_compressible { Coding::negotiate(fields) } else { None };
         let is_unchanged = seen.has_if_none_match && if_none_match(fields, &kept.etag);
         let form = match coding {
@@ -102,20 +105,21 @@ impl Shared {
             None => None,
         };
         let took = start.elapsed();
-        // In the order of `PLACES`, which are the first.
-        let values = [
-            Some(seen.id(&self.clock, start)),
-            Some(server_timing(took)),
-            Some(hit_status(got.remaining.as_secs())),
-            Some(age(got.age.as_secs())),
-        ];
-        let limits = limits.into_iter().flatten().map(Some);
-        for (place, value) in response.headers_mut().values_mut().zip(values.into_iter().chain(limits).flatten()) {
-            *place = value;
+        {
+            // In the order of `PLACES`, which are the first.
+            let mut places = out.values_mut();
+            let mut put = |value| places.next().map(|place| *place = value);
+            put(seen.id(&self.clock, start));
+            put(server_timing(took));
+            put(hit_status(got.remaining.as_secs()));
+            put(age(got.age.as_secs()));
+            if let Some([policy, state]) = limits {
+                put(policy);
+                put(state);
+            }
         }
 
         let mut body = kept.body.clone();
-        let out = response.headers_mut();
         if let (Some(coding), Some(form)) = (coding, form) {
             out.insert(header::ETAG, form.etag);
             if !is_unchanged {
@@ -123,11 +127,16 @@ impl Shared {
             }
             body = form.bytes;
         }
-        if is_unchanged {
+        let body = if is_unchanged {
             out.remove(header::CONTENT_TYPE);
-            *response.status_mut() = StatusCode::NOT_MODIFIED;
+            Bytes::new()
         } else {
-            *response.body_mut() = Full::new(bytes_for(request.method(), body, out));
+            bytes_for(request.method(), body, &mut out)
+        };
+        let mut response = Response::new(Full::new(body));
+        *response.headers_mut() = out;
+        if is_unchanged {
+            *response.status_mut() = StatusCode::NOT_MODIFIED;
         }
         let closing = Closing {
             start,
@@ -139,6 +148,20 @@ impl Shared {
         };
         self.end(&mut response, &closing, took);
         Quick::Answer(response)
+    }
+
+    /// Whether there is nothing suspicious in a target that this answer is kept for. It is looked at once for all that
+    /// ask for it, but where other targets have the same answer: those with the same parameters in another order.
+    fn is_plain(&self, kept: &Kept, target: &Uri) -> bool {
+        let is_the_only_one = !target.query().is_some_and(|query| query.contains('&'));
+        if is_the_only_one && kept.is_plain.load(Ordering::Relaxed) {
+            return true;
+        }
+        let is_plain = self.doors.is_plain(target);
+        if is_plain && is_the_only_one {
+            kept.is_plain.store(true, Ordering::Relaxed);
+        }
+        is_plain
     }
 }
 

@@ -45,7 +45,7 @@ mod finish;
 mod foreign;
 mod front_end;
 mod head;
-mod head_timer;
+mod head_watch;
 mod hit;
 mod idempotency;
 mod module;

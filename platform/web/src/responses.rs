@@ -144,6 +144,8 @@ pub(crate) struct Kept {
     hit_fields: [OnceLock<HeaderMap>; 2],
     forms: [OnceLock<Option<Form>>; 3],
     forms_asked_for: AtomicBool,
+    /// Whether the target that it is kept for has been looked at, and has nothing suspicious.
+    pub(crate) is_plain: AtomicBool,
     counted: Option<Arc<str>>,
     counter: OnceLock<Counter>,
     groups: Vec<String>,
@@ -327,6 +329,7 @@ impl Kept {
             hit_fields: Default::default(),
             forms: Default::default(),
             forms_asked_for: AtomicBool::new(false),
+            is_plain: AtomicBool::new(false),
             counted: None,
             counter: OnceLock::new(),
             groups,

@@ -13,8 +13,9 @@
 //!   rest is cut.
 
 use std::convert::Infallible;
+use std::future::{Future, poll_fn};
 use std::net::{IpAddr, SocketAddr};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
@@ -22,7 +23,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use bytes::Bytes;
-use entrepot_runtime::ShutdownSignal;
+use entrepot_runtime::{ShutdownSignal, for_requests};
 use futures_util::future::{Either, ready};
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::Full;
@@ -37,7 +38,7 @@ use tokio::sync::mpsc;
 use tokio_rustls::TlsAcceptor;
 
 use crate::edge::Begun;
-use crate::head_timer::HeadTimer;
+use crate::head_watch::{HeadWatch, UnderWay};
 use crate::places::{Place, Places};
 use crate::slow::{TimedBody, TimedStream};
 use crate::{Edge, Tls};
@@ -134,7 +135,8 @@ pub async fn serve(listener: TcpListener, edge: Edge, connections: Connections, 
     // `pipeline_flush` stays off: with it, hyper 1.12 never sends the answer to a request whose body
     // was not read to its end, such as a 413.
     let mut builder = http1::Builder::new();
-    builder.header_read_timeout(connections.header_timeout).max_buf_size(MAX_HEAD_BYTES);
+    // The time that heads take is watched here (`head_watch.rs`): hyper has no timer, so it has no time-out of its own.
+    builder.max_buf_size(MAX_HEAD_BYTES);
     // Each connection keeps a sender: when none is left, all have ended.
     let (alive, mut all_ended) = mpsc::channel::<()>(1);
     let places =
@@ -174,7 +176,8 @@ pub async fn serve(listener: TcpListener, edge: Edge, connections: Connections, 
             continue;
         }
         let settings = &host.connections;
-        let stream = TimedStream::new(stream, from, settings.write_timeout, settings.stats.clone());
+        let watch = HeadWatch::new();
+        let stream = TimedStream::new(stream, from, settings.write_timeout, settings.stats.clone(), watch.clone());
         let (host, alive, shutdown) = (host.clone(), alive.clone(), shutdown.clone());
         #[expect(
             clippy::disallowed_methods,
@@ -183,10 +186,10 @@ pub async fn serve(listener: TcpListener, edge: Edge, connections: Connections, 
         tokio::spawn(async move {
             // The larger of the two lies elsewhere, so that plain connections do not take room for it.
             if host.connections.tls.is_some() {
-                Box::pin(host.serve_encrypted(stream, from, shutdown, place)).await;
+                Box::pin(host.serve_encrypted(stream, from, shutdown, place, watch)).await;
             } else {
                 let peer = Peer { address: from.ip().to_canonical(), is_tls: false };
-                host.serve_requests(stream, peer, shutdown, place).await;
+                host.serve_requests(stream, peer, shutdown, place, watch).await;
             }
             drop(alive);
         });
@@ -207,6 +210,7 @@ impl Host {
         from: SocketAddr,
         mut shutdown: ShutdownSignal,
         place: Place,
+        watch: HeadWatch,
     ) {
         let Some(tls) = &self.connections.tls else { return };
         let handshake = async { TlsAcceptor::from(tls.config().await).accept(stream).await };
@@ -218,7 +222,7 @@ impl Host {
         match shaken {
             Ok(Ok(stream)) => {
                 let peer = Peer { address: from.ip().to_canonical(), is_tls: true };
-                self.serve_requests(stream, peer, shutdown, place).await;
+                self.serve_requests(stream, peer, shutdown, place, watch).await;
             }
             Ok(Err(error)) => tracing::debug!(peer = %from, %error, "a TLS handshake failed"),
             Err(_elapsed) => tracing::debug!(peer = %from, "a TLS handshake took too long"),
@@ -226,28 +230,46 @@ impl Host {
     }
 
     /// Serves one request after the other.
-    async fn serve_requests<S>(self: Arc<Self>, stream: S, peer: Peer, shutdown: ShutdownSignal, place: Place)
-    where
+    async fn serve_requests<S>(
+        self: Arc<Self>,
+        stream: S,
+        peer: Peer,
+        shutdown: ShutdownSignal,
+        place: Place,
+        watch: HeadWatch,
+    ) where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let place = Held(Arc::new(place));
         let service = service_fn({
-            let host = self.clone();
+            let (host, watch) = (self.clone(), watch.clone());
             move |request: Request<Incoming>| match host.edge.answer_now(peer, &request) {
                 Ok(response) => Either::Left(ready(Ok(response.map(Sent::Whole)))),
                 // In a box: hyper moves the future into its place, and what memory answers is not to take so much.
-                Err(begun) => Either::Right(Box::pin(host.clone().answer(begun, request, place.clone()))),
+                Err(begun) => {
+                    let under_way = watch.under_way();
+                    Either::Right(Box::pin(host.clone().answer(begun, request, place.clone(), under_way)))
+                }
             }
         });
-        // Not held across the wait: each connection would take so much more memory.
-        let connection = {
-            let mut builder = self.builder.clone();
-            builder.timer(HeadTimer::new());
-            builder.serve_connection(TokioIo::new(stream), service).with_upgrades()
+        let patience = self.connections.header_timeout;
+        let mut connection = pin!(self.builder.serve_connection(TokioIo::new(stream), service).with_upgrades());
+        #[expect(clippy::disallowed_methods, reason = "a time-out of its own: what it bounds goes on meanwhile")]
+        let mut timer = pin!(tokio::time::sleep(patience));
+        let mut is_set = false;
+        let ended = {
+            let served = pin!(poll_fn(|context| match connection.as_mut().poll(context) {
+                Poll::Ready(ended) => Poll::Ready(Some(ended)),
+                Poll::Pending => watch.poll_overdue(patience, timer.as_mut(), &mut is_set, context).map(|()| None),
+            }));
+            shutdown.unless_begun(pin!(for_requests(served))).await
         };
-        let mut connection = std::pin::pin!(connection);
-        let ended = match shutdown.unless_begun(connection.as_mut()).await {
-            Some(ended) => ended,
+        let ended = match ended {
+            Some(Some(ended)) => ended,
+            Some(None) => {
+                tracing::debug!(peer = %peer.address, "a head of a request did not come, or not to its end");
+                return;
+            }
             None => {
                 // The request under way is answered, and no other is read.
                 connection.as_mut().graceful_shutdown();
@@ -264,6 +286,7 @@ impl Host {
         begun: Begun,
         mut request: Request<Incoming>,
         place: Held,
+        under_way: UnderWay,
     ) -> Result<Response<Sent>, Infallible> {
         if request.headers().contains_key(header::UPGRADE) {
             request.extensions_mut().insert(place);
@@ -274,7 +297,7 @@ impl Host {
         if response.status() == StatusCode::REQUEST_TIMEOUT {
             response.headers_mut().insert(header::CONNECTION, const { HeaderValue::from_static("close") });
         }
-        Ok(response.map(Sent::Other))
+        Ok(response.map(|body| Sent::Other(body, under_way)))
     }
 }
 
@@ -282,7 +305,7 @@ impl Host {
 enum Sent {
     /// It lies in memory.
     Whole(Full<Bytes>),
-    Other(Body),
+    Other(Body, #[expect(dead_code, reason = "says by its end that the answer is at its end")] UnderWay),
 }
 
 impl hyper::body::Body for Sent {
@@ -292,21 +315,21 @@ impl hyper::body::Body for Sent {
     fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         match self.get_mut() {
             Self::Whole(body) => Pin::new(body).poll_frame(context).map_err(|never| match never {}),
-            Self::Other(body) => Pin::new(body).poll_frame(context),
+            Self::Other(body, _) => Pin::new(body).poll_frame(context),
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Whole(body) => body.is_end_stream(),
-            Self::Other(body) => body.is_end_stream(),
+            Self::Other(body, _) => body.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Whole(body) => body.size_hint(),
-            Self::Other(body) => body.size_hint(),
+            Self::Other(body, _) => body.size_hint(),
         }
     }
 }

@@ -22,6 +22,7 @@ use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
 use crate::ListenerStats;
+use crate::head_watch::HeadWatch;
 
 /// No byte of a body came for this long, or it was not whole after it.
 #[derive(Debug, thiserror::Error)]
@@ -160,16 +161,27 @@ pub(crate) struct TimedStream {
     patience: Patience,
     stats: ListenerStats,
     peer: SocketAddr,
+    watch: HeadWatch,
 }
 
 impl TimedStream {
-    pub(crate) fn new(stream: TcpStream, peer: SocketAddr, after: Duration, stats: ListenerStats) -> Self {
-        Self { stream, patience: Patience::new(after), stats, peer }
+    /// `watch` is told of what is written.
+    pub(crate) fn new(
+        stream: TcpStream,
+        peer: SocketAddr,
+        after: Duration,
+        stats: ListenerStats,
+        watch: HeadWatch,
+    ) -> Self {
+        Self { stream, patience: Patience::new(after), stats, peer, watch }
     }
 
     fn bound<T>(&mut self, context: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         match ready!(self.patience.bound(context, written)) {
-            Ok(written) => Poll::Ready(written),
+            Ok(written) => {
+                self.watch.wrote();
+                Poll::Ready(written)
+            }
             Err(()) => {
                 self.stats.stalled();
                 let reset = self.stream.set_zero_linger();

@@ -315,6 +315,29 @@ async fn odd_but_honest_requests_pass_and_attacks_are_blocked() {
     house.server.bearing(&token).get("/api/admin/breakers").await.ok();
 }
 
+/// A target is looked at once for all who get the same answer, unless it is one to look at.
+#[tokio::test]
+async fn what_is_suspicious_is_so_too_where_memory_has_the_answer() {
+    let house = House::new(&[("ENTREPOT_GUARD_TRUSTED_PROXIES", "127.0.0.1")]).await;
+    let from = |last: u8, path: &str| house.server.get(path).header("x-forwarded-for", &format!("203.0.{last}.66"));
+    let attack = "/api/v2/products/search?q=1'%20UNION%20SELECT%20password%20FROM%20users--";
+    let honest = "/api/v2/products/search?q=tea";
+    // Others have asked for both.
+    for (last, path) in [(1, attack), (2, honest)] {
+        from(last, path).await.ok();
+    }
+    for _ in 0..20 {
+        let answer = from(3, honest).await;
+        assert!(answer.header("cache-status").starts_with("entrepot; hit"), "{}", answer.header("cache-status"));
+    }
+    let mut asked = 0;
+    while from(3, attack).await.status == 200 {
+        asked += 1;
+        assert!(asked < 20, "each of them counts");
+    }
+    from(3, honest).await.problem(403, "web.blocked");
+}
+
 /// A balancer sits in the same network as somebody who is blocked: that is no outage.
 #[tokio::test]
 async fn health_answers_from_a_blocked_network_and_nothing_else_does() {

@@ -29,10 +29,25 @@ async fn large() -> Result<Reply, Problem> {
     Reply::json(&"x".repeat(8 * 1024 * 1024), CacheClass::Never)
 }
 
+#[expect(clippy::disallowed_methods, reason = "time that passes is what these are about")]
+async fn pause(ms: u64) {
+    tokio::time::sleep(Duration::from_millis(ms)).await;
+}
+
+/// Takes its time before its first byte, and before its last.
+async fn slow() -> axum::body::Body {
+    pause(700).await;
+    axum::body::Body::from_stream(futures_util::stream::iter(["slow", "ly"]).then(move |part| async move {
+        pause(700).await;
+        Ok::<_, std::convert::Infallible>(part)
+    }))
+}
+
 fn router() -> Router {
     Router::new()
         .route("/", get(|| async { Reply::no_content() }))
         .route("/large", get(large))
+        .route("/slow", get(slow))
         .route("/echo", post(super::echo))
 }
 
@@ -148,6 +163,43 @@ async fn a_connection_that_is_idle_between_requests_is_closed() {
     assert!(is_served(&mut stream).await);
     let told = rest(&mut stream).await;
     assert!(!told.contains("HTTP/1.1 5"), "{told}");
+}
+
+#[tokio::test]
+async fn what_comes_of_a_head_makes_its_time_no_longer() {
+    let server = server(Connections { header_timeout: Duration::from_millis(400), ..connections() }).await;
+    let mut stream = TcpStream::connect(server.address()).await.expect("connected");
+    // As long as the connection lasts, not as long as it has been there.
+    for _ in 0..3 {
+        pause(200).await;
+        assert!(is_served(&mut stream).await, "an answer begins the time anew");
+    }
+    let (mut from, mut to) = stream.into_split();
+    to.write_all(b"GET / HTTP/1.1\r\nhost: x\r\nx-slow: ").await.expect("sent");
+    let trickle = async {
+        let mut beat = tokio::time::interval(Duration::from_millis(20));
+        loop {
+            beat.tick().await;
+            if to.write_all(b"y").await.is_err() {
+                break std::future::pending::<()>().await;
+            }
+        }
+    };
+    let told = tokio::select! {
+        told = rest(&mut from) => told,
+        () = trickle => unreachable!("it never ends by itself"),
+    };
+    assert_eq!(told, "", "the head is never whole");
+}
+
+#[tokio::test]
+async fn the_time_for_heads_does_not_run_while_an_answer_is_made_or_sent() {
+    let server = server(Connections { header_timeout: Duration::from_millis(300), ..connections() }).await;
+    let mut stream = TcpStream::connect(server.address()).await.expect("connected");
+    stream.write_all(b"GET /slow HTTP/1.1\r\nhost: x\r\n\r\n").await.expect("sent");
+    // It is closed then, as nothing more is asked.
+    let told = rest(&mut stream).await;
+    assert!(told.starts_with("HTTP/1.1 200") && told.ends_with("\r\n4\r\nslow\r\n2\r\nly\r\n0\r\n\r\n"), "{told}");
 }
 
 #[tokio::test]
