@@ -7,9 +7,11 @@
 
 use std::convert::Infallible;
 use std::path::Path;
+use std::pin::pin;
 
 use anyhow::Context as _;
 use bytes::Bytes;
+use entrepot_runtime::for_requests;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, header};
 use http_body_util::Full;
 use hyper::server::conn::http1;
@@ -37,8 +39,9 @@ pub(crate) fn serve(file: &Path, fields: Option<&Path>) -> anyhow::Result<()> {
                     *response.headers_mut() = fields.clone();
                     std::future::ready(Ok::<_, Infallible>(response))
                 });
-                // A connection that the load generator drops at its end is no error.
-                let _dropped = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+                let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+                // One that the load generator drops at its end is no error.
+                let _dropped = for_requests(pin!(connection)).await;
             });
         }
     })

@@ -14,6 +14,7 @@
 //! | `scenarios/cache_process` | the cache without HTTP: a look-up, hit rates, a Redis that fails |
 //! | `scenarios/protection` | limits, sign-ins, slow clients |
 //! | `scenarios/live`, `scenarios/sales`, `scenarios/jobs` | live updates; sales and exports; the queue |
+//! | `scenarios/counts`, `callgrind` | what does not vary: instructions, allocations, lines of memory (`bench/counts.json`) |
 //! | `bare` | the yardstick for HTTP |
 //! | `programs`, `client` | what is started, and how it is asked |
 //! | `table` | rows, and how they are printed |
@@ -24,6 +25,7 @@
 )]
 
 mod bare;
+mod callgrind;
 mod client;
 mod programs;
 mod scenarios;
@@ -37,9 +39,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Measures the program beside its yardsticks.
 #[derive(Parser)]
+#[command(args_conflicts_with_subcommands = true)]
 struct Arguments {
     /// Only the scenarios whose name has this in it.
-    #[arg(global = true)]
     only: Option<String>,
     #[command(subcommand)]
     command: Option<Command>,
@@ -55,6 +57,17 @@ enum Command {
         #[arg(long)]
         fields: Option<std::path::PathBuf>,
     },
+    /// Counts what the hottest operations execute, by valgrind, and compares that with bench/counts.json.
+    Counts {
+        /// Only the operations whose name has this in it.
+        only: Option<String>,
+        /// Writes the file instead of comparing with it.
+        #[arg(long)]
+        write: bool,
+        /// Also counts the lines of 64 bytes that one request touches; they vary by some percent.
+        #[arg(long)]
+        lines: bool,
+    },
 }
 
 fn main() -> anyhow::Result<()> {
@@ -63,6 +76,9 @@ fn main() -> anyhow::Result<()> {
         return bare::serve(&file, fields.as_deref());
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    if let Some(Command::Counts { only, write, lines }) = arguments.command {
+        return runtime.block_on(scenarios::counts::run(only.as_deref().unwrap_or_default(), write, lines));
+    }
     let rows = runtime.block_on(scenarios::run(arguments.only.as_deref().unwrap_or_default()))?;
     table::print(&rows);
     if arguments.only.is_none() {

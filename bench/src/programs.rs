@@ -13,14 +13,17 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
 
-/// The release build.
-pub(crate) const ENTREPOT: &str = "target/release/entrepot";
 /// Who the admin of every server is.
 pub(crate) const ADMIN: &str = "admin@localhost";
 /// With which password.
 pub(crate) const PASSWORD: &str = "four rainy days in Bergen";
 /// What ours get of the environment.
 const PASSED_ON: [&str; 7] = ["PATH", "HOME", "USER", "TMPDIR", "LANG", "LC_ALL", "RUST_BACKTRACE"];
+
+/// Our program, of the same build as this one: it lies beside it.
+pub(crate) fn our_program() -> anyhow::Result<PathBuf> {
+    Ok(std::env::current_exe()?.with_file_name("entrepot"))
+}
 
 /// A program that runs until this value goes.
 pub(crate) struct Running {
@@ -85,9 +88,11 @@ impl Drop for Running {
 
 /// Runs a command of ours to its end and returns what it printed.
 pub(crate) fn entrepot(data: &Path, arguments: &[&str]) -> anyhow::Result<String> {
-    let mut command = Command::new(ENTREPOT);
+    let program = our_program()?;
+    let mut command = Command::new(&program);
     take_no_settings(&mut command);
-    let output = command.arg("--data").arg(data).args(arguments).output().context(ENTREPOT)?;
+    let output = command.arg("--data").arg(data).args(arguments).output();
+    let output = output.with_context(|| program.display().to_string())?;
     ensure!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     Ok(String::from_utf8(output.stdout)?)
 }
@@ -95,12 +100,23 @@ pub(crate) fn entrepot(data: &Path, arguments: &[&str]) -> anyhow::Result<String
 /// Starts the server on a free port, with these settings in its environment; on core 0 alone, with
 /// one thread, when `pinned`.
 pub(crate) fn server(data: &Path, settings: &[(&str, &str)], pinned: bool) -> anyhow::Result<Running> {
-    let mut command = if pinned { on_core(0, ENTREPOT) } else { Command::new(ENTREPOT) };
+    let program = our_program()?;
+    if pinned {
+        server_by(on_core(0, program), data, &with_one_thread(settings))
+    } else {
+        server_by(Command::new(program), data, settings)
+    }
+}
+
+/// These settings, and one thread.
+pub(crate) fn with_one_thread<'a>(settings: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+    settings.iter().copied().chain([("ENTREPOT_SERVER_WORKER_THREADS", "1")]).collect()
+}
+
+/// Starts the server by a command that ends with the program.
+pub(crate) fn server_by(mut command: Command, data: &Path, settings: &[(&str, &str)]) -> anyhow::Result<Running> {
     take_no_settings(&mut command);
     command.arg("--data").arg(data).args(["serve", "--port", "0"]).env("LOG_FORMAT", "json").env("LOG_LEVEL", "info");
-    if pinned {
-        command.env("ENTREPOT_SERVER_WORKER_THREADS", "1");
-    }
     command.env("ENTREPOT_ADMIN_EMAIL", ADMIN).env("ENTREPOT_ADMIN_PASSWORD", PASSWORD);
     // All of the load comes from one address; the rows about limits switch them on.
     command.env("ENTREPOT_RATE_LIMITS_ENABLED", "false").env("ENTREPOT_GUARD_SUSPICION", "false");
@@ -123,7 +139,11 @@ pub(crate) fn server(data: &Path, settings: &[(&str, &str)], pinned: bool) -> an
 
 /// Starts the bare hyper server on core 0; with these header fields, or content-type alone.
 pub(crate) fn bare(body: &Path, fields: Option<&Path>) -> anyhow::Result<Running> {
-    let mut command = on_core(0, std::env::current_exe()?);
+    bare_by(on_core(0, std::env::current_exe()?), body, fields)
+}
+
+/// Starts the bare hyper server by a command that ends with this program.
+pub(crate) fn bare_by(mut command: Command, body: &Path, fields: Option<&Path>) -> anyhow::Result<Running> {
     command.arg("bare").arg(body);
     if let Some(fields) = fields {
         command.arg("--fields").arg(fields);

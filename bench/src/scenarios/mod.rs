@@ -2,6 +2,7 @@
 
 mod cache_http;
 mod cache_process;
+pub(crate) mod counts;
 mod database;
 mod jobs;
 mod live;
@@ -10,7 +11,7 @@ mod sales;
 mod search;
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::ensure;
@@ -116,10 +117,20 @@ impl Stage {
     /// Another server on the same database, in a folder of its own. It is not warmed 10 s after its
     /// start, as that would fall into a measurement and be counted with it.
     fn another(&self, name: &str, settings: &[(&str, &str)], pinned: bool) -> anyhow::Result<Running> {
+        self.another_by(name, settings, |data, settings| server(data, settings, pinned))
+    }
+
+    /// The same, started in a way of the caller's own.
+    fn another_by<T>(
+        &self,
+        name: &str,
+        settings: &[(&str, &str)],
+        start: impl FnOnce(&Path, &[(&str, &str)]) -> anyhow::Result<T>,
+    ) -> anyhow::Result<T> {
         let url = self.database_url();
         let always = [("DATABASE_URL", &*url), ("ENTREPOT_CACHE_WARM_AFTER_START_S", "86400")];
         let settings: Vec<(&str, &str)> = always.into_iter().chain(settings.iter().copied()).collect();
-        server(&self.scratch.path().join(name), &settings, pinned)
+        start(&self.scratch.path().join(name), &settings)
     }
 
     /// A file with this in it.

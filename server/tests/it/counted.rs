@@ -5,9 +5,10 @@
 //! **What makes the figures honest:**
 //! - A go-between (`wire.rs`) stands between the program and PostgreSQL and reads the protocol: it counts what is
 //!   executed, not what some layer means to execute.
-//! - Each operation is asked three times, about things that are there. It is as committed if one of them is: what comes
-//!   late on a busy machine is counted with another turn, and a change is one in each. Else the least is told. It is counted from when nothing passes to when nothing
-//!   passes any more, so what an event has consumers do here is in it; jobs have no workers.
+//! - Each operation is asked about things that are there, up to three times. It is as committed if one of them is: what
+//!   comes late on a busy machine is counted with another turn, and a change is one in each. Else the least is told.
+//! - It is counted from when nothing passes to when nothing passes any more, so what an event has consumers do here is in
+//!   it; jobs have no workers.
 //! - Nothing is cached, so who asks is looked up each time: that is part of every figure.
 //! - An operation that is refused is told as such, by its status: it says nothing of what it does when it succeeds.
 
@@ -113,6 +114,9 @@ async fn every_operation_asks_of_the_database_what_is_committed() {
                 None => figures,
                 Some(least) => least.into_iter().map(|(name, one)| (name, one.min(figures[name]))).collect(),
             });
+            if is_as_committed.is_some() {
+                break;
+            }
         }
         found.insert(operation.id.clone(), is_as_committed.or(least).expect("it was asked"));
     }
