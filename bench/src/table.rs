@@ -98,7 +98,7 @@ pub(crate) fn at_least(
     }
 }
 
-/// Prints the rows as a Markdown table, with the machine's size above.
+/// Prints the rows as a Markdown table, with the machine above.
 pub(crate) fn print(rows: &[Row]) {
     println!("\nmachine: {}\n", machine());
     println!(
@@ -123,5 +123,11 @@ fn machine() -> String {
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     let memory = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let kib: u64 = memory.split_whitespace().nth(1).and_then(|number| number.parse().ok()).unwrap_or(0);
-    format!("{cores} cores, {:.0} GiB of memory, shared by server, database and load", kib as f64 / 1_048_576.0)
+    let processors = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let name = processors.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+    let name = name.map_or("of an unknown name", |(_, name)| name);
+    let cache = std::fs::read_to_string("/sys/devices/system/cpu/cpu0/cache/index3/size").unwrap_or_default();
+    let cache = if cache.is_empty() { "an unknown L3".to_owned() } else { format!("L3 of {}", cache.trim_end()) };
+    let memory = kib as f64 / 1_048_576.0;
+    format!("{cores} cores ({name}, {cache}), {memory:.0} GiB of memory, shared by server, database and load")
 }

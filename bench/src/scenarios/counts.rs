@@ -130,11 +130,13 @@ pub(crate) async fn run(only: &str, write: bool, lines: bool) -> anyhow::Result<
             if lines {
                 figures.lines = Some(touched(&mut callgrind, &server, operation, token)?);
             }
+            let mut bare_lines = None;
             if let Some(recorded) = recorded.filter(|_| operation.has_yardstick) {
-                let bare = beside_bare(&folder.join(operation.name), &recorded, operation, token)?;
+                let bare = beside_bare(&folder.join(operation.name), &recorded, operation, token, lines)?;
                 figures.bare_instructions = Some(bare.instructions);
+                bare_lines = bare.lines;
             }
-            println!("{}", told(operation.name, &figures));
+            println!("{}", told(operation.name, &figures, bare_lines));
             if operation.is_bounded && figures.share().is_some_and(|share| share > MOST) {
                 slow.push(operation.name);
             }
@@ -181,11 +183,13 @@ impl Figures {
     }
 }
 
-fn told(name: &str, figures: &Figures) -> String {
+fn told(name: &str, figures: &Figures, bare_lines: Option<(u64, u64)>) -> String {
     let Figures { instructions, allocations, lines, .. } = figures;
     let share = figures.share().map_or_else(String::new, |share| format!("{share:.2}"));
-    let lines = lines.map_or_else(String::new, |(code, data)| format!("  lines: {code} of code, {data} of data"));
-    format!("{name:<20} {instructions:>12} {allocations:>11}  {share:<13}{lines}").trim_end().to_owned()
+    let of = |(code, data): (u64, u64)| format!("{code} of code, {data} of data");
+    let lines = lines.map_or_else(String::new, |lines| format!("  lines: {}", of(lines)));
+    let bare = bare_lines.map_or_else(String::new, |lines| format!("; bare hyper: {}", of(lines)));
+    format!("{name:<20} {instructions:>12} {allocations:>11}  {share:<13}{lines}{bare}").trim_end().to_owned()
 }
 
 fn read() -> anyhow::Result<File> {
@@ -291,6 +295,7 @@ fn beside_bare(
     recorded: &Answer,
     operation: &Operation,
     token: Option<&str>,
+    lines: bool,
 ) -> anyhow::Result<Figures> {
     let mut callgrind = Callgrind::new(folder)?;
     let (body, fields) = (folder.join("body"), folder.join("fields"));
@@ -300,7 +305,11 @@ fn beside_bare(
     let theirs = Connection::open(bare.address)?.ask(&(operation.ask)(0), token)?;
     let is_same = theirs.body == recorded.body && theirs.lines(&["date"]) == recorded.lines(&["date"]);
     ensure!(is_same, "{}: the bare server sends something else:\n{}{}", operation.name, theirs.head, recorded.head);
-    measure(&mut callgrind, &bare, operation, token, None)
+    let mut figures = measure(&mut callgrind, &bare, operation, token, None)?;
+    if lines {
+        figures.lines = Some(touched(&mut callgrind, &bare, operation, token)?);
+    }
+    Ok(figures)
 }
 
 /// A hit in its final form: the good compressed form is made in the background after the first.

@@ -73,9 +73,10 @@ test("the first page shows the way to all others, and how the server is", { skip
   assert.deepEqual(browser.errors, [], "the page threw nothing and broke no policy");
 });
 
-test("the explorer shows an operation, and search finds it", { skip, timeout: 60_000 }, async () => {
+test("the explorer shows an operation, and search finds it", { skip, timeout: 60_000 }, async (t) => {
   await open("/api-docs");
   await browser.sees(`document.querySelectorAll("#operations li").length > 50`, 10_000);
+  t.diagnostic(`the list of operations stood after ${await browser.read("Math.round(performance.now())")} ms at the most`);
   await browser.type("#search", "post /products/batch");
   await browser.sees(`document.querySelectorAll("#operations li:not([hidden])").length === 1`);
   await browser.press("#operations li:not([hidden]) a");
@@ -83,6 +84,7 @@ test("the explorer shows an operation, and search finds it", { skip, timeout: 60
   await browser.sees(`(${shown("textarea")})?.value.includes("{")`);
   await open("/api-docs#?route=get-%2Fapi%2Fv2%2Fproducts");
   await browser.sees(`${shown(".request-param")} != null`, 10_000);
+  t.diagnostic(`an operation by its address was ready to run after ${await browser.read("Math.round(performance.now())")} ms at the most`);
   const unknown = `(() => {
     const known = new Set(document.querySelector("entrepot-explorer").resolvedSpec.tags.flatMap(({ paths }) => paths.map(({ elementId }) => elementId)));
     const listed = [...document.querySelectorAll("#operations li a")].map((link) => link.dataset.route);
