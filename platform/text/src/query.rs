@@ -1,8 +1,8 @@
 //! What people type into a search box.
 //!
 //! All words must be there, the last may be unfinished; `"a phrase"` stands together, `-word` must not be there, `or` is
-//! or. A quotation that is not closed ends with the text. The smallest words of English need not be there, unless there
-//! are no others.
+//! or. A quotation that is not closed ends with the text, and is still being typed. The smallest words of English need
+//! not be there, unless there are no others.
 //!
 //! **Invariants:**
 //! - Whatever is typed is a query: there are no errors.
@@ -31,18 +31,11 @@ pub struct Query {
 struct Term {
     /// What was typed without a space: one word, or several that were joined.
     words: Vec<String>,
-    kind: Kind,
+    /// Whether they stand one after the other.
+    is_phrase: bool,
+    /// Whether the last of them may be the beginning of one.
+    is_open: bool,
     is_negative: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    /// The words as they are.
-    Whole,
-    /// The last of the words may be the beginning of one.
-    Open,
-    /// They stand one after the other.
-    Phrase,
 }
 
 impl Query {
@@ -64,8 +57,10 @@ impl Query {
         let mut choices: Vec<Vec<Term>> = vec![Vec::new()];
         let mut terms = 0;
         let mut last = None;
+        let marks = typed.matches('"').count();
         for (index, quoted) in typed.split('"').enumerate() {
             let is_quoted = index % 2 == 1;
+            let is_closed = index < marks;
             let pieces: Vec<&str> = if is_quoted { vec![quoted] } else { quoted.split_whitespace().collect() };
             for piece in pieces {
                 if !is_quoted && piece.eq_ignore_ascii_case("or") {
@@ -78,21 +73,24 @@ impl Query {
                     continue;
                 }
                 terms += 1;
-                let kind = if is_quoted && words.len() > 1 { Kind::Phrase } else { Kind::Whole };
+                let is_phrase = is_quoted && words.len() > 1;
                 let place = choices.len() - 1;
-                // What stands at the very end, outside of quotation marks, is still being typed.
-                last = (!is_quoted && !is_negative).then_some((place, choices[place].len(), piece));
-                choices[place].push(Term { words, kind, is_negative });
+                // What stands at the very end is still being typed, unless a quotation mark ends it.
+                last = (!(is_quoted && is_closed) && !is_negative).then_some((place, choices[place].len(), piece));
+                choices[place].push(Term { words, is_phrase, is_open: false, is_negative });
             }
         }
         if let Some((place, index, piece)) = last.filter(|(_, _, piece)| is_open && typed.ends_with(piece))
             && piece.ends_with(|char: char| !char.is_ascii_punctuation())
         {
-            choices[place][index].kind = Kind::Open;
+            choices[place][index].is_open = true;
         }
         for terms in &mut choices {
             let is_small = |term: &Term| {
-                term.kind == Kind::Whole && !term.is_negative && term.words.iter().all(|word| SMALL.contains(&&**word))
+                !term.is_phrase
+                    && !term.is_open
+                    && !term.is_negative
+                    && term.words.iter().all(|word| SMALL.contains(&&**word))
             };
             if terms.iter().any(|term| !term.is_negative && !is_small(term)) {
                 terms.retain(|term| !is_small(term));
@@ -117,8 +115,8 @@ impl Query {
     #[must_use]
     pub fn finished(&self) -> Option<Self> {
         let mut finished = self.clone();
-        let mut open = finished.choices.iter_mut().flatten().filter(|term| term.kind == Kind::Open);
-        open.next()?.kind = Kind::Whole;
+        let mut open = finished.choices.iter_mut().flatten().filter(|term| term.is_open);
+        open.next()?.is_open = false;
         Some(finished)
     }
 
@@ -128,7 +126,7 @@ impl Query {
         let mut found: Vec<(String, bool)> = Vec::new();
         for term in self.choices.iter().flatten().filter(|term| !term.is_negative) {
             for (index, word) in term.words.iter().enumerate().filter(|(_, word)| is_corrigible(word)) {
-                let is_open = term.kind == Kind::Open && index + 1 == term.words.len();
+                let is_open = term.is_open && index + 1 == term.words.len();
                 if found.iter().all(|(known, _)| known != word) {
                     found.push((word.clone(), is_open));
                 }
@@ -153,7 +151,7 @@ impl Query {
             }
         }
         text.push_str(&self.typed[behind..]);
-        let was_open = self.choices.iter().flatten().any(|term| term.kind == Kind::Open);
+        let was_open = self.choices.iter().flatten().any(|term| term.is_open);
         Self::of(&text, was_open && !is_last_corrected)
     }
 
@@ -184,13 +182,13 @@ impl Query {
 impl Term {
     fn tsquery(&self) -> String {
         let last = self.words.len().saturating_sub(1);
-        let is_open = |index: usize| self.kind == Kind::Open && index == last;
+        let is_open = |index: usize| self.is_open && index == last;
         let each: Vec<String> =
             self.words.iter().enumerate().map(|(index, word)| word_query(word, is_open(index))).collect();
-        let all = match (self.kind, each.as_slice()) {
+        let all = match (self.is_phrase, each.as_slice()) {
             (_, [only]) => only.clone(),
-            (Kind::Phrase, each) => format!("({})", each.join(" <-> ")),
-            (_, each) => {
+            (true, each) => format!("({})", each.join(" <-> ")),
+            (false, each) => {
                 let joined = quoted(&self.words.concat(), is_open(last));
                 format!("(({}) | {joined})", each.join(" & "))
             }
@@ -210,10 +208,8 @@ impl Term {
                 || parts(found).contains(&word)
                 || (!pairs(word).is_empty() && found.contains(word))
         };
-        self.words.iter().enumerate().any(|(index, word)| is_it(word, self.kind == Kind::Open && index == last))
-            || (self.words.len() > 1
-                && self.kind != Kind::Phrase
-                && is_it(&self.words.concat(), self.kind == Kind::Open))
+        self.words.iter().enumerate().any(|(index, word)| is_it(word, self.is_open && index == last))
+            || (self.words.len() > 1 && !self.is_phrase && is_it(&self.words.concat(), self.is_open))
     }
 }
 
@@ -264,7 +260,10 @@ mod tests {
             ("t", "'t'"),
             ("green tea ", "('green' | '=green') & ('tea' | '=tea')"),
             ("\"green tea\"", "(('green' | '=green') <-> ('tea' | '=tea'))"),
-            ("\"green te", "(('green' | '=green') <-> 'te')"),
+            ("\"green te", "(('green' | '=green') <-> 'te':*)"),
+            ("\"green te ", "(('green' | '=green') <-> 'te')"),
+            ("\"tea\" \"gre", "('tea' | '=tea') & ('gre':* | '=gre')"),
+            ("\"green te\"", "(('green' | '=green') <-> 'te')"),
             ("tea -green", "('tea' | '=tea') & !('green' | '=green')"),
             ("tea or pot", "(('tea' | '=tea')) | (('pot':* | '=pot'))"),
             ("wd-40", "((('wd') & '40':*) | 'wd40':*)"),

@@ -146,13 +146,17 @@ impl Doors {
     pub(crate) fn glance<B>(&self, from: &From, request: &Request<B>, seen: &Seen<'_>) -> Option<Share> {
         let fields = request.headers();
         let Self::Kept { keeper, guard, cors, .. } = self else {
-            return (!seen.has_credential).then_some(Share::Nobodys);
+            return (seen.authorization.is_none() && !seen.has_other_credential).then_some(Share::Nobodys);
         };
         let Some(address) = from.address.filter(|_| !from.is_within) else { return Some(Share::Nobodys) };
         if from.is_unreadable || guard.blocked_for(address).is_some() {
             return None;
         }
-        let credential = if seen.has_credential { Credential::of(fields, from.is_over_tls) } else { Ok(None) };
+        let credential = match seen.authorization {
+            _ if seen.has_other_credential => Credential::of(fields, from.is_over_tls),
+            Some(value) => Credential::of_authorization(value).map(Some),
+            None => Ok(None),
+        };
         match credential {
             _ if seen.has_customer => None,
             Ok(None) => {

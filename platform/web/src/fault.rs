@@ -87,9 +87,15 @@ pub(crate) fn shortened(mut text: String, most: usize) -> String {
 }
 
 /// How many faults there are, those that were not kept included.
-#[must_use]
-pub fn fault_count(faults: &[Fault]) -> usize {
+pub(crate) fn fault_count(faults: &[Fault]) -> usize {
     faults.iter().fold(0, |count, fault| count.saturating_add(1).saturating_add(fault.further))
+}
+
+/// The same in words: "1 fault", "2 faults".
+#[must_use]
+pub fn faults_in_words(faults: &[Fault]) -> String {
+    let count = fault_count(faults);
+    format!("{count} fault{}", if count == 1 { "" } else { "s" })
 }
 
 /// The faults of one reading: for what is read without a [`crate::body::Reader`], too.
@@ -199,6 +205,7 @@ mod tests {
         all.extend(faults.into_vec());
         let kept = all.into_vec();
         assert_eq!((kept.len(), fault_count(&kept)), (100, 1_001_001));
+        assert_eq!([faults_in_words(&kept[..1]), faults_in_words(&kept[..2])], ["1 fault", "2 faults"]);
         assert_eq!(kept[99].pointer.as_deref(), Some("/98"));
         let (told, count) = FaultBudget::default().take(kept);
         assert_eq!((told.len(), count), (100, 1_001_001));

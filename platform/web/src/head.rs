@@ -44,8 +44,10 @@ pub(crate) struct Seen<'a> {
     pub(crate) has_if_none_match: bool,
     /// Whether it names a position.
     pub(crate) has_position: bool,
-    /// Whether it says who asks: `Authorization`, `Cookie` or `X-Api-Key`.
-    pub(crate) has_credential: bool,
+    /// The first `Authorization`.
+    pub(crate) authorization: Option<&'a HeaderValue>,
+    /// Whether it says in another way who asks: `Cookie` or `X-Api-Key`.
+    pub(crate) has_other_credential: bool,
     /// Whether it names a customer whom it is passed on for (`front_end.rs`).
     pub(crate) has_customer: bool,
     /// Whether it says from which page: `Origin`, `Referer` or `Sec-Fetch-Site`.
@@ -67,7 +69,8 @@ impl<'a> Seen<'a> {
                 "accept" => seen.has_accept = true,
                 "accept-encoding" => seen.has_accept_encoding = true,
                 "if-none-match" => seen.has_if_none_match = true,
-                "authorization" | "cookie" | "x-api-key" => seen.has_credential = true,
+                "authorization" => seen.authorization = seen.authorization.or(Some(value)),
+                "cookie" | "x-api-key" => seen.has_other_credential = true,
                 "origin" | "referer" | "sec-fetch-site" => seen.has_page = true,
                 "entrepot-at-least" => seen.has_position = true,
                 "entrepot-client-address" => seen.has_customer = true,

@@ -35,19 +35,31 @@ pub(crate) enum Quick {
     Go(Option<(Tier, Verdict)>),
 }
 
-/// What each hit says anew, in this order; the last two only where limits are counted.
-static PLACES: [HeaderName; 6] =
-    [X_REQUEST_ID, SERVER_TIMING, CACHE_STATUS, header::AGE, RATE_LIMIT_POLICY, RATE_LIMIT];
+/// What each hit says anew, in this order.
+static PLACES: [HeaderName; 4] = [X_REQUEST_ID, SERVER_TIMING, CACHE_STATUS, header::AGE];
+/// What a compressed one says in its own way.
+static CODED: [HeaderName; 2] = [header::CONTENT_ENCODING, header::ETAG];
+/// What one says whose caller is counted.
+static LIMITS: [HeaderName; 2] = [RATE_LIMIT_POLICY, RATE_LIMIT];
 
-/// The fields of hits of one answer: first [`PLACES`], whose values each hit puts in anew without looking them up, then
-/// what is the same each time.
-pub(crate) fn hit_fields(same: &HeaderMap, tells_limits: bool) -> HeaderMap {
-    let places = if tells_limits { &PLACES[..] } else { &PLACES[..PLACES.len() - 2] };
-    let mut fields = HeaderMap::with_capacity(places.len() + same.len());
+/// Of which form the fields of a hit are.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct HitForm {
+    pub(crate) is_coded: bool,
+    pub(crate) tells_limits: bool,
+}
+
+/// The fields of hits of one answer: first [`PLACES`] and what else such a hit says anew, whose values each puts in
+/// without looking them up; then what is the same each time.
+pub(crate) fn hit_fields(same: &HeaderMap, form: HitForm) -> HeaderMap {
+    let coded = if form.is_coded { &CODED[..] } else { &[] };
+    let limits = if form.tells_limits { &LIMITS[..] } else { &[] };
+    let places = PLACES.iter().chain(coded).chain(limits);
+    let mut fields = HeaderMap::with_capacity(PLACES.len() + CODED.len() + LIMITS.len() + same.len());
     for name in places {
         fields.insert(name, const { HeaderValue::from_static("-") });
     }
-    for (name, value) in same {
+    for (name, value) in same.iter().filter(|(name, _)| !coded.contains(name)) {
         fields.append(name, value.clone());
     }
     fields
@@ -93,7 +105,6 @@ impl Shared {
         }
 
         let limits = counted.as_ref().and_then(|(tier, verdict)| self.doors.limit_values(*tier, verdict));
-        let mut out = kept.hit_fields(limits.is_some()).clone();
         let coding = if seen.has_accept_encoding && kept.is_compressible { Coding::negotiate(fields) } else { None };
         let is_unchanged = seen.has_if_none_match && if_none_match(fields, &kept.etag);
         let form = match coding {
@@ -104,30 +115,33 @@ impl Shared {
             Some(coding) => kept.form(coding).cloned(),
             None => None,
         };
+        let coded = coding.zip(form);
+        let is_coded = coded.is_some() && !is_unchanged;
+        let mut out = kept.hit_fields(HitForm { is_coded, tells_limits: limits.is_some() }).clone();
+        let mut body = kept.body.clone();
         let took = start.elapsed();
         {
-            // In the order of `PLACES`, which are the first.
+            // In the order of `hit_fields`.
             let mut places = out.values_mut();
             let mut put = |value| places.next().map(|place| *place = value);
             put(seen.id(&self.clock, start));
             put(server_timing(took));
             put(hit_status(got.remaining.as_secs()));
             put(age(got.age.as_secs()));
+            if is_coded && let Some((coding, form)) = &coded {
+                put(HeaderValue::from_static(coding.name()));
+                put(form.etag.clone());
+                body = form.bytes.clone();
+            }
             if let Some([policy, state]) = limits {
                 put(policy);
                 put(state);
             }
         }
-
-        let mut body = kept.body.clone();
-        if let (Some(coding), Some(form)) = (coding, form) {
-            out.insert(header::ETAG, form.etag);
-            if !is_unchanged {
-                out.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding.name()));
-            }
-            body = form.bytes;
-        }
         let body = if is_unchanged {
+            if let Some((_, form)) = coded {
+                out.insert(header::ETAG, form.etag);
+            }
             out.remove(header::CONTENT_TYPE);
             Bytes::new()
         } else {
@@ -175,16 +189,24 @@ mod tests {
         same.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         same.append(header::VARY, HeaderValue::from_static("accept-encoding"));
         same.append(header::VARY, HeaderValue::from_static("origin"));
-        for (tells_limits, places) in [(false, 4), (true, 6)] {
-            let mut fields = hit_fields(&same, tells_limits);
-            assert_eq!(fields.len(), places + 3);
-            for (at, value) in fields.values_mut().take(places).enumerate() {
+        same.insert(header::ETAG, HeaderValue::from_static("\"1\""));
+        for (is_coded, tells_limits) in [(false, false), (false, true), (true, false), (true, true)] {
+            let own = |wanted: bool, names: &'static [HeaderName]| if wanted { names } else { &[] };
+            let names: Vec<_> = PLACES.iter().chain(own(is_coded, &CODED)).chain(own(tells_limits, &LIMITS)).collect();
+            let mut fields = hit_fields(&same, HitForm { is_coded, tells_limits });
+            assert_eq!(fields.len(), names.len() + if is_coded { 3 } else { 4 });
+            for (at, value) in fields.values_mut().take(names.len()).enumerate() {
                 *value = HeaderValue::from(at);
             }
-            for (at, name) in PLACES.iter().take(places).enumerate() {
-                assert_eq!(fields[name], HeaderValue::from(at), "{name}");
+            for (at, name) in names.iter().enumerate() {
+                assert_eq!(fields[*name], HeaderValue::from(at), "{name}");
+                assert_eq!(fields.get_all(*name).iter().count(), 1, "{name}");
             }
-            assert!(same.iter().all(|(name, value)| fields.get_all(name).iter().any(|one| one == value)));
+            assert!(
+                same.iter()
+                    .filter(|(name, _)| !names.contains(name))
+                    .all(|(name, value)| fields.get_all(name).iter().any(|one| one == value))
+            );
         }
     }
 }

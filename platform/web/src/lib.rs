@@ -75,7 +75,7 @@ pub use cell::no_formula;
 pub use cors::CorsPolicy;
 pub use download::{Demand, Download};
 pub use edge::{Edge, EdgeSettings, Positions, RequestId, Uncounted};
-pub use fault::{Fault, FaultBudget, Faults, MOST_FAULTS, fault_count};
+pub use fault::{Fault, FaultBudget, Faults, MOST_FAULTS, faults_in_words};
 pub use idempotency::Idempotency;
 pub use module::{Module, Paths, Warmer};
 pub use notes::Notes;

@@ -17,7 +17,7 @@ use http::StatusCode;
 use serde::Serialize;
 
 use crate::Fault;
-use crate::fault::{FaultBudget, fault_count, shortened};
+use crate::fault::{FaultBudget, faults_in_words, shortened};
 
 /// The most characters of what is said of an occurrence.
 const LONGEST_DETAIL: usize = 1_000;
@@ -68,7 +68,7 @@ impl Problem {
                 let subject = only.pointer.as_deref().filter(|pointer| !pointer.is_empty()).unwrap_or("the body");
                 format!("{subject} {}", only.detail)
             }
-            many => format!("the body has {} faults", fault_count(many)),
+            many => format!("the body has {}", faults_in_words(many)),
         };
         Self { faults, ..Self::new(&kinds::INVALID_BODY, detail) }
     }
@@ -78,7 +78,7 @@ impl Problem {
     pub fn invalid_query(faults: Vec<Fault>) -> Self {
         let detail = match faults.as_slice() {
             [only] => format!("{} {}", only.parameter.as_deref().unwrap_or("the query"), only.detail),
-            many => format!("the query has {} faults", fault_count(many)),
+            many => format!("the query has {}", faults_in_words(many)),
         };
         Self { faults, ..Self::new(&kinds::INVALID_QUERY, detail) }
     }

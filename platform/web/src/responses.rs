@@ -32,7 +32,7 @@ use tokio::sync::{Mutex, mpsc};
 
 use crate::compress::{Coding, WORTH_IT, is_compressible};
 use crate::cors::SECURITY_FIELDS;
-use crate::hit::hit_fields;
+use crate::hit::{HitForm, hit_fields};
 use crate::{CacheClass, Module, Problem, Reply};
 
 const CACHE_GROUPS: HeaderName = HeaderName::from_static("cache-groups");
@@ -140,8 +140,8 @@ pub(crate) struct Kept {
     /// Everything that is the same each time it is sent; no coding's ETag among it.
     pub(crate) fields: HeaderMap,
     pub(crate) is_compressible: bool,
-    /// [`Kept::fields`] behind the places of what each hit says anew; without and with those of limits.
-    hit_fields: [OnceLock<HeaderMap>; 2],
+    /// [`Kept::fields`] behind the places of what each hit says anew, for each [`HitForm`].
+    hit_fields: [OnceLock<Box<HeaderMap>>; 4],
     forms: [OnceLock<Option<Form>>; 3],
     forms_asked_for: AtomicBool,
     /// Whether the target that it is kept for has been looked at, and has nothing suspicious.
@@ -339,8 +339,9 @@ impl Kept {
     }
 
     /// The fields of a hit, as `hit.rs` puts them together once.
-    pub(crate) fn hit_fields(&self, tells_limits: bool) -> &HeaderMap {
-        self.hit_fields[usize::from(tells_limits)].get_or_init(|| hit_fields(&self.fields, tells_limits))
+    pub(crate) fn hit_fields(&self, form: HitForm) -> &HeaderMap {
+        let place = &self.hit_fields[usize::from(form.is_coded) * 2 + usize::from(form.tells_limits)];
+        place.get_or_init(|| Box::new(hit_fields(&self.fields, form)))
     }
 
     /// Its compressed form, if it has been made and is worth it.

@@ -38,7 +38,7 @@ use tokio::sync::mpsc;
 use tokio_rustls::TlsAcceptor;
 
 use crate::edge::Begun;
-use crate::head_watch::{HeadWatch, UnderWay};
+use crate::head_watch::{HeadTimer, HeadWatch, UnderWay};
 use crate::places::{Place, Places};
 use crate::slow::{TimedBody, TimedStream};
 use crate::{Edge, Tls};
@@ -252,32 +252,23 @@ impl Host {
                 }
             }
         });
-        let patience = self.connections.header_timeout;
+        let mut timer = HeadTimer::new(watch, self.connections.header_timeout);
         let mut connection = pin!(self.builder.serve_connection(TokioIo::new(stream), service).with_upgrades());
-        #[expect(clippy::disallowed_methods, reason = "a time-out of its own: what it bounds goes on meanwhile")]
-        let mut timer = pin!(tokio::time::sleep(patience));
-        let mut is_set = false;
-        let ended = {
-            let served = pin!(poll_fn(|context| match connection.as_mut().poll(context) {
-                Poll::Ready(ended) => Poll::Ready(Some(ended)),
-                Poll::Pending => watch.poll_overdue(patience, timer.as_mut(), &mut is_set, context).map(|()| None),
-            }));
-            shutdown.unless_begun(pin!(for_requests(served))).await
-        };
-        let ended = match ended {
-            Some(Some(ended)) => ended,
-            Some(None) => {
-                tracing::debug!(peer = %peer.address, "a head of a request did not come, or not to its end");
-                return;
-            }
+        let begun = shutdown.unless_begun(pin!(in_time(connection.as_mut(), &mut timer))).await;
+        let ended = match begun {
+            Some(ended) => ended,
             None => {
                 // The request under way is answered, and no other is read.
                 connection.as_mut().graceful_shutdown();
-                connection.await
+                in_time(connection, &mut timer).await
             }
         };
-        if let Err(error) = ended {
-            tracing::debug!(error = %crate::problem::chain(&error), "a connection ended badly");
+        match ended {
+            Some(Ok(())) => {}
+            Some(Err(error)) => {
+                tracing::debug!(error = %crate::problem::chain(&error), "a connection ended badly");
+            }
+            None => tracing::debug!(peer = %peer.address, "a head of a request did not come, or not to its end"),
         }
     }
 
@@ -299,6 +290,15 @@ impl Host {
         }
         Ok(response.map(|body| Sent::Other(body, under_way)))
     }
+}
+
+/// What a connection ends with, unless a head takes too long.
+async fn in_time<C: Future>(mut connection: Pin<&mut C>, timer: &mut HeadTimer) -> Option<C::Output> {
+    let served = pin!(poll_fn(|context| match connection.as_mut().poll(context) {
+        Poll::Ready(ended) => Poll::Ready(Some(ended)),
+        Poll::Pending => timer.poll(context).map(|()| None),
+    }));
+    for_requests(served).await
 }
 
 /// The body of an answer, as it is sent.

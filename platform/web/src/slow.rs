@@ -177,11 +177,9 @@ impl TimedStream {
     }
 
     fn bound<T>(&mut self, context: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        self.watch.wrote(written.is_pending());
         match ready!(self.patience.bound(context, written)) {
-            Ok(written) => {
-                self.watch.wrote();
-                Poll::Ready(written)
-            }
+            Ok(written) => Poll::Ready(written),
             Err(()) => {
                 self.stats.stalled();
                 let reset = self.stream.set_zero_linger();

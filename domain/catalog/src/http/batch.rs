@@ -8,7 +8,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use entrepot_contracts::ProductId;
 use entrepot_web::body::{JsonBody, Reader};
-use entrepot_web::{CacheClass, Fault, FaultBudget, Problem, Query, Reply, fault_count};
+use entrepot_web::{CacheClass, Fault, FaultBudget, Problem, Query, Reply, faults_in_words};
 use http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -120,7 +120,7 @@ pub(super) async fn upsert_products(
         .collect();
     let verdicts = ops::upsert_products(&catalog.to, &rows, atomic).await.map_err(|error| match error {
         UpsertProductsError::Invalid(faults) => {
-            let detail = format!("{} faults; nothing was written", fault_count(&faults));
+            let detail = format!("{}; nothing was written", faults_in_words(&faults));
             Problem::new(&BATCH_INVALID, detail).with_faults(faults)
         }
         UpsertProductsError::NameTaken => duplicate_sku(),

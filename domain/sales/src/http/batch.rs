@@ -6,7 +6,7 @@
 use axum::extract::State;
 use entrepot_contracts::{SalesMonthId, StoreId};
 use entrepot_web::body::JsonBody;
-use entrepot_web::{CacheClass, Fault, FaultBudget, Permit, Problem, Query, Reply, fault_count};
+use entrepot_web::{CacheClass, Fault, FaultBudget, Permit, Problem, Query, Reply, faults_in_words};
 use http::StatusCode;
 use serde::Serialize;
 use serde_json::Value;
@@ -105,7 +105,7 @@ fn sized<'a>(body: &'a Value, name: &'static str) -> Result<&'a [Value], Problem
 }
 
 fn invalid(faults: Vec<Fault>) -> Problem {
-    let detail = format!("{} faults; nothing was written", fault_count(&faults));
+    let detail = format!("{}; nothing was written", faults_in_words(&faults));
     Problem::new(&BATCH_INVALID, detail).with_faults(faults)
 }
 

@@ -203,6 +203,19 @@ async fn the_time_for_heads_does_not_run_while_an_answer_is_made_or_sent() {
 }
 
 #[tokio::test]
+async fn the_time_for_heads_does_not_run_while_an_answer_waits_for_its_reader() {
+    let server = server(Connections { header_timeout: Duration::from_millis(300), ..connections() }).await;
+    let mut stream = TcpStream::connect(server.address()).await.expect("connected");
+    stream.write_all(b"GET /large HTTP/1.1\r\nhost: x\r\n\r\n").await.expect("sent");
+    let mut first = [0; 1024];
+    stream.read_exact(&mut first).await.expect("it begins");
+    // All of it is made by now, and lies there.
+    pause(1_000).await;
+    let told = rest(&mut stream).await;
+    assert!(first.len() + told.len() > 8 * 1024 * 1024, "only {} bytes came", first.len() + told.len());
+}
+
+#[tokio::test]
 async fn one_address_cannot_take_all_places() {
     let stats = ListenerStats::default();
     let limits = Connections { max_connections: 8, connections_per_address: 0, stats: stats.clone(), ..connections() };

@@ -114,6 +114,33 @@ async fn a_head_that_trickles_in_is_cut_off() {
 }
 
 #[tokio::test]
+async fn a_head_that_does_not_come_holds_up_no_shutdown() {
+    let (edge, _) = edge(Router::new(), edge_settings());
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("bound");
+    let address = listener.local_addr().expect("bound");
+    let limits = Connections {
+        header_timeout: Duration::from_millis(300),
+        // What is left then is cut, and counted.
+        drain: Duration::from_secs(20),
+        ..connections()
+    };
+    let shutdown = Shutdown::new();
+    let serving = serve(listener, edge, limits, shutdown.signal());
+    let beginning = async {
+        let slow = tokio::task::spawn_blocking(move || {
+            let mut stream = TcpStream::connect(address).expect("connected");
+            stream.write_all(b"GET / HTTP/1.1\r\nhost: x\r\nx-slow: ").expect("sent");
+            stream
+        });
+        let stream = slow.await.expect("no panic");
+        shutdown.begin();
+        stream
+    };
+    let (cut, _stream) = futures_util::join!(serving, beginning);
+    assert_eq!(cut, 0, "it was cut at the end of the drain, not after its own time");
+}
+
+#[tokio::test]
 async fn a_connection_that_says_nothing_is_cut_off() {
     is_cut_off(b"").await;
     is_cut_off(b"PRI * HTTP/2").await;
