@@ -64,7 +64,7 @@ enum Command {
         /// Writes the file instead of comparing with it.
         #[arg(long)]
         write: bool,
-        /// Also counts the lines of 64 bytes that one request touches; they vary by some percent.
+        /// Also counts the lines of 64 bytes that one hit touches; they vary by some percent.
         #[arg(long)]
         lines: bool,
     },

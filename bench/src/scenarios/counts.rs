@@ -127,6 +127,8 @@ pub(crate) async fn run(only: &str, write: bool, lines: bool) -> anyhow::Result<
             let recorded = if operation.is_hit { Some(record(server.address, operation, token).await?) } else { None };
             let committed = if write { None } else { file.operations.get(operation.name) };
             let mut figures = measure(&mut callgrind, &server, operation, token, committed)?;
+            // Of others each request would have to be another one, and an identity is looked up again after a pause.
+            let lines = lines && operation.has_yardstick && !operation.is_signed_in;
             if lines {
                 figures.lines = Some(touched(&mut callgrind, &server, operation, token)?);
             }
