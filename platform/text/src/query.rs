@@ -60,7 +60,7 @@ impl Query {
         let marks = typed.matches('"').count();
         for (index, quoted) in typed.split('"').enumerate() {
             let is_quoted = index % 2 == 1;
-            let is_closed = index < marks;
+            let is_finished = is_quoted && index < marks;
             let pieces: Vec<&str> = if is_quoted { vec![quoted] } else { quoted.split_whitespace().collect() };
             for piece in pieces {
                 if !is_quoted && piece.eq_ignore_ascii_case("or") {
@@ -76,7 +76,7 @@ impl Query {
                 let is_phrase = is_quoted && words.len() > 1;
                 let place = choices.len() - 1;
                 // What stands at the very end is still being typed, unless a quotation mark ends it.
-                last = (!(is_quoted && is_closed) && !is_negative).then_some((place, choices[place].len(), piece));
+                last = (!is_finished && !is_negative).then_some((place, choices[place].len(), piece));
                 choices[place].push(Term { words, is_phrase, is_open: false, is_negative });
             }
         }
