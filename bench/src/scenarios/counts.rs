@@ -40,9 +40,9 @@ const MOST: f64 = 1.5;
 /// Requests before anything is counted: what is made once for all is made, and tables have their size.
 const WARM_UP: usize = 200;
 
-/// Under valgrind a request takes some fifty times as long, and what the program does by the clock would be counted with
-/// so many more of it than there are. So it does no jobs, and trusts what it has kept though it lags behind the feed. (The
-/// feed is looked at as often as ever: with fewer looks rights are asked of the database again and again.)
+/// Under valgrind a request takes some fifty times as long, and the feed is read late. So the server does no jobs, and
+/// trusts what it has kept although it lags behind the feed. (The feed is read as often as ever: with fewer reads, rights
+/// would be asked of the database again and again.)
 const QUIET: &[(&str, &str)] = &[
     ("ENTREPOT_FEED_MAX_LAG_MS", "600000"),
     ("ENTREPOT_JOBS_POLL_MS", "60000"),
@@ -59,7 +59,7 @@ const QUIET: &[(&str, &str)] = &[
 /// An operation, and how it is asked.
 struct Operation {
     name: &'static str,
-    /// What is asked by the so manyth request.
+    /// What is asked, by the number of the request.
     ask: Box<dyn Fn(usize) -> Asked>,
     requests: usize,
     /// Whether the caller has signed in.
@@ -111,7 +111,7 @@ pub(crate) async fn run(only: &str, write: bool, lines: bool) -> anyhow::Result<
     let (mut counted, mut slow) = (BTreeMap::new(), Vec::new());
     println!("{:<20} {:>12} {:>11}  by bare hyper", "operation", "instructions", "allocations");
     let mut file = read()?;
-    // Those that hyper is the yardstick of are counted without limits, as in the scenarios; all others as by default.
+    // A server without limits, as in the scenarios, for those whose name says so; one with limits for all others.
     for (name, settings, are_limited) in [("unlimited", &[] as &[_], false), ("limited", COUNTED, true)] {
         let chosen = |one: &&Operation| one.name.contains(only) && is_limited(one) == are_limited;
         if !operations.iter().any(|one| chosen(&one)) {
