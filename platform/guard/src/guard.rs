@@ -8,7 +8,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use entrepot_runtime::{Clock, Tasks};
 use http::HeaderMap;
@@ -298,10 +298,10 @@ impl Guard {
         &self.shared.limiter
     }
 
-    /// The verdict on a request of the moment `at`, if it can be had at once; see [`Limiter::check_now`].
+    /// The verdict on a request of a moment that the clock told, if it can be had at once; see [`Limiter::check_at`].
     #[must_use]
-    pub fn check_at(&self, at: Instant, tier: Tier, subject: &Subject, cost: u32) -> Option<Verdict> {
-        self.shared.limiter.check_at(at, self.quota(tier), subject, cost)
+    pub fn check_at(&self, us: i64, tier: Tier, subject: &Subject, cost: u32) -> Option<Verdict> {
+        self.shared.limiter.check_at(us, self.quota(tier), subject, cost)
     }
 
     /// How it stands, without taking anything.

@@ -160,13 +160,15 @@ impl Clock {
     /// millisecond; within one millisecond their order is random.
     #[must_use]
     pub fn new_id(&self) -> Uuid {
-        id_of(self.us(Instant::now))
+        Self::new_id_of(self.us(Instant::now))
     }
 
-    /// The same of the moment `at`; see [`Clock::us_at`].
+    /// The same of a moment that [`Clock::us_at`] told.
     #[must_use]
-    pub fn new_id_at(&self, at: Instant) -> Uuid {
-        id_of(self.us_at(at))
+    pub fn new_id_of(us: i64) -> Uuid {
+        let us = u64::try_from(us).unwrap_or(0);
+        let nanos = u32::try_from(us % 1_000_000 * 1_000).unwrap_or(0);
+        Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, us / 1_000_000, nanos))
     }
 }
 
@@ -182,12 +184,6 @@ impl ClockReference {
         reference.skew_us.store(machine_us.saturating_sub(time.as_microsecond()), Ordering::Release);
         reference.ahead_us.store(time.as_microsecond().saturating_sub(monotonic_us(at)), Ordering::Release);
     }
-}
-
-fn id_of(us: i64) -> Uuid {
-    let us = u64::try_from(us).unwrap_or(0);
-    let nanos = u32::try_from(us % 1_000_000 * 1_000).unwrap_or(0);
-    Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, us / 1_000_000, nanos))
 }
 
 fn system_us() -> i64 {

@@ -15,7 +15,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header};
 use entrepot_guard::suspicion::MOST_POINTS;
@@ -179,13 +179,13 @@ impl Doors {
         guard.suspicion_of_target(target.path(), target.query()).points == 0
     }
 
-    /// Counts one such read of the moment `at`.
-    pub(crate) fn count_at(&self, at: Instant, share: &Share) -> Glance {
+    /// Counts one such read of a moment that the clock told.
+    pub(crate) fn count_at(&self, us: i64, share: &Share) -> Glance {
         let (Self::Kept { guard, .. }, Share::Of(tier, subject)) = (self, share) else { return Glance::Free };
         if !guard.counts() {
             return Glance::Free;
         }
-        match guard.check_at(at, *tier, subject, 1) {
+        match guard.check_at(us, *tier, subject, 1) {
             Some(verdict) if verdict.allowed => Glance::Passed(*tier, verdict),
             Some(verdict) => Glance::Refused(*tier, verdict),
             None => Glance::Ask,

@@ -10,7 +10,13 @@ use axum::http::HeaderValue;
 /// `app;dur=0.123`, in milliseconds.
 pub(crate) fn server_timing(took: Duration) -> HeaderValue {
     let us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-    TIMINGS.with(|timings| timings.value(us, |us| format!("app;dur={}.{:03}", us / 1_000, us % 1_000)))
+    TIMINGS.with(|timings| {
+        timings.value(us, |text, us| {
+            let below = us % 1_000;
+            text.push(b"app;dur=").number(us / 1_000).push(b".");
+            text.number(below / 100).number(below / 10 % 10).number(below % 10);
+        })
+    })
 }
 
 /// `"api";q=600;w=60`. One limit is told again and again, so the last one of each thread is kept.
@@ -78,35 +84,53 @@ impl Text {
 
 /// Field values that say a small number, made once for each thread: what a hit says differs from the
 /// last one's by little.
-struct Said(RefCell<Vec<Option<HeaderValue>>>);
-
-/// Larger numbers are written each time.
-const SAID: usize = 2_048;
+struct Said {
+    values: RefCell<Vec<Option<HeaderValue>>>,
+    /// This number and larger ones are written each time.
+    most: usize,
+}
 
 /// `entrepot; hit; ttl=590`.
 pub(crate) fn hit_status(ttl_s: u64) -> HeaderValue {
-    HITS.with(|hits| hits.value(ttl_s, |ttl_s| format!("entrepot; hit; ttl={ttl_s}")))
+    HITS.with(|hits| {
+        hits.value(ttl_s, |text, ttl_s| {
+            text.push(b"entrepot; hit; ttl=").number(ttl_s);
+        })
+    })
 }
 
 /// How old an answer is, in seconds.
 pub(crate) fn age(age_s: u64) -> HeaderValue {
-    AGES.with(|ages| ages.value(age_s, |age_s| age_s.to_string()))
+    AGES.with(|ages| {
+        ages.value(age_s, |text, age_s| {
+            text.number(age_s);
+        })
+    })
 }
 
 thread_local! {
-    static HITS: Said = const { Said(RefCell::new(Vec::new())) };
-    static AGES: Said = const { Said(RefCell::new(Vec::new())) };
-    static TIMINGS: Said = const { Said(RefCell::new(Vec::new())) };
+    static HITS: Said = const { Said::below(2_048) };
+    static AGES: Said = const { Said::below(2_048) };
+    // Hits are ready sooner than that.
+    static TIMINGS: Said = const { Said::below(512) };
 }
 
 impl Said {
-    fn value(&self, number: u64, text: impl FnOnce(u64) -> String) -> HeaderValue {
-        let make = || HeaderValue::try_from(text(number)).unwrap_or(const { HeaderValue::from_static("-") });
-        let index = usize::try_from(number).unwrap_or(SAID);
-        if index >= SAID {
+    const fn below(most: usize) -> Self {
+        Self { values: RefCell::new(Vec::new()), most }
+    }
+
+    fn value(&self, number: u64, write: impl FnOnce(&mut Text, u64)) -> HeaderValue {
+        let make = || {
+            let mut text = Text::default();
+            write(&mut text, number);
+            text.value()
+        };
+        let index = usize::try_from(number).unwrap_or(self.most);
+        if index >= self.most {
             return make();
         }
-        let mut said = self.0.borrow_mut();
+        let mut said = self.values.borrow_mut();
         if said.len() <= index {
             said.resize(index + 1, None);
         }

@@ -7,7 +7,6 @@
 //!   takes what fits into a head, which is more.)
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use entrepot_runtime::Clock;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Uri, Version, header};
@@ -98,13 +97,14 @@ impl<'a> Seen<'a> {
         self.bytes + request.uri().path_and_query().map_or(0, |target| target.as_str().len())
     }
 
-    /// The id of the request, as a field: the client's own where it is well-formed, else a new one of the moment `at`.
-    pub(crate) fn id(&self, clock: &Clock, at: Instant) -> HeaderValue {
+    /// The id of the request, as a field: the client's own where it is well-formed, else a new one of a moment that the
+    /// clock told.
+    pub(crate) fn id(&self, us: i64) -> HeaderValue {
         if let Some(given) = self.id.filter(|id| is_id(id.as_bytes())) {
             return given.clone();
         }
         let mut buffer = uuid::Uuid::encode_buffer();
-        let id = clock.new_id_at(at).hyphenated().encode_lower(&mut buffer);
+        let id = Clock::new_id_of(us).hyphenated().encode_lower(&mut buffer);
         HeaderValue::from_str(id).unwrap_or(const { HeaderValue::from_static("-") })
     }
 }

@@ -94,7 +94,8 @@ impl Shared {
         if !self.is_plain(kept, request.uri()) {
             return Quick::Go(None);
         }
-        let counted = match self.doors.count_at(start, &share) {
+        let now_us = self.clock.us_at(start);
+        let counted = match self.doors.count_at(now_us, &share) {
             Glance::Free => None,
             Glance::Passed(tier, verdict) => Some((tier, verdict)),
             Glance::Refused(tier, verdict) => return Quick::Go(Some((tier, verdict))),
@@ -124,7 +125,7 @@ impl Shared {
             // In the order of `hit_fields`.
             let mut places = out.values_mut();
             let mut put = |value| places.next().map(|place| *place = value);
-            put(seen.id(&self.clock, start));
+            put(seen.id(now_us));
             put(server_timing(took));
             put(hit_status(got.remaining.as_secs()));
             put(age(got.age.as_secs()));

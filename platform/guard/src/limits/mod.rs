@@ -22,7 +22,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use entrepot_runtime::{Clock, Tasks};
 use serde::Serialize;
@@ -209,11 +209,10 @@ impl Limiter {
         self.known_now(key, quota, now, cost)
     }
 
-    /// The same for a request of the moment `at`, for who has read the clock already.
+    /// The same for a request of a moment that the clock told, for who has read it already.
     #[must_use]
-    pub fn check_at(&self, at: Instant, quota: &Quota, subject: &Subject, cost: u32) -> Option<Verdict> {
-        let now = u64::try_from(self.inner.clock.us_at(at)).unwrap_or(0);
-        self.known_now(subject.key(quota, self.inner.seed), quota, now, cost)
+    pub fn check_at(&self, us: i64, quota: &Quota, subject: &Subject, cost: u32) -> Option<Verdict> {
+        self.known_now(subject.key(quota, self.inner.seed), quota, u64::try_from(us).unwrap_or(0), cost)
     }
 
     /// Takes `cost` units if they are there. Waits for Redis where it must, for as long as the time-out.
