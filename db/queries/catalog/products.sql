@@ -110,13 +110,6 @@ SELECT DISTINCT word FROM catalog.search_form WHERE form = ANY (:forms) ORDER BY
 -- The words about as long, for slips of which there are two.
 SELECT word FROM catalog.search_word WHERE char_length(word) BETWEEN :least AND :most ORDER BY word LIMIT 20000;
 
---! product_known_words
-SELECT word FROM catalog.search_word WHERE word = ANY (:words);
-
---! product_word_begins
--- Whether some word begins like this; of letters only, so nothing in it is a pattern.
-SELECT EXISTS (SELECT FROM catalog.search_word WHERE word LIKE :beginning || '%') AS begins;
-
 --! products_to_analyse : (brand?)
 -- What words are found in, of products behind this one.
 SELECT id, sku, title, brand, description FROM catalog.product WHERE id > :behind ORDER BY id LIMIT :at_most;
@@ -158,5 +151,5 @@ WHERE p.active
   AND (:category::text IS NULL
        OR p.category_path @> ARRAY(SELECT id FROM catalog.category WHERE slug = :category))
   AND (:at_most::int IS NULL OR p.stock <= :at_most)
-ORDER BY c.name NULLS LAST, p.title, p.sku
+ORDER BY c.name NULLS LAST, p.title, p.sku COLLATE "C"
 LIMIT :rows;

@@ -307,9 +307,10 @@ impl SignIn {
 /// Reads a body that is one text under this name.
 pub(crate) fn read_one(body: &Value, name: &'static str) -> Result<String, Vec<Fault>> {
     let mut reader = Reader::new(body, "");
-    let limits = if name == "email" { Text::line(1, 254) } else { TOKEN };
-    let value = reader.required(name, |member| member.text(limits));
-    let value = value.map(|value| if name == "email" { normal_email(&value) } else { value });
+    let value = reader.required(name, |member| match name {
+        "email" => member.parsed(EMAIL, "not_an_email", is_email),
+        _ => member.text(TOKEN),
+    });
     let faults = reader.finish();
     value.filter(|_| faults.is_empty()).ok_or(faults)
 }

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::slug::{is_reserved, is_slug};
+use crate::slug::{is_id, is_reserved, is_slug};
 
 /// The most that a price may be, in words for a message: see [`Money`].
 const MAX_STOCK: i32 = 1_000_000_000;
@@ -671,7 +671,7 @@ fn money_code(error: entrepot_contracts::MoneyError) -> &'static str {
 const RESERVED: &str = "must not be search, popular or batch, whose addresses are other endpoints'";
 
 fn sku_form(text: &str) -> Result<String, &'static str> {
-    if is_uuid(text) {
+    if is_id(text) {
         return Err("must not read as a UUID, which would stand for an id");
     }
     if is_reserved(text) {
@@ -692,7 +692,7 @@ fn product_slug_form(text: &str) -> Result<String, &'static str> {
 }
 
 fn slug_form(text: &str) -> Result<String, &'static str> {
-    if is_uuid(text) {
+    if is_id(text) {
         return Err("must not read as a UUID, which would stand for an id");
     }
     if is_slug(text) {
@@ -700,11 +700,6 @@ fn slug_form(text: &str) -> Result<String, &'static str> {
     } else {
         Err("must be lower-case letters and digits in words joined by single hyphens")
     }
-}
-
-/// Ids, SKUs and slugs share one place in addresses; a name that reads as an id could not be reached.
-fn is_uuid(text: &str) -> bool {
-    text.parse::<Uuid>().is_ok()
 }
 
 fn id_form(text: &str) -> Result<Uuid, &'static str> {

@@ -165,7 +165,9 @@ async fn write(
     }
     let names = plan.shelves.iter().map(|shelf| shelf.name.as_str());
     let products = plan.products.iter().map(|planned| &planned.record);
-    let texts = products.flat_map(|record| [Some(record.title.as_str()), record.brand.as_deref()]).flatten();
+    let texts = products
+        .flat_map(|record| [Some(&*record.title), record.brand.as_deref(), Some(&*record.description)])
+        .flatten();
     let words = store::words::vocabulary(names.chain(texts));
     store::words::learn(transaction, words).await?;
     to.feed.append(transaction, catalog_replaced("seed")).await?;

@@ -1,5 +1,7 @@
 //! Slugs: the part of an address that people read.
 
+use uuid::Uuid;
+
 /// `text` in lower-case ASCII words joined by hyphens, at most 120 characters; `fallback` when
 /// nothing of it is left.
 pub(crate) fn slugify(text: &str, fallback: &str) -> String {
@@ -27,6 +29,12 @@ pub(crate) fn is_slug(text: &str) -> bool {
 /// Whether a product cannot have this for a name: its address would be another endpoint's.
 pub(crate) fn is_reserved(text: &str) -> bool {
     matches!(text, "search" | "popular" | "batch")
+}
+
+/// Whether it reads as an id. Ids, SKUs and slugs share one place in addresses, so what has such a name could not be
+/// reached by it.
+pub(crate) fn is_id(text: &str) -> bool {
+    text.parse::<Uuid>().is_ok()
 }
 
 #[cfg(test)]

@@ -11,9 +11,6 @@ pub enum WriteError {
     /// It cannot be written at all.
     #[error("the document cannot be written")]
     Fault(#[from] Fault),
-    /// A number has more digits than an Excel cell keeps.
-    #[error("{0} has more than the 15 digits that Excel keeps: take PDF, or make it a text")]
-    TooPrecise(String),
     /// There are more rows than a PDF is made for.
     #[error("{rows} rows, and a PDF has at most {most}: take Excel")]
     TooManyRows {

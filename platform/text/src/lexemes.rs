@@ -48,21 +48,31 @@ impl Lexemes {
         let begin = self.next + 1;
         for (index, word) in words.iter().enumerate() {
             let at = begin + index;
-            for part in parts(&word.text).into_iter().chain(pairs(&word.text)) {
-                self.add(part.to_owned(), at, weight);
+            for pair in pairs(&word.text) {
+                self.add(pair.to_owned(), at, weight);
             }
-            if let Some(stem) = stem(&word.text) {
-                self.add(format!("={stem}"), at, Weight::D);
+            for part in parts(&word.text) {
+                self.add_word(part, at, weight);
             }
-            self.add(word.text.clone(), at, weight);
+            self.add_word(&word.text, at, weight);
         }
-        for (first, joined) in compounds(&words) {
-            self.add(joined, begin + first, weight);
+        for (first, last, joined) in compounds(&words) {
+            // A phrase goes on behind its last word.
+            self.add_word(&joined, begin + first, weight);
+            self.add_word(&joined, begin + last, weight);
         }
         if !words.is_empty() {
             self.next += words.len() + GAP;
         }
         self
+    }
+
+    /// A word and its stem.
+    fn add_word(&mut self, word: &str, at: usize, weight: Weight) {
+        if let Some(stem) = stem(word) {
+            self.add(format!("={stem}"), at, Weight::D);
+        }
+        self.add(word.to_owned(), at, weight);
     }
 
     fn add(&mut self, lexeme: String, at: usize, weight: Weight) {
@@ -94,7 +104,10 @@ mod tests {
     #[test]
     fn a_text_becomes_a_tsvector() {
         let lexemes = Lexemes::default().with("WD-40 Sprays", Weight::A).with("3M", Weight::B);
-        assert_eq!(lexemes.to_string(), "'3':14B '3m':14B '40':2A '=spray':3D 'm':14B 'sprays':3A 'wd':1A 'wd40':1A");
+        assert_eq!(
+            lexemes.to_string(),
+            "'3':14B '3m':14B '40':2A '=spray':3D 'm':14B 'sprays':3A 'wd':1A 'wd40':1A,2A"
+        );
         assert_eq!(Lexemes::default().with(" ' \\ ", Weight::A).to_string(), "");
     }
 

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `kept` | the one form in which a text is kept, and which characters it may have |
 //! | `words` | what its words are, folded as they are compared |
+//! | `line_ends` | files whose lines end in any way |
 //! | `stem` | English stems and singulars |
 //! | `lexemes` | a text as PostgreSQL's `tsvector` |
 //! | `query` | what was typed into a search box, as PostgreSQL's `tsquery` |
@@ -13,6 +14,7 @@
 
 mod kept;
 mod lexemes;
+mod line_ends;
 mod query;
 mod slips;
 mod stem;
@@ -20,7 +22,8 @@ mod words;
 
 pub use kept::{is_bidi_control, is_blank, kept};
 pub use lexemes::{Lexemes, Weight};
-pub use query::{MOST_TERMS, Query};
-pub use slips::{forms, is_corrigible, meant, most_slips};
+pub use line_ends::LineEnds;
+pub use query::{MOST_TERMS, Query, word_query};
+pub use slips::{Alike, alike, forms, is_corrigible, most_slips};
 pub use stem::{singular, stem};
 pub use words::{LONGEST_WORD, Word, fold, words};

@@ -10,7 +10,7 @@
 
 use crate::slips::is_corrigible;
 use crate::stem::stem;
-use crate::words::{pairs, parts, words};
+use crate::words::{is_apostrophe, pairs, parts, words};
 
 /// Terms of a query at the most; what is typed behind them is not looked for.
 pub const MOST_TERMS: usize = 16;
@@ -81,20 +81,15 @@ impl Query {
             }
         }
         if let Some((place, index, piece)) = last.filter(|(_, _, piece)| is_open && typed.ends_with(piece))
-            && piece.ends_with(|char: char| !char.is_ascii_punctuation())
+            && piece.ends_with(|char: char| is_apostrophe(char) || !char.is_ascii_punctuation())
         {
             choices[place][index].is_open = true;
         }
         for terms in &mut choices {
-            let is_small = |term: &Term| {
-                !term.is_phrase
-                    && !term.is_open
-                    && !term.is_negative
-                    && term.words.iter().all(|word| SMALL.contains(&&**word))
-            };
-            if terms.iter().any(|term| !term.is_negative && !is_small(term)) {
-                terms.retain(|term| !is_small(term));
-            }
+            let has_other = terms.iter().any(|term| !term.is_negative && !term.is_small());
+            // Where small words are all there is, the one that is being typed may become another.
+            let is_one_open = terms.iter().any(|term| term.is_open);
+            terms.retain(|term| !(term.is_small() && (has_other || (is_one_open && !term.is_open))));
         }
         choices.retain(|terms| !terms.is_empty());
         Self { typed: typed.to_owned(), choices }
@@ -118,6 +113,16 @@ impl Query {
         let mut open = finished.choices.iter_mut().flatten().filter(|term| term.is_open);
         open.next()?.is_open = false;
         Some(finished)
+    }
+
+    /// The same without its last word, where that is one letter that is still being typed and others stand before it:
+    /// nearly every word begins like that.
+    #[must_use]
+    pub fn without_last_letter(&self) -> Option<Self> {
+        let is_letter = |term: &Term| term.is_open && term.words.iter().all(|word| word.chars().nth(1).is_none());
+        let terms = self.choices.last().filter(|terms| terms.len() > 1 && terms.last().is_some_and(is_letter))?;
+        let from = words(&self.typed).iter().rev().nth(terms.last()?.words.len() - 1)?.from;
+        Some(Self::of(&self.typed[..from], false)).filter(|rest| !rest.is_empty())
     }
 
     /// The words that may be mistyped, and whether each is still being typed.
@@ -180,6 +185,11 @@ impl Query {
 }
 
 impl Term {
+    /// Whether it is nothing that anybody looks for, however it goes on.
+    fn is_small(&self) -> bool {
+        !self.is_phrase && !self.is_negative && self.words.iter().all(|word| SMALL.contains(&&**word))
+    }
+
     fn tsquery(&self) -> String {
         let last = self.words.len().saturating_sub(1);
         let is_open = |index: usize| self.is_open && index == last;
@@ -189,7 +199,7 @@ impl Term {
             (_, [only]) => only.clone(),
             (true, each) => format!("({})", each.join(" <-> ")),
             (false, each) => {
-                let joined = quoted(&self.words.concat(), is_open(last));
+                let joined = ways_of(&self.words.concat(), is_open(last)).join(" | ");
                 format!("(({}) | {joined})", each.join(" & "))
             }
         };
@@ -213,28 +223,32 @@ impl Term {
     }
 }
 
-/// A word, or what comes to the same.
-fn word_query(word: &str, is_open: bool) -> String {
+/// A word as PostgreSQL's `tsquery`, or what comes to the same: another form of it, its parts.
+#[must_use]
+pub fn word_query(word: &str, is_open: bool) -> String {
+    let mut ways = ways_of(word, is_open);
+    let (parts, pairs) = (parts(word), pairs(word));
+    if let Some((last, others)) = parts.split_last() {
+        let others = others.iter().map(|part| word_query(part, false) + " & ");
+        ways.push(format!("({}{})", others.collect::<String>(), word_query(last, is_open)));
+    }
+    if !pairs.is_empty() {
+        let all: Vec<String> = pairs.iter().map(|pair| quoted(pair, false)).collect();
+        ways.push(format!("({})", all.join(" & ")));
+    }
+    if let [only] = ways.as_slice() { only.clone() } else { format!("({})", ways.join(" | ")) }
+}
+
+/// A word, and its other forms.
+fn ways_of(word: &str, is_open: bool) -> Vec<String> {
     let mut ways = vec![quoted(word, is_open)];
     let base = stem(word);
     ways.extend(base.iter().map(|base| quoted(base, false)));
     let base = base.as_deref().unwrap_or(word);
-    if base.len() >= 3 && base.bytes().all(|byte| byte.is_ascii_lowercase()) {
+    if base.len() >= 2 && base.bytes().all(|byte| byte.is_ascii_lowercase()) {
         ways.push(format!("'={base}'"));
     }
-    let all = |pieces: Vec<&str>, is_open: bool| {
-        let last = pieces.len().saturating_sub(1);
-        let each = pieces.iter().enumerate().map(|(index, piece)| quoted(piece, is_open && index == last));
-        each.collect::<Vec<_>>().join(" & ")
-    };
-    let (parts, pairs) = (parts(word), pairs(word));
-    if !parts.is_empty() {
-        ways.push(format!("({})", all(parts, is_open)));
-    }
-    if !pairs.is_empty() {
-        ways.push(format!("({})", all(pairs, false)));
-    }
-    if let [only] = ways.as_slice() { only.clone() } else { format!("({})", ways.join(" | ")) }
+    ways
 }
 
 /// Letters and digits: nothing in it has a meaning of its own between quotes. Of one letter a beginning would be nearly
@@ -260,26 +274,33 @@ mod tests {
             ("t", "'t'"),
             ("green tea ", "('green' | '=green') & ('tea' | '=tea')"),
             ("\"green tea\"", "(('green' | '=green') <-> ('tea' | '=tea'))"),
-            ("\"green te", "(('green' | '=green') <-> 'te':*)"),
-            ("\"green te ", "(('green' | '=green') <-> 'te')"),
+            ("\"green te", "(('green' | '=green') <-> ('te':* | '=te'))"),
+            ("\"green te ", "(('green' | '=green') <-> ('te' | '=te'))"),
             ("\"tea\" \"gre", "('tea' | '=tea') & ('gre':* | '=gre')"),
-            ("\"green te\"", "(('green' | '=green') <-> 'te')"),
+            ("\"green te\"", "(('green' | '=green') <-> ('te' | '=te'))"),
             ("tea -green", "('tea' | '=tea') & !('green' | '=green')"),
             ("tea or pot", "(('tea' | '=tea')) | (('pot':* | '=pot'))"),
-            ("wd-40", "((('wd') & '40':*) | 'wd40':*)"),
-            ("512gb", "('512gb':* | ('512' & 'gb':*))"),
+            ("wd-40", "((('wd' | '=wd') & '40':*) | 'wd40':*)"),
+            ("512gb", "('512gb':* | ('512' & ('gb':* | '=gb')))"),
+            ("12packs ", "('12packs' | ('12' & ('packs' | 'pack' | '=pack')))"),
+            (
+                "multi-vitamins ",
+                "((('multi' | '=multi') & ('vitamins' | 'vitamin' | '=vitamin')) | 'multivitamins' | 'multivitamin' | '=multivitamin')",
+            ),
+            ("tv ", "('tv' | '=tv')"),
+            ("rock'n'", "('rockn':* | '=rockn')"),
+            ("chips and", "('chips' | 'chip' | '=chip')"),
             ("cup of tea ", "('cup' | '=cup') & ('tea' | '=tea')"),
             ("its own", "('own':* | '=own')"),
-            ("so", "'so':*"),
+            ("so", "('so':* | '=so')"),
             ("of the", "('the':* | '=the')"),
-            ("of the ", "'of' & ('the' | '=the')"),
+            ("of the ", "('of' | '=of') & ('the' | '=the')"),
             ("緑茶セ ", "('緑茶セ' | ('緑茶' & '茶セ'))"),
             ("'); DROP", "('drop':* | '=drop')"),
             ("", ""),
             (" -- or \" ", ""),
         ] {
             let query = Query::parse(typed);
-            let wanted = wanted.replace("(('wd') & ", "('wd' & ");
             assert_eq!(query.tsquery(), wanted, "{typed}");
             assert_eq!(query.is_empty(), wanted.is_empty(), "{typed}");
         }
@@ -297,6 +318,16 @@ mod tests {
         assert!(typing.tsquery().ends_with("'sau':* | '=sau')"), "still being typed: {}", typing.tsquery());
         let last = Query::parse("green appel").corrected(&[("appel".into(), "apple".into())]);
         assert!(last.tsquery().ends_with("('apple' | 'appl' | '=appl')"), "{}", last.tsquery());
+    }
+
+    #[test]
+    fn a_letter_that_is_still_being_typed_can_be_left_out() {
+        let without = |typed: &str| Query::parse(typed).without_last_letter().map(|query| query.typed);
+        assert_eq!(without("brownie m").as_deref(), Some("brownie"));
+        assert_eq!(without("green or brownie m").as_deref(), Some("green or brownie"));
+        for typed in ["m", "brownie m ", "brownie mi", "brownie -m", "\"brownie m\"", ""] {
+            assert_eq!(without(typed), None, "{typed}");
+        }
     }
 
     #[test]

@@ -33,20 +33,25 @@ pub fn forms(word: &str) -> BTreeSet<String> {
     letters.iter().map(without).chain([word.to_owned()]).collect()
 }
 
-/// The word that was most likely meant: the one that takes the fewest slips to get to; among equals one that begins
-/// with the same letter, as fingers seldom miss the first, then one as long (swaps are the most frequent).
+/// A word that may have been meant by another. The least is the likeliest: it takes the fewest slips to get to it, and
+/// among equals it begins with the same letter, as fingers seldom miss the first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Alike {
+    pub slips: usize,
+    pub begins_otherwise: bool,
+    /// By how many letters it is longer or shorter: swaps are the most frequent.
+    pub longer: usize,
+}
+
+/// How much a word is like what was typed; `None` where it is the same, or too far away to have been meant.
 #[must_use]
-pub fn meant<'w>(typed: &str, candidates: impl IntoIterator<Item = &'w str>) -> Option<&'w str> {
-    let length = |word: &str| word.chars().count();
-    candidates
-        .into_iter()
-        .map(|word| (strsim::osa_distance(typed, word), word))
-        .filter(|(slips, _)| *slips <= most_slips(typed))
-        .min_by_key(|(slips, word)| {
-            let other_beginning = word.chars().next() != typed.chars().next();
-            (*slips, other_beginning, length(word).abs_diff(length(typed)), *word)
-        })
-        .map(|(_, word)| word)
+pub fn alike(typed: &str, word: &str) -> Option<Alike> {
+    let slips = strsim::osa_distance(typed, word);
+    (1..=most_slips(typed)).contains(&slips).then(|| Alike {
+        slips,
+        begins_otherwise: word.chars().next() != typed.chars().next(),
+        longer: word.chars().count().abs_diff(typed.chars().count()),
+    })
 }
 
 #[cfg(test)]
@@ -55,14 +60,19 @@ mod tests {
 
     use super::*;
 
+    fn meant<'w>(typed: &str, words: &[&'w str]) -> Option<&'w str> {
+        words.iter().copied().filter(|word| alike(typed, word).is_some()).min_by_key(|word| alike(typed, word))
+    }
+
     #[test]
     fn the_nearest_word_wins_and_far_ones_do_not_count() {
-        assert_eq!(meant("appel", ["apparel", "appeal", "apple"]), Some("apple"));
-        assert_eq!(meant("choclate", ["chocolate"]), Some("chocolate"));
-        assert_eq!(meant("kattla", ["kettle", "cattle"]), Some("kettle"));
-        assert_eq!(meant("mlik", ["milk", "silk"]), Some("milk"));
-        assert_eq!(meant("tea", ["bed"]), None);
-        assert_eq!(meant("xyz", ["xylophone"]), None);
+        assert_eq!(meant("appel", &["apparel", "appeal", "apple"]), Some("apple"));
+        assert_eq!(meant("choclate", &["chocolate"]), Some("chocolate"));
+        assert_eq!(meant("kattla", &["kettle", "cattle"]), Some("kettle"));
+        assert_eq!(meant("mlik", &["milk", "silk"]), Some("milk"));
+        assert_eq!(meant("tea", &["bed"]), None);
+        assert_eq!(meant("tea", &["tea"]), None, "it is no slip");
+        assert_eq!(meant("xyz", &["xylophone"]), None);
         assert!(is_corrigible("tea") && !is_corrigible("26190") && !is_corrigible("wd40") && !is_corrigible("te"));
     }
 
@@ -81,7 +91,7 @@ mod tests {
             let slipped: String = letters.iter().collect();
             prop_assume!(strsim::osa_distance(&word, &slipped) <= 1);
             prop_assert!(forms(&word).intersection(&forms(&slipped)).next().is_some(), "{word} {slipped}");
-            prop_assert_eq!(meant(&slipped, [word.as_str()]), Some(word.as_str()));
+            prop_assert_eq!(alike(&slipped, &word).is_some(), slipped != word);
         }
     }
 }

@@ -1,22 +1,48 @@
-//! English word stems (Snowball): `strawberries` and `strawberry` are one.
+//! English word stems: `strawberries` and `strawberry` are one.
+//!
+//! Snowball does most of it. It leaves plurals that it does not know for such (`dvds`, `spas`) or that are irregular
+//! (`knives`), and takes some singulars for plurals (`lens`); those are brought to their singular first.
+//!
+//! **Invariant:** a word and its singular have one stem.
 
 use rust_stemmers::{Algorithm, Stemmer};
+
+/// Singulars that end in `s`; their plurals end in `es`.
+const ENDING_IN_S: &str = "abacus alias apparatus atlas bias bonus bus cactus campus canvas census christmas chorus \
+    circus citrus crocus eucalyptus focus gas hibiscus iris lens lotus minus octopus plus status texas virus yes";
+/// Plurals that are made in another way, each before its singular.
+const IRREGULAR: &str = "children child dice die elves elf feet foot geese goose lice louse lives life men man mice mouse \
+    oxen ox people person selves self teeth tooth women woman";
+/// The same at the end of longer words (`bookshelves`).
+const IRREGULAR_ENDS: &str = "calves calf dwarves dwarf halves half hooves hoof knives knife leaves leaf loaves loaf \
+    scarves scarf sheaves sheaf shelves shelf thieves thief wives wife wolves wolf";
 
 /// The stem of a word that [`crate::words`] gave, where it is another than the word.
 #[must_use]
 pub fn stem(word: &str) -> Option<String> {
-    if word.len() < 3 || !word.bytes().all(|byte| byte.is_ascii_lowercase()) {
+    if word.len() < 3 || !is_english(word) {
         return None;
     }
-    let stem = Stemmer::create(Algorithm::English).stem(word).into_owned();
+    let irregular = irregular(word);
+    let base = irregular.as_deref().unwrap_or(word);
+    if ends_in_s(base) {
+        return irregular;
+    }
+    let mut stem = Stemmer::create(Algorithm::English).stem(base).into_owned();
+    if irregular.is_none() && stem == word && is_plural(word) {
+        stem.pop();
+    }
     (stem != word && !stem.is_empty()).then_some(stem)
 }
 
 /// The singular of a word that looks like an English plural: what people type who mean it.
 #[must_use]
 pub fn singular(word: &str) -> Option<String> {
-    if word.len() < 4 || !word.bytes().all(|byte| byte.is_ascii_lowercase()) {
+    if word.len() < 4 || !is_english(word) || ends_in_s(word) {
         return None;
+    }
+    if let Some(singular) = irregular(word) {
+        return Some(singular);
     }
     if let Some(stem) = word.strip_suffix("ies") {
         return Some(format!("{stem}y"));
@@ -24,8 +50,34 @@ pub fn singular(word: &str) -> Option<String> {
     if ["sses", "shes", "ches", "xes", "zes", "oes"].iter().any(|end| word.ends_with(end)) {
         return Some(word[..word.len() - 2].to_owned());
     }
-    let is_plural = word.ends_with('s') && !["ss", "us", "is"].iter().any(|end| word.ends_with(end));
-    is_plural.then(|| word[..word.len() - 1].to_owned())
+    is_plural(word).then(|| word[..word.len() - 1].to_owned())
+}
+
+fn is_english(word: &str) -> bool {
+    word.bytes().all(|byte| byte.is_ascii_lowercase())
+}
+
+fn ends_in_s(singular: &str) -> bool {
+    singular.ends_with('s') && ENDING_IN_S.split(' ').any(|known| known == singular)
+}
+
+fn is_plural(word: &str) -> bool {
+    word.ends_with('s') && !["ss", "us", "is"].iter().any(|end| word.ends_with(end))
+}
+
+/// The singular of a plural that is not made by an `s` alone.
+fn irregular(word: &str) -> Option<String> {
+    if let Some((_, singular)) = pairs(IRREGULAR).find(|(plural, _)| *plural == word) {
+        return Some(singular.to_owned());
+    }
+    if let Some(singular) = word.strip_suffix("es").filter(|singular| ends_in_s(singular)) {
+        return Some(singular.to_owned());
+    }
+    pairs(IRREGULAR_ENDS).find_map(|(plural, singular)| Some(word.strip_suffix(plural)?.to_owned() + singular))
+}
+
+fn pairs(words: &str) -> impl Iterator<Item = (&str, &str)> {
+    words.split(' ').step_by(2).zip(words.split(' ').skip(1).step_by(2))
 }
 
 #[cfg(test)]
@@ -35,12 +87,48 @@ mod tests {
     #[test]
     fn forms_of_one_word_have_one_stem() {
         let of = |word: &str| stem(word).unwrap_or_else(|| word.to_owned());
-        for (one, other) in
-            [("strawberry", "strawberries"), ("organic", "organically"), ("apple", "apples"), ("tea", "teas")]
-        {
+        for (one, other) in [
+            ("strawberry", "strawberries"),
+            ("organic", "organically"),
+            ("apple", "apples"),
+            ("tea", "teas"),
+            ("dvd", "dvds"),
+            ("spa", "spas"),
+            ("pro", "pros"),
+            ("lens", "lenses"),
+            ("gas", "gases"),
+            ("bus", "buses"),
+            ("iris", "irises"),
+            ("knife", "knives"),
+            ("penknife", "penknives"),
+            ("leaf", "leaves"),
+            ("bookshelf", "bookshelves"),
+            ("woman", "women"),
+            ("mouse", "mice"),
+            ("glass", "glasses"),
+            ("case", "cases"),
+            ("vase", "vases"),
+            ("olive", "olives"),
+            ("glove", "gloves"),
+            ("shoe", "shoes"),
+            ("potato", "potatoes"),
+            ("cookie", "cookies"),
+            ("pie", "pies"),
+            ("box", "boxes"),
+            ("dish", "dishes"),
+            ("toy", "toys"),
+        ] {
             assert_eq!(of(one), of(other));
         }
-        assert_eq!((stem("tea"), stem("wd40"), stem("緑茶")), (None, None, None));
+        assert_eq!((stem("tea"), stem("wd40"), stem("緑茶"), stem("lens")), (None, None, None, None));
+    }
+
+    #[test]
+    fn what_is_no_plural_keeps_its_end() {
+        for (one, other) in [("glass", "glas"), ("bus", "bu"), ("gas", "ga"), ("iris", "iri"), ("leave", "leaf")] {
+            let of = |word: &str| stem(word).unwrap_or_else(|| word.to_owned());
+            assert_ne!(of(one), of(other), "{one}");
+        }
     }
 
     #[test]
@@ -51,6 +139,8 @@ mod tests {
             ("boxes", Some("box")),
             ("apples", Some("apple")),
             ("glasses", Some("glass")),
+            ("knives", Some("knife")),
+            ("lenses", Some("lens")),
             ("glass", None),
             ("bus", None),
             ("tea", None),

@@ -14,7 +14,7 @@ use unicode_normalization::UnicodeNormalization as _;
 /// Characters of a word at the most; what is longer is no word, and its beginning stands for it.
 pub const LONGEST_WORD: usize = 60;
 /// So many words that are joined are one word, too.
-const MOST_JOINED: usize = 4;
+const MOST_JOINED: usize = 8;
 
 /// A word where it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,19 +76,19 @@ pub fn fold(text: &str) -> String {
     folded
 }
 
-/// What words that are joined are together, by the index of the first of each.
+/// What words that are joined are together, by the indexes of the first and the last of each.
 #[must_use]
-pub(crate) fn compounds(words: &[Word]) -> Vec<(usize, String)> {
+pub(crate) fn compounds(words: &[Word]) -> Vec<(usize, usize, String)> {
     let mut compounds = Vec::new();
     for first in 0..words.len() {
         let joined = words[first + 1..].iter().take_while(|word| word.is_joined).take(MOST_JOINED - 1);
         let mut all = words[first].text.clone();
-        for word in joined {
+        for (more, word) in joined.enumerate() {
             all.push_str(&word.text);
             if all.chars().count() > LONGEST_WORD {
                 break;
             }
-            compounds.push((first, all.clone()));
+            compounds.push((first, first + 1 + more, all.clone()));
         }
     }
     compounds
@@ -138,7 +138,7 @@ fn is_folded_away(char: char) -> bool {
         | '\u{fe20}'..='\u{fe2f}')
 }
 
-fn is_apostrophe(char: char) -> bool {
+pub(crate) fn is_apostrophe(char: char) -> bool {
     matches!(char, '\'' | '\u{2018}' | '\u{2019}' | '\u{2bc}' | '\u{2b9}' | '\u{60}' | '\u{b4}' | '\u{ff07}')
 }
 
@@ -147,8 +147,10 @@ fn is_joiner(char: char) -> bool {
 }
 
 fn is_of_word(char: char) -> bool {
-    // Vowels of Indic scripts are marks, and no word is without them.
-    char.is_alphanumeric() || (unicode_normalization::char::is_combining_mark(char) && !is_folded_away(char))
+    // Vowels of Indic scripts are marks, and no word is without them; units in one character (`㎏`) are letters.
+    char.is_alphanumeric()
+        || matches!(char, '\u{3300}'..='\u{33ff}')
+        || (unicode_normalization::char::is_combining_mark(char) && !is_folded_away(char))
 }
 
 /// Tells how many characters were added.
@@ -208,6 +210,7 @@ mod tests {
             ("ÖRTÜ", &["ortu"]),
             ("緑茶セット", &["緑茶セット"]),
             ("ＷＩＤＥ １２", &["wide", "12"]),
+            ("5㎏", &["5kg"]),
             ("  -- ' ", &[]),
         ] {
             assert_eq!(texts(text), wanted, "{text}");
@@ -224,7 +227,7 @@ mod tests {
 
     #[test]
     fn what_is_joined_is_one_word_too() {
-        let check = |text: &str| compounds(&words(text)).into_iter().map(|(_, text)| text).collect::<Vec<_>>();
+        let check = |text: &str| compounds(&words(text)).into_iter().map(|(_, _, text)| text).collect::<Vec<_>>();
         assert_eq!(check("WD-40 Spray"), ["wd40"]);
         assert_eq!(check("a-b-c d"), ["ab", "abc", "bc"]);
         assert_eq!(check("a b"), Vec::<String>::new());

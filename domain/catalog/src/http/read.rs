@@ -30,8 +30,6 @@ const MOST_IDS: usize = 200;
 const LONGEST_VALUE: usize = 200;
 /// The longest search text, in characters.
 const LONGEST_TEXT: usize = 200;
-/// Words of a text that are corrected at the most.
-const MOST_CORRECTED: usize = 4;
 
 const SORT_FIELDS: &[(&str, SortField)] = &[
     ("createdAt", SortField::CreatedAt),
@@ -477,8 +475,8 @@ async fn answer_list(
     Ok(found)
 }
 
-/// Reads the page. Where a text matches nothing, looks for words like it and tries those; a
-/// cursor tells by its fingerprint which of the two texts it belongs to.
+/// Reads the page. Where a text matches nothing, tries those that may have been meant; a cursor tells by its fingerprint
+/// which of the texts it belongs to.
 async fn find(
     connection: &ListConnection,
     query: &mut ListQuery,
@@ -491,35 +489,18 @@ async fn find(
             return Ok(found);
         }
     }
-    let Some(corrected) = correct(connection, query).await? else { return belongs.map(|()| Found::default()) };
-    let mut second = query.clone();
-    second.filters.text = Some(corrected.clone());
-    if second.check_cursor().is_err() {
-        return belongs.map(|()| Found::default());
-    }
-    let found = page(connection, &second).await?;
-    if !found.products.is_empty() {
-        meta.corrected_to = Some(corrected.typed);
-        *query = second;
-    }
-    Ok(found)
-}
-
-/// The text with its unknown words replaced by the known ones most like them; `None` where
-/// there are no such words.
-async fn correct(connection: &ListConnection, query: &ListQuery) -> Result<Option<entrepot_text::Query>, Problem> {
-    let Some(text) = &query.filters.text else { return Ok(None) };
-    let typed = text.corrigible();
-    let words: Vec<String> = typed.iter().map(|(word, _)| word.clone()).collect();
-    let known = store::words::known(connection, &words).await.map_err(database_problem)?;
-    let mut corrections = Vec::new();
-    for (word, is_open) in typed.into_iter().filter(|(word, _)| !known.contains(word)).take(MOST_CORRECTED) {
-        if is_open && store::words::begins(connection, &word).await.map_err(database_problem)? {
+    for other in store::words::meant(connection, &query.filters).await.map_err(database_problem)? {
+        let mut second = query.clone();
+        second.filters.text = Some(other.clone());
+        if second.check_cursor().is_err() {
             continue;
         }
-        if let Some(meant) = store::words::like(connection, &word).await.map_err(database_problem)? {
-            corrections.push((word, meant));
+        let found = page(connection, &second).await?;
+        if !found.products.is_empty() {
+            meta.corrected_to = Some(other.typed);
+            *query = second;
+            return Ok(found);
         }
     }
-    Ok((!corrections.is_empty()).then(|| text.corrected(&corrections)))
+    belongs.map(|()| Found::default())
 }

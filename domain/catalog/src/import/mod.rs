@@ -21,6 +21,7 @@ use std::pin::pin;
 
 use entrepot_contracts::Currency;
 use entrepot_pg::{Error, Transaction};
+use entrepot_text::LineEnds;
 use flate2::read::MultiGzDecoder;
 use uuid::Uuid;
 
@@ -163,7 +164,7 @@ async fn load(
     input: Box<dyn Read + Send>,
     currency: Currency,
 ) -> Result<ImportReport, ImportError> {
-    let mut reader = csv::ReaderBuilder::new().buffer_capacity(64 * 1024).from_reader(input);
+    let mut reader = csv::ReaderBuilder::new().buffer_capacity(64 * 1024).from_reader(LineEnds::new(input));
     let columns = Columns::find(reader.headers().map_err(|source| ImportError::Unreadable { line: 1, source })?)?;
     let mut report = ImportReport::default();
     store::words::begin(transaction).await?;

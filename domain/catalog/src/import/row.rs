@@ -8,7 +8,7 @@ use entrepot_text::{is_bidi_control, is_blank, kept};
 use rust_decimal::Decimal;
 
 use super::ImportError;
-use crate::slug::slugify;
+use crate::slug::{is_id, slugify};
 
 /// The columns of the file, in the order of the real one; others may stand among them.
 pub(super) const COLUMN_NAMES: [&str; 8] = [
@@ -171,7 +171,9 @@ pub(super) fn parse_row(
     }
     let filled = |text: &str| (!text.is_empty()).then(|| text.to_owned());
     Ok(Some(Parsed {
-        slug: format!("{}-{sku}", slugify(&title, "product")),
+        slug: Some(format!("{}-{sku}", slugify(&title, "product")))
+            .filter(|slug| !is_id(slug))
+            .unwrap_or_else(|| format!("product-{sku}")),
         title,
         brand: filled(brand),
         department,

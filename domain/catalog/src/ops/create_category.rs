@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::Dependencies;
 use crate::events::category_created;
 use crate::model::{CategoryInput, CategoryRef};
-use crate::slug::slugify;
+use crate::slug::{is_id, slugify};
 use crate::store::{self, CategoryRow};
 
 /// Levels of the tree at the most; the database checks it too.
@@ -59,7 +59,7 @@ pub(crate) async fn free_slug(transaction: &Transaction, text: &str, own: Option
     let numbered = (2..=MOST_NUMBERS).map(|number| format!("{plain}-{number}"));
     let candidates: Vec<String> = std::iter::once(plain.clone()).chain(numbered).collect();
     let taken = store::category_slugs_taken(transaction, &candidates).await?;
-    let free = candidates.into_iter().find(|slug| taken.get(slug).is_none_or(|of| own == Some(*of)));
+    let free = candidates.into_iter().find(|slug| !is_id(slug) && taken.get(slug).is_none_or(|of| own == Some(*of)));
     // So many of one name are made by machines, which read anything.
     Ok(free.unwrap_or_else(|| format!("{plain}-{}", Uuid::new_v4().simple())))
 }

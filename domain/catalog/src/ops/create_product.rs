@@ -72,7 +72,8 @@ async fn insert(
             _ => error.into(),
         }
     })?;
-    let words = store::words::vocabulary([input.title.as_str(), input.brand.as_deref().unwrap_or_default()]);
+    let words =
+        store::words::vocabulary([&*input.title, input.brand.as_deref().unwrap_or_default(), &*input.description]);
     store::words::learn(transaction, words).await?;
     let marks = store::product_marks(transaction, &[id]).await?;
     to.feed.append(transaction, product_changed(id, Change::Created, &[marks.get(&id)])).await?;

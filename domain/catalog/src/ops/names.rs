@@ -6,7 +6,7 @@ use entrepot_pg::{Error, Transaction};
 use uuid::Uuid;
 
 use crate::model::ProductInput;
-use crate::slug::{is_reserved, slugify};
+use crate::slug::{is_id, is_reserved, slugify};
 use crate::store;
 
 /// How many of the forms with a number are looked for.
@@ -37,6 +37,7 @@ pub(super) async fn choose_slugs(
                 && !slugs.contains(name)
                 && (*name == input.sku || !skus.contains(name.as_str()))
                 && !is_reserved(name)
+                && !is_id(name)
         };
         let free = candidates(input).into_iter().find(is_free);
         // So many of one name are made by machines, which read anything.

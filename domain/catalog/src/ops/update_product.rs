@@ -105,7 +105,8 @@ async fn update(
     // `"slug": null` asks for a new one.
     let slug = choose_slugs(transaction, &[&input], &HashMap::from([(input.sku.clone(), id)])).await?.remove(0);
     let rating = (Decimal::try_from(before.rating.unwrap_or(0.0)).unwrap_or_default().round_dp(2), before.rating_count);
-    let words = store::words::vocabulary([input.title.as_str(), input.brand.as_deref().unwrap_or_default()]);
+    let words =
+        store::words::vocabulary([&*input.title, input.brand.as_deref().unwrap_or_default(), &*input.description]);
     let record = ProductRecord::new(input, id, slug, category_id, Some(rating));
     let changed = store::product_update_many(transaction, &[record], to.clock.now()).await.map_err(|error| {
         match error.constraint() {

@@ -146,7 +146,10 @@ async fn write(
     store::product_insert_many(transaction, &new, now).await.map_err(refused)?;
     let mut touched = updated.clone();
     touched.extend(new.iter().map(|record| record.id));
-    let texts = old.iter().chain(&new).flat_map(|record| [Some(record.title.as_str()), record.brand.as_deref()]);
+    let texts = old
+        .iter()
+        .chain(&new)
+        .flat_map(|record| [Some(&*record.title), record.brand.as_deref(), Some(&*record.description)]);
     let words = store::words::vocabulary(texts.flatten());
     store::words::learn(transaction, words).await?;
     let after = store::product_marks(transaction, &touched).await?;

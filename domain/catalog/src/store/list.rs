@@ -24,6 +24,8 @@ use crate::model::Product;
 const RANKED_AT_MOST: u32 = 1_000;
 /// Facets are counted over at most this many matches.
 const FACETS_OVER: i64 = 5_000;
+/// Of how many products have a word only so much is told.
+const COUNTED_TO: u32 = 200;
 /// Values that a facet lists at the most.
 const FACET_VALUES: i64 = 25;
 
@@ -542,6 +544,27 @@ pub(crate) async fn list_count(connection: &ListConnection, filters: &Filters, e
     let sql = format!("EXPLAIN (FORMAT JSON) SELECT FROM catalog.product p WHERE {sql}");
     let plan: Value = the_row(&connection.rows(&sql, &binds).await?)?.try_get(0)?;
     Ok(plan.pointer("/0/Plan/Plan Rows").and_then(Value::as_i64).unwrap_or(0))
+}
+
+/// How many products of the list's kind (offered or not) each of these texts matches, as far as [`COUNTED_TO`].
+pub(super) async fn list_matches(
+    connection: &ListConnection,
+    filters: &Filters,
+    texts: Vec<String>,
+) -> Result<Vec<i64>, Error> {
+    if texts.is_empty() {
+        return Ok(Vec::new());
+    }
+    connection.take_matches_from_the_texts_index().await?;
+    let mut binds = Binds::default();
+    let texts = binds.add(texts, Type::TEXT_ARRAY);
+    let kind = if filters.is_draft { DRAFT } else { "p.active" };
+    let sql = format!(
+        "SELECT (SELECT count(*) FROM (SELECT FROM catalog.product p \
+             WHERE {kind} AND p.document @@ asked.text::tsquery LIMIT {COUNTED_TO}) found) \
+         FROM unnest({texts}) WITH ORDINALITY AS asked (text, at) ORDER BY asked.at"
+    );
+    connection.rows(&sql, &binds).await?.iter().map(|row| Ok(row.try_get(0)?)).collect()
 }
 
 fn the_row(rows: &[Row]) -> Result<&Row, Error> {

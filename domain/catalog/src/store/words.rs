@@ -2,20 +2,29 @@
 //!
 //! **Invariants:**
 //! - A product's words are written in the transaction that writes the product, by the rules of [`RULES`].
-//! - Whatever word a product or a category has is in the list of words; one that it has no more may stay there.
+//! - Whatever word a product or a category has is in the list of words; one that it has no more may stay there. So what
+//!   a search does depends on that list only in what it may offer, and what it offers some product has that the caller
+//!   may see.
 
 use std::collections::BTreeSet;
 
 use entrepot_pg::{Database, Error, ScopedFutureExt as _, Transaction};
 use entrepot_queries::queries::catalog::{categories, products};
 use entrepot_runtime::ShutdownSignal;
-use entrepot_text::{Lexemes, Weight, forms, is_corrigible, singular, words};
+use entrepot_text::{Alike, Lexemes, Query, Weight, forms, is_corrigible, singular, word_query, words};
 use uuid::Uuid;
 
-use super::ListConnection;
+use super::list::list_matches;
+use super::{Filters, ListConnection};
 
 /// By which rules words are found. With others all products are looked through again.
-const RULES: i32 = 1;
+const RULES: i32 = 2;
+/// Words of one text that are corrected.
+const MOST_CORRECTED: usize = 4;
+/// Words that may have been meant by one.
+const MOST_ALIKE: usize = 12;
+/// Texts that are tried in place of one that nothing matches.
+const MOST_TRIED: usize = 10;
 /// Products that are looked through at once.
 const AT_ONCE: i64 = 1_000;
 /// New words whose forms are written by one statement.
@@ -63,32 +72,84 @@ fn forms_of(words: &[String]) -> (Vec<String>, Vec<String>) {
     words.iter().flat_map(|word| forms(word).into_iter().map(|form| (form, word.clone()))).unzip()
 }
 
-/// Which of these words a product has.
-pub(crate) async fn known(connection: &ListConnection, words: &[String]) -> Result<Vec<String>, Error> {
+/// The texts that may have been meant by one that nothing matches, the likeliest first. A word that no product has is
+/// replaced by those like it that some have; a last one that is still being typed, and that is the beginning of some, may
+/// be.
+pub(crate) async fn meant(connection: &ListConnection, filters: &Filters) -> Result<Vec<Query>, Error> {
+    let Some(text) = &filters.text else { return Ok(Vec::new()) };
+    let mut typed = text.corrigible();
+    let asked = typed.iter().map(|(word, is_open)| word_query(word, *is_open)).collect();
+    let counts = list_matches(connection, filters, asked).await?;
+    let mut is_sold = counts.into_iter().map(|count| count > 0);
+    let mut slips = Vec::new();
+    for (word, is_open) in typed.drain(..) {
+        let is_sold = is_sold.next().unwrap_or(false);
+        if (!is_sold || is_open) && slips.len() < MOST_CORRECTED {
+            let alike = alike(connection, filters, &word).await?;
+            // As it was typed, where it may stay so.
+            let ways: Vec<Option<String>> =
+                is_sold.then_some(None).into_iter().chain(alike.into_iter().map(Some)).collect();
+            slips.extend((!ways.is_empty()).then_some((word, ways)));
+        }
+    }
+    let corrected: Vec<Query> = ways_through(&slips).iter().map(|way| text.corrected(way)).collect();
+    let shorter = corrected.iter().filter_map(Query::without_last_letter).collect::<Vec<_>>();
+    Ok(text.without_last_letter().into_iter().chain(corrected).chain(shorter).take(MOST_TRIED).collect())
+}
+
+/// Each way to replace the words, those that are the likeliest together first.
+fn ways_through(slips: &[(String, Vec<Option<String>>)]) -> Vec<Vec<(String, String)>> {
+    let mut ways: Vec<(usize, Vec<(String, String)>)> = vec![(0, Vec::new())];
+    for (word, others) in slips {
+        let longer = |(cost, way): (usize, Vec<(String, String)>)| {
+            others.iter().enumerate().map(move |(more, other)| {
+                let mut way = way.clone();
+                way.extend(other.clone().map(|other| (word.clone(), other)));
+                (cost + more, way)
+            })
+        };
+        ways = ways.into_iter().flat_map(longer).collect();
+        ways.sort_by_key(|(cost, _)| *cost);
+        ways.truncate(MOST_TRIED + 1);
+    }
+    ways.into_iter().map(|(_, way)| way).filter(|way| !way.is_empty()).collect()
+}
+
+/// The words that may have been meant by one and that products have, the likeliest first: those that are one slip away,
+/// and where there are none and two are allowed, those that are about as long.
+async fn alike(connection: &ListConnection, filters: &Filters, word: &str) -> Result<Vec<String>, Error> {
     let Some(client) = connection.search() else { return Ok(Vec::new()) };
-    Ok(products::product_known_words().bind(client, &words).all().await?)
-}
-
-/// Whether some word of a product begins like this.
-pub(crate) async fn begins(connection: &ListConnection, beginning: &str) -> Result<bool, Error> {
-    let Some(client) = connection.search() else { return Ok(false) };
-    Ok(products::product_word_begins().bind(client, &beginning).one().await?)
-}
-
-/// The words that may have been meant by one that no product has: those that are one slip away, and where there are
-/// none and two are allowed, those that are about as long.
-pub(crate) async fn like(connection: &ListConnection, word: &str) -> Result<Option<String>, Error> {
-    let Some(client) = connection.search() else { return Ok(None) };
     let forms: Vec<String> = forms(word).into_iter().collect();
-    let alike = products::product_words_alike().bind(client, &forms).all().await?;
-    let best = entrepot_text::meant(word, alike.iter().map(String::as_str)).map(str::to_owned);
+    let near = products::product_words_alike().bind(client, &forms).all().await?;
+    let best = sold(connection, filters, word, near).await?;
     let most = i32::try_from(entrepot_text::most_slips(word)).unwrap_or_default();
-    if best.is_some() || most < 2 {
+    if !best.is_empty() || most < 2 {
         return Ok(best);
     }
     let length = i32::try_from(word.chars().count()).unwrap_or(i32::MAX);
     let as_long = products::product_words_as_long().bind(client, &(length - most), &(length + most)).all().await?;
-    Ok(entrepot_text::meant(word, as_long.iter().map(String::as_str)).map(str::to_owned))
+    sold(connection, filters, word, as_long).await
+}
+
+/// Of these words those that are like one and that products have; among equals what most of them have.
+async fn sold(
+    connection: &ListConnection,
+    filters: &Filters,
+    typed: &str,
+    words: Vec<String>,
+) -> Result<Vec<String>, Error> {
+    let alike = words.into_iter().filter_map(|word| Some((entrepot_text::alike(typed, &word)?, word)));
+    let mut alike: Vec<_> = alike.collect();
+    alike.sort();
+    alike.truncate(MOST_ALIKE);
+    let asked = alike.iter().map(|(_, word)| word_query(word, false)).collect();
+    let counts = list_matches(connection, filters, asked).await?;
+    let mut sold: Vec<_> = alike.into_iter().zip(counts).filter(|(_, count)| *count > 0).collect();
+    sold.sort_by(|((one, _), one_count), ((other, _), other_count)| {
+        let by = |like: &Alike| (like.slips, like.begins_otherwise);
+        by(one).cmp(&by(other)).then(other_count.cmp(one_count)).then(one.longer.cmp(&other.longer))
+    });
+    Ok(sold.into_iter().map(|((_, word), _)| word).collect())
 }
 
 /// Finds the words of all categories and products anew where they were found by other rules; tells of how many products.
@@ -151,7 +212,10 @@ async fn some(transaction: &Transaction, behind: Uuid) -> Result<(u64, Option<Uu
     let words: Vec<String> =
         found.iter().map(|row| of_product(&row.sku, &row.title, row.brand.as_deref(), &row.description)).collect();
     products::product_set_words().bind(client, &ids, &words).await?;
-    let texts = found.iter().flat_map(|row| [Some(row.title.as_str()), row.brand.as_deref()]).flatten();
+    let texts = found
+        .iter()
+        .flat_map(|row| [Some(row.title.as_str()), row.brand.as_deref(), Some(row.description.as_str())])
+        .flatten();
     let vocabulary = vocabulary(texts);
     learn(transaction, vocabulary).await?;
     let last = ids.last().copied();

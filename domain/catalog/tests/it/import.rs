@@ -74,6 +74,18 @@ async fn rows_that_cannot_be_sold_are_refused_by_line_and_the_rest_is_taken() {
 }
 
 #[tokio::test]
+async fn lines_are_counted_however_they_end() {
+    for end in ["\n", "\r\n", "\r"] {
+        let shop = Shop::empty().await;
+        let text = format!("{HEADER}1,69,TEA,P,G,A,,1\n2,69,TEA,P,G,B,,-1\n3,69,TEA,P,G,C,,1\n");
+        let report = load(&shop, text.replace('\n', end)).await.expect("sound");
+        assert_eq!((report.rows, report.created, report.refused), (3, 2, 1), "{end:?}");
+        let refused = report.notes.iter().find(|note| note.kind == NoteKind::Refused);
+        assert_eq!(refused.map(|note| note.line), Some(3), "{end:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_broken_file_leaves_the_catalog_as_it_was_and_says_where() {
     let shop = Shop::sample().await;
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());

@@ -223,6 +223,182 @@ async fn words_are_found_however_they_are_joined_folded_or_unfinished() {
     }
 }
 
+async fn stocked(shop: &Shop, titles: &[(&str, &str)]) {
+    let rows: Vec<_> = titles.iter().map(|(sku, title)| json!({"sku": sku, "title": title})).collect();
+    shop.server.post("/api/v2/products/batch").json(&json!({"products": rows})).await.ok();
+}
+
+async fn searched(shop: &Shop, query: &str) -> (Vec<String>, Value) {
+    let found = shop.get(&format!("/products/search?facets=&q={}", encoded(query))).await;
+    let mut skus = texts(&found, "sku");
+    skus.sort();
+    (skus, found["meta"]["correctedTo"].clone())
+}
+
+/// Of the words that are like one, the one is taken that goes with the others.
+#[tokio::test]
+async fn what_is_mistyped_is_corrected_to_what_goes_with_the_rest() {
+    let shop = Shop::empty().await;
+    stocked(
+        &shop,
+        &[
+            ("A-1", "Paper Towels"),
+            ("A-2", "Salt/Pepper Mill"),
+            ("A-3", "Pepper Corn"),
+            ("A-4", "Pepper Sauce"),
+            ("A-5", "Flood Light"),
+            ("A-6", "Dog Food Premium"),
+            ("A-7", "Metal Bakeware"),
+            ("A-8", "Meatless Burger"),
+            ("A-9", "Meal Kit"),
+        ],
+    )
+    .await;
+    for (query, wanted, corrected) in [
+        ("papper towels", "A-1", "paper towels"),
+        ("peper mill", "A-2", "pepper mill"),
+        ("peper-mill", "A-2", "pepper-mill"),
+        ("salt/peper", "A-2", "salt/pepper"),
+        ("foood premium", "A-6", "food premium"),
+        ("meatl bakeware", "A-7", "metal bakeware"),
+        ("bakeware meatl", "A-7", "bakeware metal"),
+        ("papper towls", "A-1", "paper towels"),
+        ("dgo foood premium", "A-6", "dog food premium"),
+    ] {
+        assert_eq!(searched(&shop, query).await, (vec![wanted.to_owned()], json!(corrected)), "{query}");
+    }
+    // Where both would do, what more products have.
+    assert_eq!(searched(&shop, "peper").await.1, "pepper");
+}
+
+#[tokio::test]
+async fn a_word_that_nobody_may_see_corrects_nothing_and_hinders_nothing() {
+    let shop = Shop::empty().await;
+    stocked(&shop, &[("A-1", "Chocolate Cake"), ("A-2", "Zqorvexium Lamp"), ("A-3", "Copper Kettle")]).await;
+    let post = |body: Value| shop.server.post("/api/v2/products").json(&body);
+    // Misspelt, and corrected; misspelt, and deleted; a draft.
+    post(json!({"sku": "T-1", "title": "Choclate Bar"})).await.created();
+    shop.server.patch("/api/v2/products/T-1").merge_patch(&json!({"title": "Chocolate Bar"})).await.ok();
+    post(json!({"sku": "T-2", "title": "Ketle Lid"})).await.created();
+    shop.server.delete("/api/v2/products/T-2").await.status(204);
+    post(json!({"sku": "T-3", "title": "Zqorvexuim", "active": false})).await.created();
+    for (query, wanted, corrected) in [
+        ("choclate", vec!["A-1", "T-1"], json!("chocolate")),
+        ("choclate bar", vec!["T-1"], json!("chocolate bar")),
+        ("ketle", vec!["A-3"], json!("kettle")),
+        ("zqorvexuim", vec!["A-2"], json!("zqorvexium")),
+        ("zqorvexiun", vec!["A-2"], json!("zqorvexium")),
+    ] {
+        let wanted = (wanted.into_iter().map(str::to_owned).collect(), corrected);
+        assert_eq!(searched(&shop, query).await, wanted, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_typed_last_takes_nothing_away_while_it_may_become_anything() {
+    let shop = Shop::empty().await;
+    stocked(&shop, &[("A-1", "Potato Chips"), ("A-2", "Brownie Mix"), ("A-3", "Vitamin C Tablets")]).await;
+    for (query, wanted) in [
+        ("chips and", "A-1"),
+        ("chips and ", "A-1"),
+        ("chips a", "A-1"),
+        ("chips for the", "A-1"),
+        ("brownie m", "A-2"),
+        ("brownie q", "A-2"),
+        ("bronwie m", "A-2"),
+        ("vitamin c", "A-3"),
+        ("vitmain c", "A-3"),
+    ] {
+        assert_eq!(searched(&shop, query).await.0, [wanted], "{query}");
+    }
+    assert_eq!(searched(&shop, "brownie q").await.1, "brownie", "it says so");
+    assert_eq!(searched(&shop, "brownie q ").await.0, Vec::<String>::new(), "a letter that is finished is wanted");
+}
+
+#[tokio::test]
+async fn singular_and_plural_are_one_however_they_are_made_and_joined() {
+    let shop = Shop::empty().await;
+    let pairs = [
+        ("tv", "TVs"),
+        ("dvd", "DVDs"),
+        ("bra", "Bras"),
+        ("spa", "Spas"),
+        ("lens", "Lenses"),
+        ("gas", "Gases"),
+        ("knife", "Knives"),
+        ("leaf", "Leaves"),
+        ("bookshelf", "Bookshelves"),
+        ("multivitamin", "Multi-Vitamins"),
+        ("teatowel", "Tea-Towels"),
+        ("pack", "Packs"),
+        ("12pack", "12Packs"),
+        ("berry", "Berries"),
+        ("box", "Boxes"),
+    ];
+    let rows: Vec<(String, String)> = pairs
+        .iter()
+        .enumerate()
+        .flat_map(|(at, (one, many))| {
+            [(format!("P-{at}"), format!("Zed{at} {many}")), (format!("S-{at}"), format!("Yot{at} {one}"))]
+        })
+        .collect();
+    let rows: Vec<(&str, &str)> = rows.iter().map(|(sku, title)| (&**sku, &**title)).collect();
+    stocked(&shop, &rows).await;
+    for (at, (one, many)) in pairs.iter().enumerate() {
+        for query in [format!("{one} zed{at}"), format!("zed{at} {one} "), format!("{many} zed{at}")] {
+            assert_eq!(searched(&shop, &query).await, (vec![format!("P-{at}")], Value::Null), "{query}");
+        }
+        let many = format!("{many} yot{at}");
+        assert_eq!(searched(&shop, &many).await, (vec![format!("S-{at}")], Value::Null), "{many}");
+    }
+}
+
+/// Whatever is typed of a code and of what is joined, finds it.
+#[tokio::test]
+async fn every_beginning_of_a_code_finds_it() {
+    let shop = Shop::empty().await;
+    stocked(
+        &shop,
+        &[
+            ("TSH-2023-RED-XL-01", "Shirt"),
+            ("AB-12-CD-34-E", "Thing"),
+            ("G-1", "All-in-one-go-kit"),
+            ("R-1", "Rock'n'Roll Poster"),
+            ("W-1", "WD-40 Spray"),
+            ("K-1", "Rice 5\u{338f}"),
+        ],
+    )
+    .await;
+    for (code, sku) in [
+        ("TSH-2023-RED-XL-01", "TSH-2023-RED-XL-01"),
+        ("tsh2023redxl01", "TSH-2023-RED-XL-01"),
+        ("AB-12-CD-34-E", "AB-12-CD-34-E"),
+        ("ab12cd34e", "AB-12-CD-34-E"),
+        ("allinonegokit", "G-1"),
+        ("rock'n'roll", "R-1"),
+    ] {
+        for length in 3..=code.len() {
+            assert_eq!(
+                searched(&shop, &code[..length]).await,
+                (vec![sku.to_owned()], Value::Null),
+                "{}",
+                &code[..length]
+            );
+        }
+    }
+    for (query, sku) in [("\"wd40 spray\"", "W-1"), ("\"wd-40 spray\"", "W-1"), ("5kg", "K-1"), ("rice 5kg", "K-1")] {
+        assert_eq!(searched(&shop, query).await.0, [sku], "{query}");
+    }
+}
+
+#[tokio::test]
+async fn words_of_descriptions_are_corrected_too() {
+    let shop = Shop::empty().await;
+    let body = json!({"sku": "D-1", "title": "Eye Drops", "description": "With zeaxanthin."});
+    shop.server.post("/api/v2/products").json(&body).await.created();
+    assert_eq!(searched(&shop, "zeaxanthim").await, (vec!["D-1".to_owned()], json!("zeaxanthin")));
+}
+
 fn encoded(text: &str) -> String {
     text.bytes().map(|byte| format!("%{byte:02X}")).collect()
 }

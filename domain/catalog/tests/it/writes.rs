@@ -297,6 +297,12 @@ async fn slugs_that_are_made_are_free() {
     ]});
     let done = shop.server.post("/api/v2/products/batch?atomic=false").json(&batch).await.status(207).json();
     assert_eq!(done["summary"]["created"], 3, "{done}");
+    // A slug that reads as an id would be the address of what has that id.
+    let id = "11111111-1111-7111-8111-111111111111";
+    let made = post(json!({"sku": "UU-1", "title": id})).await.created();
+    assert_eq!(made["slug"], format!("{id}-uu-1"));
+    let made = shop.server.post("/api/v2/categories").json(&json!({"name": id})).await.created();
+    assert_eq!(made["slug"], format!("{id}-2"));
     for (name, slug) in [("C++", "c"), ("C#", "c-2"), ("Tea & Co", "tea-co"), ("Tea Co", "tea-co-2")] {
         let made = shop.server.post("/api/v2/categories").json(&json!({"name": name})).await.created();
         assert_eq!(made["slug"], slug);

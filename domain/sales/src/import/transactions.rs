@@ -20,6 +20,7 @@ use std::io::Read;
 
 use entrepot_contracts::StoreId;
 use entrepot_pg::{Error, ScopedFutureExt as _};
+use entrepot_text::LineEnds;
 use jiff::civil::{Date, DateTime};
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde_json::{Map, Value};
@@ -186,7 +187,7 @@ pub async fn import_transactions(to: &Dependencies, input: impl Read + Send) -> 
 
 /// Reads the whole file. What is kept grows with days of stores and with baskets, not with lines.
 fn sum(input: impl Read, report: &mut TransactionReport) -> Result<BTreeMap<(StoreId, Date), StoreDay>, ImportError> {
-    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(input);
+    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(LineEnds::new(input));
     let header = reader.headers().map_err(|source| ImportError::Unreadable { line: 1, source })?;
     let mut places = [0; COLUMNS.len()];
     for (place, name) in places.iter_mut().zip(COLUMNS) {

@@ -19,8 +19,6 @@ const SIZE: (u32, u32) = (724, 320);
 pub(super) const ROWS: u32 = 17;
 /// Points of a line are marked while there are not more than this.
 const MARKED: usize = 40;
-/// The places that must survive of a value in a chart.
-const PLACES: u32 = 2;
 
 /// A chart of a section.
 pub(super) struct Graph {
@@ -35,13 +33,13 @@ pub(super) fn write(sheet: &mut Worksheet, name: &str, document: &Document) -> R
     sheet.set_print_fit_to_pages(1, 0);
     let mut row = 0;
     let mut graphs = Vec::with_capacity(document.sections.len());
-    for (number, section) in (1..).zip(&document.sections) {
+    for section in &document.sections {
         let Some(chart) = section.chart.as_ref().filter(|chart| chart.has_values()) else {
             graphs.push(None);
             continue;
         };
         let top = row;
-        row = cells(sheet, chart, top, number)?;
+        row = cells(sheet, chart, top)?;
         graphs.push(Some(Graph { chart: draw(name, chart, top + 1) }));
         row += 1;
     }
@@ -49,7 +47,7 @@ pub(super) fn write(sheet: &mut Worksheet, name: &str, document: &Document) -> R
 }
 
 /// Writes the numbers of one chart: its title, a header, and a row for each label. Gives the row after them.
-fn cells(sheet: &mut Worksheet, chart: &Chart, top: u32, section: usize) -> Result<u32, WriteError> {
+fn cells(sheet: &mut Worksheet, chart: &Chart, top: u32) -> Result<u32, WriteError> {
     looks::put_text(sheet, top, 0, &shown::line(&chart.title), &looks::heading())?;
     looks::put_text(sheet, top + 1, 0, &shown::line(&chart.unit), &looks::header(false))?;
     let first = top + 2;
@@ -62,8 +60,8 @@ fn cells(sheet: &mut Worksheet, chart: &Chart, top: u32, section: usize) -> Resu
         looks::put_text(sheet, top + 1, column, &shown::line(&series.name), &looks::header(true))?;
         for (row, value) in (first..).zip(&series.values) {
             let Some(value) = value else { continue };
-            let number = looks::number(*value, PLACES)
-                .ok_or_else(|| WriteError::TooPrecise(format!("a value in the chart of section {section}")))?;
+            // A point that is drawn needs no 15 digits.
+            let Some(number) = looks::nearest(*value) else { continue };
             sheet.write_number_with_format(row, column, number, &format)?;
         }
     }

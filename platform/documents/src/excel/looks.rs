@@ -148,19 +148,18 @@ pub(super) struct Put<'a> {
 }
 
 impl Put<'_> {
-    /// Writes it. `what` names the value in an error.
-    pub(super) fn write(
-        &self,
-        sheet: &mut Worksheet,
-        format: &Format,
-        what: impl FnOnce() -> String,
-    ) -> Result<(), WriteError> {
+    /// Writes it: a number with more digits than Excel keeps as a text, which has them all. Tells whether it is what it
+    /// was.
+    pub(super) fn write(&self, sheet: &mut Worksheet, format: &Format) -> Result<bool, WriteError> {
         let &Self { row, column, kind, value, zone } = self;
         match value {
             Cell::Empty => sheet.write_blank(row, column, format)?,
-            Cell::Text(text) => return put_text(sheet, row, column, text, format),
+            Cell::Text(text) => return put_text(sheet, row, column, text, format).map(|()| true),
             Cell::Integer(_) | Cell::Decimal(_) => {
-                let number = exact(kind, value).ok_or_else(|| WriteError::TooPrecise(what()))?;
+                let Some(number) = exact(kind, value) else {
+                    let format = format.clone().set_align(FormatAlign::Right);
+                    return put_text(sheet, row, column, &shown::cell(kind, value, zone), &format).map(|()| false);
+                };
                 sheet.write_number_with_format(row, column, number, format)?
             }
             Cell::Date(date) => {
@@ -172,7 +171,7 @@ impl Put<'_> {
                 sheet.write_datetime_with_format(row, column, &moment, format)?
             }
         };
-        Ok(())
+        Ok(true)
     }
 }
 
@@ -208,8 +207,13 @@ pub(super) fn exact(kind: Kind, value: &Cell) -> Option<f64> {
 /// The same for a number with so many places.
 pub(super) fn number(value: Decimal, places: u32) -> Option<f64> {
     let digits = shown::round(value, places).normalize().mantissa().unsigned_abs();
+    (digits < TOO_MANY_DIGITS).then(|| nearest(value)).flatten()
+}
+
+/// The nearest number that Excel holds, whatever digits are lost.
+pub(super) fn nearest(value: Decimal) -> Option<f64> {
     // Through its text, because that is the way to the nearest double.
-    (digits < TOO_MANY_DIGITS).then(|| value.to_string().parse().ok()).flatten()
+    value.to_string().parse().ok()
 }
 
 /// A moment on Excel's calendar, which has no zones.
@@ -236,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_is_refused_when_digits_that_are_shown_would_be_lost() {
+    fn a_number_is_no_number_when_digits_that_are_shown_would_be_lost() {
         let decimal = |text: &str| Cell::Decimal(text.parse().expect("a decimal"));
         let money = Kind::Money { currency: Currency::EUR };
         assert_eq!(exact(Kind::Integer, &Cell::Integer(999_999_999_999_999)), Some(999_999_999_999_999.0));

@@ -70,10 +70,10 @@ fn figures(sheet: &mut Worksheet, document: &Document, mut row: u32) -> Result<u
         return Ok(row);
     }
     let words = looks::cell(Kind::Text).merge(&looks::words(11.0, QUIET));
-    for (index, figure) in document.figures.iter().enumerate() {
+    for figure in &document.figures {
         looks::put_text(sheet, row, 0, &shown::line(&figure.label), &words)?;
         let put = Put { row, column: 1, kind: figure.kind, value: &figure.value, zone: &document.zone };
-        put.write(sheet, &looks::figure(figure.kind), || format!("figure {}", index + 1))?;
+        put.write(sheet, &looks::figure(figure.kind))?;
         looks::put_text(sheet, row, 2, &shown::line(&figure.note), &words)?;
         sheet.set_row_height(row, 22.0)?;
         row += 1;

@@ -3,7 +3,7 @@
 //! **Invariants:**
 //! - The header is the first row, the rows follow without a gap, and the totals are the row after the last.
 //! - A sum is a formula over exactly these rows, and its stored value is their sum. It leaves out rows that a
-//!   filter hides.
+//!   filter hides. Where Excel could not sum them to the digit, it is their sum and no formula.
 
 use rust_xlsxwriter::{Formula, Worksheet, utility};
 
@@ -43,10 +43,12 @@ pub(super) fn write(
         sheet.set_column_width(place, width)?;
         widths.push(width);
     }
+    // Columns with a number that is too long for one: nothing can be summed there.
+    let mut have_texts = vec![false; table.columns.len()];
     for (row, cells) in (1_u32..).zip(&table.rows) {
         for ((place, value), (column, format)) in (0_u16..).zip(cells).zip(table.columns.iter().zip(&formats)) {
             let put = Put { row, column: place, kind: column.kind, value, zone };
-            put.write(sheet, format, || format!("section {number}, row {row}, column {}", place + 1))?;
+            have_texts[usize::from(place)] |= !put.write(sheet, format)?;
         }
         let heights = cells.iter().zip(&widths).map(|(cell, width)| match cell {
             // As much as the indent and the edges take was added to the width of the widest.
@@ -65,7 +67,7 @@ pub(super) fn write(
     {
         for ((place, value), column) in (0_u16..).zip(&totals).zip(&table.columns) {
             let at = Put { row: last + 1, column: place, kind: column.kind, value, zone };
-            total(sheet, &at, column, last, || format!("section {number}, the total of column {}", place + 1))?;
+            total(sheet, &at, column, last, have_texts[usize::from(place)])?;
         }
     }
     let right = u16::try_from(table.columns.len() - 1).unwrap_or(u16::MAX);
@@ -78,23 +80,14 @@ pub(super) fn write(
     Ok(())
 }
 
-/// What stands below a column of which `last` is the last row.
-fn total(
-    sheet: &mut Worksheet,
-    at: &Put<'_>,
-    column: &Column,
-    last: u32,
-    what: impl FnOnce() -> String,
-) -> Result<(), WriteError> {
+/// What stands below a column of which `last` is the last row, and that may have numbers that are texts.
+fn total(sheet: &mut Worksheet, at: &Put<'_>, column: &Column, last: u32, has_texts: bool) -> Result<(), WriteError> {
     let format = looks::total(column.kind);
     if column.total == Total::Nothing && at.column == 0 {
         return looks::put_text(sheet, at.row, at.column, "Total", &looks::total(Kind::Text));
     }
-    if column.total != Total::Sum || last == 0 {
-        return at.write(sheet, &format, what);
-    }
-    if looks::exact(column.kind, at.value).is_none() {
-        return Err(WriteError::TooPrecise(what()));
+    if column.total != Total::Sum || last == 0 || has_texts || looks::exact(column.kind, at.value).is_none() {
+        return at.write(sheet, &format).map(|_| ());
     }
     let result = match at.value {
         Cell::Integer(value) => value.to_string(),
