@@ -31,7 +31,10 @@ pub(crate) async fn write_reply(asked: &Asked, reply: Reply, parts: &mut axum::h
         return Body::empty();
     }
     parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(reply.content_type));
-    coded(asked, reply.body, reply.content_type, reply.etag.as_deref(), parts, false).await
+    // What nobody may keep has a version, too: whoever has it need not be sent it again.
+    let made = || (reads && reply.status == StatusCode::OK).then(|| format!("{:016x}", xxh3_64(&reply.body)));
+    let etag = reply.etag.clone().or_else(made);
+    coded(asked, reply.body, reply.content_type, etag.as_deref(), parts, false).await
 }
 
 /// Answers of routes that are not ours (the explorer's files): read whole, then treated alike.

@@ -267,6 +267,9 @@ async fn what_is_mistyped_is_corrected_to_what_goes_with_the_rest() {
     ] {
         assert_eq!(searched(&shop, query).await, (vec![wanted.to_owned()], json!(corrected)), "{query}");
     }
+    // What is there, and only not with other filters, was meant as it is.
+    let none = shop.get("/products/search?facets=&q=metal&minPrice=5").await;
+    assert_eq!((&none["data"], &none["meta"]["correctedTo"]), (&json!([]), &Value::Null));
     // Where both would do, what more products have.
     assert_eq!(searched(&shop, "peper").await.1, "pepper");
 }

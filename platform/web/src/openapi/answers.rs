@@ -42,7 +42,7 @@ const OF_ALL: [&ProblemKind; 9] = [
 ];
 
 /// The header fields of answers: name, whether it is a number, what it says.
-const FIELDS: [(&str, bool, &str); 10] = [
+const FIELDS: [(&str, bool, &str); 14] = [
     ("X-Request-Id", false, "The id of this request, on every log line about it."),
     (
         "ETag",
@@ -50,6 +50,10 @@ const FIELDS: [(&str, bool, &str); 10] = [
         "What this answer is, as it is: for `If-None-Match` of a later read, and for `If-Match` of a change.",
     ),
     ("Cache-Status", false, "Whether the answer came from the server's cache (RFC 9211)."),
+    ("Accept-Ranges", false, "`bytes`: parts of it may be asked for by `Range`."),
+    ("Content-Disposition", false, "That it is a file, and its name."),
+    ("Content-Range", false, "Which bytes these are, and of how many."),
+    ("Repr-Digest", false, "The SHA-256 of the whole file (RFC 9530)."),
     ("Location", false, "Where the new resource is, where it has a place of its own."),
     (
         "Entrepot-Position",
@@ -102,6 +106,7 @@ pub(super) fn describe(
     method: &HttpMethod,
     own: &[&'static ProblemKind],
     rule: &Rule,
+    is_streamed: bool,
     components: &mut Components,
 ) {
     let mut by_status: BTreeMap<u16, Vec<&'static ProblemKind>> = BTreeMap::new();
@@ -112,17 +117,29 @@ pub(super) fn describe(
         }
     }
     let is_read = *method == HttpMethod::Get;
+    let has_parts = operation.responses.responses.contains_key("206");
+    // What is sent as it is made has no version.
+    let has_version = is_read && (has_parts || !is_streamed);
     let has_key = *method == HttpMethod::Post && !rule.is_secret && !rule.is_lasting;
     for (status, response) in &mut operation.responses.responses {
         let RefOr::T(response) = response else { continue };
         let mut told = vec!["X-Request-Id"];
-        if is_read && status == "200" {
-            told.extend(["ETag", "Cache-Status"]);
+        if has_version && matches!(status.as_str(), "200" | "206") {
+            told.push("ETag");
+        }
+        if is_read && !is_streamed && status == "200" {
+            told.push("Cache-Status");
+        }
+        if has_parts && matches!(status.as_str(), "200" | "206") {
+            told.extend(["Accept-Ranges", "Content-Disposition", "Repr-Digest"]);
+        }
+        if status == "206" {
+            told.push("Content-Range");
         }
         if !is_read && status.starts_with('2') {
             told.push("Entrepot-Position");
         }
-        if status == "201" && *method == HttpMethod::Post {
+        if status == "201" || (status == "202" && *method == HttpMethod::Post) {
             told.push("Location");
         }
         if has_key && status.starts_with('2') {
@@ -151,7 +168,10 @@ pub(super) fn describe(
     }
     let mut shared = Vec::new();
     if is_read {
-        shared.extend(["Entrepot-At-Least", "If-None-Match"]);
+        shared.push("Entrepot-At-Least");
+    }
+    if has_version {
+        shared.push("If-None-Match");
         let not_modified = RefOr::Ref(Ref::from_response_name("NotModified"));
         operation.responses.responses.insert("304".to_owned(), not_modified);
     }
@@ -251,7 +271,7 @@ fn parameters() -> [Parameter; 3] {
         named(
             "Entrepot-At-Least",
             "A position that a write answered (`Entrepot-Position`): the answer is not older than that write.",
-            ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1)),
+            text().pattern(Some("^[1-9][0-9]{0,18}$")),
         ),
         named("If-None-Match", "ETags of answers that you have: 304 where it would be one of them.", text()),
         named(
@@ -292,7 +312,11 @@ fn name_of(status: u16, kinds: &[&ProblemKind]) -> String {
 /// The header fields of an answer with one of these problems.
 fn fields_of(kinds: &[&ProblemKind]) -> Vec<&'static str> {
     let mut fields = vec!["X-Request-Id"];
-    if kinds.iter().any(|kind| matches!(kind.status, 429 | 503)) {
+    if kinds.iter().any(|kind| kind.status == 416) {
+        fields.push("Content-Range");
+    }
+    let may_pass = |kind: &ProblemKind| matches!(kind.status, 429 | 503) || kind.code.ends_with("not_ready");
+    if kinds.iter().any(|kind| may_pass(kind)) {
         fields.push("Retry-After");
     }
     if kinds.iter().any(|kind| kind.status == 401) {

@@ -90,9 +90,12 @@ pub fn assemble(
                 };
                 let rule = module.rules.iter().find(|(operation, _)| *operation == id).map(|(_, rule)| *rule);
                 let rule = rule.ok_or_else(|| AssembleError::NoRule { module: module.name, operation: id.clone() })?;
-                answers::describe(operation, &method, own, &rule, &mut shared);
+                title(operation);
+                let caching = module.caching.iter().find(|(operation, _)| *operation == id);
+                let is_streamed = matches!(caching, Some((_, Caching::Streamed(_))));
+                answers::describe(operation, &method, own, &rule, is_streamed, &mut shared);
                 access::describe(operation, &method, &rule, who_may);
-                if let Some((_, caching)) = module.caching.iter().find(|(operation, _)| *operation == id) {
+                if let Some((_, caching)) = caching {
                     let told = match caching {
                         Caching::As(kind) => (*kind).to_owned(),
                         Caching::Never(why) | Caching::Streamed(why) => format!("never: {why}"),
@@ -137,6 +140,44 @@ pub fn assemble(
     Ok(document)
 }
 
+/// What a title has at the most: a line of a list.
+const LONGEST_TITLE: usize = 90;
+
+/// Makes an operation's first sentence its title, in one line; the others go to its description. Of one that is too long
+/// for a title the beginning is, and all of it is the description.
+fn title(operation: &mut Operation) {
+    let Some(summary) = operation.summary.take() else { return };
+    let summary = summary.split_whitespace().collect::<Vec<_>>().join(" ");
+    let (mut title, mut rest) = cut(&summary, &['.']);
+    if title.len() > LONGEST_TITLE {
+        (title, rest) = (cut(title, &[':', ';', ',']).0, &summary);
+    }
+    operation.summary = Some(title.trim_end_matches('.').to_owned());
+    if !rest.is_empty() {
+        let more = operation.description.take().filter(|more| !more.is_empty());
+        operation.description =
+            Some([Some(rest.to_owned()), more].into_iter().flatten().collect::<Vec<_>>().join("\n\n"));
+    }
+}
+
+/// A text up to the first of these marks that has a space behind it, and what is behind that. In parentheses and in code
+/// a mark ends nothing.
+fn cut<'t>(text: &'t str, marks: &[char]) -> (&'t str, &'t str) {
+    let (mut depth, mut is_code) = (0_i32, false);
+    for (at, char) in text.char_indices() {
+        match char {
+            '(' if !is_code => depth += 1,
+            ')' if !is_code => depth -= 1,
+            '`' => is_code = !is_code,
+            mark if marks.contains(&mark) && depth == 0 && !is_code && text[at + 1..].starts_with(' ') => {
+                return (&text[..at], &text[at + 2..]);
+            }
+            _ => {}
+        }
+    }
+    (text, "")
+}
+
 /// The operations of a path.
 pub fn operations(item: &mut PathItem) -> impl Iterator<Item = (HttpMethod, &mut Operation)> {
     [
@@ -152,7 +193,23 @@ pub fn operations(item: &mut PathItem) -> impl Iterator<Item = (HttpMethod, &mut
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use crate::kinds;
+
+    #[test]
+    fn a_title_is_a_sentence_and_no_longer_than_a_line() {
+        let told = |text: &str| {
+            let mut operation = Operation::new();
+            operation.summary = Some(text.to_owned());
+            title(&mut operation);
+            (operation.summary.unwrap_or_default(), operation.description.unwrap_or_default())
+        };
+        let of = |title: &str, more: &str| (title.to_owned(), more.to_owned());
+        assert_eq!(told("One product, by its id."), of("One product, by its id", ""));
+        assert_eq!(told("Ends it\n(e.g. by `a. b`). It is\ngone."), of("Ends it (e.g. by `a. b`)", "It is gone."));
+        let long = format!("Searches products: ranked by {}. More.", "how well they match, ".repeat(5));
+        assert_eq!(told(&long), of("Searches products", &long));
+    }
 
     #[test]
     fn the_common_codes_are_unique_and_dotted() {
