@@ -11,8 +11,8 @@
  * Invariant: nothing that a handler or a callback throws reaches the connection.
  * Invariant: at most one socket and two timers at any time, and after `close()` none.
  */
-/** One thing that has happened. */
-export interface LiveEvent<Data = any> {
+/** One thing that has happened. Of which shape `data` is, the topic tells: see {@link LiveData}. */
+export interface LiveEvent<Data = unknown> {
     /** What was subscribed to, such as `sales-data-330`. */
     topic: string;
     /** What happened, such as `sales-data-updated`. */
@@ -25,6 +25,51 @@ export interface LiveEvent<Data = any> {
     at: string;
     data: Data;
 }
+/** Totals of a store's month. */
+export interface LiveFigures {
+    sales: number;
+    transactions: number;
+    customers: number;
+    units: number;
+    discount: number;
+}
+/** A month of a store was written: `sales-data-created`, `sales-data-updated`, `sales-data-deleted`. */
+export interface LiveSales {
+    storeId: string;
+    year: number;
+    month: number;
+    /** The days that were written, as they are now; null where one was taken out. Left out where they are too many. */
+    days?: Record<string, Record<string, number> | null>;
+    totals: LiveFigures | null;
+    before: LiveFigures | null;
+}
+/** A store was written: `store-created`, `store-updated`, `store-status-changed`, `store-deleted`. */
+export interface LiveStore {
+    storeId: string;
+    name: string;
+    place: string | null;
+    status: string;
+    /** Which of its members were changed. */
+    changed: string[];
+}
+/** A product was written: `catalog.product-changed`. */
+export interface LiveProduct {
+    productId: string;
+    sku: string;
+    change: "created" | "updated" | "unchanged" | "deleted" | "rated";
+}
+/** A category was written: `catalog.category-changed`. */
+export interface LiveCategory {
+    categoryId: string;
+    slug: string;
+    change: LiveProduct["change"];
+}
+/** So much of the catalog was written at once that it is not told one by one. */
+export interface LiveCatalog {
+    by: string;
+}
+/** What events of a topic carry. Of other topics it is not known here. */
+export type LiveData<Topic extends string> = Topic extends `sales-data-${string}` ? LiveSales : Topic extends `store-${string}` ? LiveStore : Topic extends `product-${string}` ? LiveProduct : Topic extends `category-${string}` ? LiveCategory : Topic extends "catalog" ? LiveCatalog : unknown;
 /** That events of a topic may be missing. */
 export interface LiveResync {
     topic: string;
@@ -132,7 +177,7 @@ export declare class EntrepotLive {
     /** Ends the connection; the subscriptions stay, for another `connect()`. */
     close(): void;
     /** Follows a topic, from its present end on or from behind `since`. Gives what ends it. */
-    subscribe(name: string, handler: (event: LiveEvent) => unknown, options?: SubscribeOptions): () => void;
+    subscribe<Topic extends string>(name: Topic, handler: (event: LiveEvent<LiveData<Topic>>) => unknown, options?: SubscribeOptions): () => void;
     /** Where each topic continues: to be kept over a page's reload, and given as `since`. */
     cursors(): Record<string, string>;
     private open;

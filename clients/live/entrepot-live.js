@@ -83,7 +83,8 @@ export class EntrepotLive {
             this.topics.set(name, topic);
             this.want(name);
         }
-        const follower = { ...options, handler };
+        // What comes on a topic is of its shape: the server's contracts say so.
+        const follower = { ...options, handler: handler };
         topic.followers.add(follower);
         const followed = topic;
         return () => {

@@ -3,6 +3,7 @@
 //! **Invariant:** an event whose payload is a contract between domains is described by that very type.
 
 use entrepot_contracts::{CatalogReplaced, CategoryChanged, ProductChanged, SalesChanged, StoreChanged};
+use entrepot_notifications::TEST_EVENT;
 use utoipa::ToSchema;
 use utoipa::openapi::path::{
     HttpMethod, OperationBuilder, ParameterBuilder, ParameterIn, PathItem, PathItemBuilder, Paths,
@@ -10,7 +11,7 @@ use utoipa::openapi::path::{
 use utoipa::openapi::request_body::RequestBodyBuilder;
 use utoipa::openapi::schema::{AdditionalProperties, AnyOfBuilder, Components, Schema, SchemaType, Type};
 use utoipa::openapi::{
-    ContentBuilder, KnownFormat, ObjectBuilder, OpenApi, Ref, RefOr, Required, ResponseBuilder, SchemaFormat,
+    ContentBuilder, KnownFormat, Object, ObjectBuilder, OpenApi, Ref, RefOr, Required, ResponseBuilder, SchemaFormat,
 };
 
 /// The events whose payloads are contracts, and where those stand.
@@ -37,6 +38,23 @@ fn contracts(components: &mut Components) -> [(&'static [&'static str], String);
     ]
 }
 
+/// The other events on topics that webhooks can follow.
+const OTHERS: [&str; 13] = [
+    "catalog.views-counted",
+    "export-ordered",
+    "export-progress",
+    "export-done",
+    "export-failed",
+    "export-cancelled",
+    "report-ordered",
+    "report-progress",
+    "report-done",
+    "report-failed",
+    "report-schedule-created",
+    "report-schedule-deleted",
+    "system-announcement",
+];
+
 /// Adds the one webhook, whose body is one of the events.
 pub(crate) fn add(document: &mut OpenApi) {
     let components = document.components.get_or_insert_default();
@@ -44,12 +62,20 @@ pub(crate) fn add(document: &mut OpenApi) {
     for (names, data) in contracts(components) {
         let event = format!("{data}Event");
         let of = event_of(names, RefOr::Ref(Ref::from_schema_name(data)));
-        components.schemas.insert(event.clone(), of.into());
+        components.schemas.insert(event.clone(), Schema::Object(of).into());
         events = events.item(Ref::from_schema_name(event));
     }
-    let any = ObjectBuilder::new().additional_properties(Some(AdditionalProperties::FreeForm(true))).build();
-    components.schemas.insert("OtherEvent".to_owned(), event_of(&[], any.into()).into());
-    events = events.item(Ref::from_schema_name("OtherEvent"));
+    let any = || ObjectBuilder::new().additional_properties(Some(AdditionalProperties::FreeForm(true))).build();
+    let mut other = event_of(&OTHERS, any().into());
+    other.description = Some("Something else. There may be more kinds of events in a later version.".to_owned());
+    let mut test = event_of(&[TEST_EVENT], any().into());
+    test.description = Some("Somebody wanted to see whether it arrives: it happened nowhere.".to_owned());
+    test.properties.shift_remove("position");
+    test.required.retain(|member| member != "position");
+    for (name, event) in [("OtherEvent", other), ("TestEvent", test)] {
+        components.schemas.insert(name.to_owned(), Schema::Object(event).into());
+        events = events.item(Ref::from_schema_name(name));
+    }
     components.schemas.insert("WebhookEvent".to_owned(), Schema::AnyOf(events.build()).into());
     let example = serde_json::json!({
         "type": SalesChanged::UPDATED, "timestamp": "2026-11-21T17:26:27.120Z", "topic": "sales-data-330", "position": "8123",
@@ -83,13 +109,10 @@ pub(crate) fn add(document: &mut OpenApi) {
     document.webhooks = Some(webhooks);
 }
 
-/// An event of one of these names; of any other, where none is named.
-fn event_of(names: &[&str], data: RefOr<Schema>) -> Schema {
+/// An event of one of these names.
+fn event_of(names: &[&str], data: RefOr<Schema>) -> Object {
     let text = || ObjectBuilder::new().schema_type(SchemaType::Type(Type::String));
-    let mut kind = text().description(Some("What happened."));
-    if !names.is_empty() {
-        kind = kind.enum_values(Some(names.to_vec()));
-    }
+    let kind = text().description(Some("What happened.")).enum_values(Some(names.to_vec()));
     let time = text().format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)));
     let event = ObjectBuilder::new()
         .property("type", kind)
@@ -99,5 +122,5 @@ fn event_of(names: &[&str], data: RefOr<Schema>) -> Schema {
         .property("data", data);
     let event =
         ["type", "timestamp", "topic", "position", "data"].iter().fold(event, |event, name| event.required(*name));
-    Schema::Object(event.build())
+    event.build()
 }

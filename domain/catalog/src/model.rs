@@ -164,6 +164,7 @@ pub(crate) struct Image {
 
 /// How far an uploaded picture is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(example = "ready")]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum PictureStatus {
     /// It waits for being made smaller.
@@ -349,7 +350,6 @@ pub(crate) struct ProductInput {
     #[schema(max_length = 120, example = "Chamong")]
     pub(crate) brand: Option<String>,
     /// The slug or the id of its category.
-    #[schema(example = "tea")]
     pub(crate) category: Option<String>,
     #[schema(max_length = 120)]
     pub(crate) manufacturer: Option<String>,

@@ -174,12 +174,20 @@ impl SalesBatchDone {
 pub struct StoreChanged {
     /// Which store.
     pub store_id: StoreId,
-    /// Its name.
+    /// Its name now.
     #[schema(example = "Harbour Street")]
     pub name: String,
+    /// Where it is now.
+    #[serde(default)]
+    #[schema(example = "Bergen", required)]
+    pub place: Option<String>,
     /// Its status now.
     #[schema(example = "active")]
     pub status: String,
+    /// Which of its members were changed: `name`, `place`, `status`, `businessId`. None where it is new or gone.
+    #[serde(default)]
+    #[schema(example = json!(["place"]), required)]
+    pub changed: Vec<String>,
 }
 
 impl StoreChanged {

@@ -34,6 +34,7 @@ use entrepot_runtime::{Clock, Tasks};
 use entrepot_web::{Doorkeeper, Module};
 use entrepot_webhooks::{Sender, TargetRules};
 
+pub use http::TEST_EVENT;
 pub use inbox::News;
 pub use letters::Shop;
 pub use post::Post;

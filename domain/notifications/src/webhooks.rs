@@ -53,6 +53,10 @@ pub(crate) fn check_topic(topic: &str) -> Result<String, String> {
         Some(prefix) => EXPOSED.iter().any(|exposed| prefix.starts_with(exposed) || exposed.starts_with(prefix)),
         None => is_exposed(topic),
     };
+    let by_id = ["product-", "category-"].iter().find_map(|prefix| topic.strip_prefix(prefix));
+    if by_id.is_some_and(|rest| !rest.ends_with('*') && rest.parse::<Uuid>().is_err()) {
+        return Err("must end with the id (a UUID), or with *".to_owned());
+    }
     if is_sound { Ok(topic.to_owned()) } else { Err(format!("must begin with one of {}", EXPOSED.join(", "))) }
 }
 

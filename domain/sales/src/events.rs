@@ -50,12 +50,18 @@ pub(crate) fn batch_done(person: Uuid, done: &SalesBatchDone) -> NewEvent {
     NewEvent::new(SalesBatchDone::NAME, format!("user-{person}")).data(done)
 }
 
-/// A store was written.
-pub(crate) fn store_changed(name: &'static str, store: &Store) -> Option<NewEvent> {
+/// A store was written: these of its members were changed.
+pub(crate) fn store_changed(name: &'static str, store: &Store, changed: Vec<String>) -> Option<NewEvent> {
     let store_id: StoreId = store.id.parse().ok()?;
     let event =
         NewEvent::new(name, format!("store-{store_id}")).tags(["stores".to_owned(), format!("store:{store_id}")]);
-    Some(event.data(&StoreChanged { store_id, name: store.name.clone(), status: store.status.name().to_owned() }))
+    Some(event.data(&StoreChanged {
+        store_id,
+        name: store.name.clone(),
+        place: store.place.clone(),
+        status: store.status.name().to_owned(),
+        changed,
+    }))
 }
 
 fn value_of(figures: &SalesFigures) -> Value {

@@ -8,6 +8,7 @@ use axum::response::Response;
 use entrepot_feed::NewEvent;
 use entrepot_pg::{Error, ScopedFutureExt as _};
 use entrepot_web::body::{JsonBody, Reader, Text};
+use entrepot_web::openapi::Upload;
 use entrepot_web::{
     CacheClass, Caching, Caller, FieldNames, ListMeta, Module, Page, PageRequest, Permit, Problem, ProblemKind,
     Projection, Query, Reply, Rule, Scope, TopicRule, kinds, list_reply,
@@ -445,8 +446,8 @@ async fn cancel_export(
         ("If-Range" = Option<String>, Header, description = "The ETag of the file that the range is of; another file is sent whole."),
     ),
     responses(
-        (status = 200, description = "The file.", content((String = "text/csv"), (Vec<Object> = "application/json"), (String = "application/x-ndjson"))),
-        (status = 206, description = "The range.", content((String = "text/csv"), (Vec<Object> = "application/json"), (String = "application/x-ndjson"))),
+        (status = 200, description = "The file.", content((inline(Upload) = "text/csv"), (inline(Upload) = "application/json", example = json!([{"sku": "26190", "title": "Apple Sauce", "stock": 12}])), (inline(Upload) = "application/x-ndjson"))),
+        (status = 206, description = "The range.", content((inline(Upload) = "text/csv"), (inline(Upload) = "application/json", example = json!([{"sku": "26190", "title": "Apple Sauce", "stock": 12}])), (inline(Upload) = "application/x-ndjson"))),
     ),
 )]
 async fn get_export_content(

@@ -126,7 +126,7 @@ async fn open_web_socket(
     upgrade(&hub, &permit, query, request)
 }
 
-/// The same under the base path.
+/// Opens a WebSocket, under the base path.
 #[utoipa::path(
     get, path = "/api/v2/ws", tag = "live",
     params(("token" = Option<String>, Query, description = "An access token or an API key.")),
@@ -301,11 +301,11 @@ async fn stream_events(
     for topic in &topics {
         if !may_follow(&hub, &open.outbox, topic).await {
             let (kind, detail) = if hub.is_followable(topic) {
-                (&FORBIDDEN_TOPIC, "you have no permission to follow")
+                (&FORBIDDEN_TOPIC, "you have no permission to follow it".to_owned())
             } else {
-                (&UNKNOWN_TOPIC, "there is no topic")
+                (&UNKNOWN_TOPIC, hub.no_topic(topic))
             };
-            return Err(Problem::new(kind, format!("{detail} {topic:?}")));
+            return Err(Problem::new(kind, format!("{topic:?}: {detail}")));
         }
     }
     for topic in &topics {

@@ -202,6 +202,12 @@ impl Shared {
         self.rules().iter().any(|rule| rule.knows(topic))
     }
 
+    /// Why there is no such topic.
+    pub(crate) fn no_topic(&self, topic: &str) -> String {
+        let hint = self.rules().iter().find_map(|rule| rule.hint(topic));
+        hint.map_or_else(|| "there is no such topic".to_owned(), |hint| format!("there is no such topic: {hint}"))
+    }
+
     pub(crate) fn highest(&self) -> u64 {
         self.feed.fence().highest()
     }

@@ -216,15 +216,15 @@ impl Open {
 
     fn refuse_topic(&self, topic: &str) {
         let (code, detail) = if self.shared.is_followable(topic) {
-            ("live.forbidden", "you have no permission to follow this topic")
+            ("live.forbidden", "you have no permission to follow this topic".to_owned())
         } else {
-            ("live.unknown_topic", "there is no such topic")
+            ("live.unknown_topic", self.shared.no_topic(topic))
         };
         let mut end = topic.len().min(LONGEST_TOPIC);
         while !topic.is_char_boundary(end) {
             end -= 1;
         }
-        self.refuse(code, detail, Some(&topic[..end]));
+        self.refuse(code, &detail, Some(&topic[..end]));
     }
 
     pub(crate) async fn follow(&self, topic: &str, since: Option<&str>) -> bool {

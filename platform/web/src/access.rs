@@ -174,6 +174,8 @@ impl<'a> Credential<'a> {
             Some(value) => Some(value.to_str().map_err(|_| invalid("the API key is of no known form"))?),
         };
         match (bearer, key) {
+            // Generated clients send one credential in all the ways that the OpenAPI document names.
+            (Some(Self::Bearer(token) | Self::Key(token)), Some(key)) if token == key => Ok(bearer),
             (Some(_), Some(_)) => {
                 Err(Problem::new(&kinds::INVALID_HEADER, "send either an access token or an API key, not both"))
             }
@@ -419,6 +421,14 @@ mod tests {
         }
         let found = Credential::of(&map, false).map_err(|problem| problem.kind().code)?;
         Ok(found.map(|credential| format!("{credential:?}")))
+    }
+
+    #[test]
+    fn one_credential_may_come_in_two_ways_and_two_may_not() {
+        let twice = |bearer: &str, key: &str| of(&[("authorization", &format!("Bearer {bearer}")), ("x-api-key", key)]);
+        assert_eq!(twice("a.b.c", "a.b.c"), Ok(Some("Bearer(\"a.b.c\")".to_owned())));
+        assert_eq!(twice("ek_1", "ek_1"), Ok(Some("Key(\"ek_1\")".to_owned())));
+        assert_eq!(twice("a.b.c", "ek_1"), Err("web.invalid_header"));
     }
 
     #[test]

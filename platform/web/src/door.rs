@@ -17,7 +17,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
 use entrepot_guard::suspicion::MOST_POINTS;
 use entrepot_guard::{Guard, Place, Refused, Subject, Tier, Verdict};
 use http::request::Parts;
@@ -26,7 +26,7 @@ use crate::access::{
     Caller, Credential, Doorkeeper, Permit, Scope, Via, X_CSRF_TOKEN, forbidden, needs_session, not_signed_in,
 };
 use crate::field_values::{limit_policy, limit_state};
-use crate::foreign::{SEC_FETCH_SITE, is_foreign, is_own, may_be_foreign};
+use crate::foreign::{is_elsewhere, is_foreign, may_be_foreign};
 use crate::front_end::{customer, is_front_end};
 use crate::head::Seen;
 use crate::operations::Operations;
@@ -486,10 +486,7 @@ fn is_open(rule: Option<Rule>, method: &Method) -> bool {
 /// Whether a change that carries a cookie was sent by a page of ours: by the token that only such a
 /// page knows, and by what the browser says of the page, where it says anything.
 fn comes_from_own_page(fields: &HeaderMap, is_over_tls: bool, proves: impl FnOnce(&str) -> bool) -> bool {
-    if fields.get(SEC_FETCH_SITE).is_some_and(|site| site != "same-origin") {
-        return false;
-    }
-    if fields.get(header::ORIGIN).is_some_and(|origin| !is_own(origin, fields, is_over_tls)) {
+    if is_elsewhere(fields, is_over_tls) {
         return false;
     }
     fields.get(X_CSRF_TOKEN).and_then(|token| token.to_str().ok()).is_some_and(proves)

@@ -64,6 +64,14 @@ fn shows_mail(agent: &[u8]) -> bool {
     BEGINNINGS.iter().any(|beginning| agent.starts_with(beginning))
 }
 
+/// Whether the request says that a page of another origin made it, whatever that is allowed to: where a cookie of ours
+/// does nothing.
+#[must_use]
+pub fn is_elsewhere(fields: &HeaderMap, is_over_tls: bool) -> bool {
+    fields.get(SEC_FETCH_SITE).is_some_and(|site| site != "same-origin")
+        || fields.get(header::ORIGIN).is_some_and(|origin| !is_own(origin, fields, is_over_tls))
+}
+
 /// Whether an origin or an address is of this server, as the request names it.
 pub(crate) fn is_own(from: &HeaderValue, fields: &HeaderMap, is_over_tls: bool) -> bool {
     let scheme: &[u8] = if is_over_tls { b"https://" } else { b"http://" };

@@ -76,6 +76,7 @@ pub use cors::CorsPolicy;
 pub use download::{Demand, Download};
 pub use edge::{Edge, EdgeSettings, Positions, RequestId, Uncounted};
 pub use fault::{Fault, FaultBudget, Faults, MOST_FAULTS, faults_in_words};
+pub use foreign::is_elsewhere;
 pub use idempotency::Idempotency;
 pub use module::{Module, Paths, Warmer};
 pub use notes::Notes;

@@ -41,7 +41,9 @@ impl Query {
             let (Some(name), Some(value)) = (decode(name), decode(value)) else {
                 return Err(Problem::new(&kinds::INVALID_QUERY, "the query is not valid percent-encoded UTF-8"));
             };
-            pairs.push((kept(&name).into_owned(), value));
+            // Many clients write a list as `brand[]=…&brand[]=…`.
+            let name = name.strip_suffix("[]").unwrap_or(&name);
+            pairs.push((kept(name).into_owned(), value));
         }
         let mut faults = Faults::default();
         for (name, _) in pairs.iter().filter(|(name, value)| name.contains('\0') || value.contains('\0')) {
@@ -254,6 +256,15 @@ mod tests {
             ]
         );
         assert!(problem.faults()[3].detail.contains("limit, q, sort"), "{}", problem.faults()[3].detail);
+    }
+
+    #[test]
+    fn a_list_is_several_values_however_it_is_written() {
+        for written in ["brand=a&brand=b", "brand=a,b", "brand[]=a&brand[]=b", "brand%5B%5D=a&brand%5b%5d=b"] {
+            let mut query = Query::parse(written).expect("well-formed");
+            assert_eq!(query.list("brand").as_deref(), Some("a,b"), "{written}");
+            query.finish().expect("no faults");
+        }
     }
 
     #[test]

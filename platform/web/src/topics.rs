@@ -7,6 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
+use uuid::Uuid;
 
 use crate::{Caller, Doorkeeper, Scope};
 
@@ -19,6 +20,7 @@ pub struct TopicRule {
     prefix: &'static str,
     action: &'static str,
     reach: Reach,
+    is_by_id: bool,
 }
 
 #[derive(Clone)]
@@ -44,31 +46,49 @@ impl TopicRule {
     /// The one topic of this name, for those who have the permission for this action.
     #[must_use]
     pub fn one(name: &'static str, action: &'static str) -> Self {
-        Self { prefix: name, action, reach: Reach::One }
+        Self::new(name, action, Reach::One)
     }
 
     /// Topics that begin so, for those whose permission for this action reaches everything.
     #[must_use]
     pub fn all(prefix: &'static str, action: &'static str) -> Self {
-        Self { prefix, action, reach: Reach::All }
+        Self::new(prefix, action, Reach::All)
     }
 
     /// Topics that end with a store's id, for those whose permission for this action reaches that store.
     #[must_use]
     pub fn by_store(prefix: &'static str, action: &'static str) -> Self {
-        Self { prefix, action, reach: Reach::Store }
+        Self::new(prefix, action, Reach::Store)
     }
 
     /// Topics that end with a person's id, each for that person.
     #[must_use]
     pub fn own(prefix: &'static str, action: &'static str) -> Self {
-        Self { prefix, action, reach: Reach::Own }
+        Self::new(prefix, action, Reach::Own)
     }
 
     /// Topics that have the permission for this action and about whose rest `ask` says yes.
     #[must_use]
     pub fn asking(prefix: &'static str, action: &'static str, ask: Ask) -> Self {
-        Self { prefix, action, reach: Reach::Asked(ask) }
+        Self::new(prefix, action, Reach::Asked(ask))
+    }
+
+    fn new(prefix: &'static str, action: &'static str, reach: Reach) -> Self {
+        Self { prefix, action, reach, is_by_id: false }
+    }
+
+    /// The rest of its topics' names is an id: what is called by another name is no topic.
+    #[must_use]
+    pub fn by_id(self) -> Self {
+        Self { is_by_id: true, ..self }
+    }
+
+    /// What somebody meant who named a topic that there is not, where that can be told.
+    #[must_use]
+    pub fn hint(&self, topic: &str) -> Option<String> {
+        let prefix = self.prefix;
+        let is_meant = self.is_by_id && topic.starts_with(prefix) && !self.knows(topic);
+        is_meant.then(|| format!("a topic {prefix}… ends with the id (a UUID), whatever else names it elsewhere"))
     }
 
     /// What its topics begin with.
@@ -82,6 +102,7 @@ impl TopicRule {
     pub fn knows(&self, topic: &str) -> bool {
         match self.reach {
             Reach::One => topic == self.prefix,
+            _ if self.is_by_id => topic.strip_prefix(self.prefix).is_some_and(|rest| rest.parse::<Uuid>().is_ok()),
             _ => topic.len() > self.prefix.len() && topic.starts_with(self.prefix),
         }
     }

@@ -81,6 +81,9 @@ pub enum TargetError {
     /// The host is no name that a certificate could be for.
     #[error("the host is not a name")]
     Host,
+    /// The host is a name of this machine itself.
+    #[error("{0} is this machine itself; the setting webhooks.allow_private lets it pass, in one's own network")]
+    OwnMachine(String),
     /// The host is an address that is not public.
     #[error("{0} is not a public address; the setting webhooks.allow_private lets it pass, in one's own network")]
     PrivateAddress(IpAddr),
@@ -139,6 +142,20 @@ impl Target {
         }
     }
 
+    /// Judges what somebody enters: a name that is no other machine's, wherever it is looked up, is refused before
+    /// deliveries to it fail.
+    ///
+    /// # Errors
+    /// When it is one.
+    pub fn check_name(&self, rules: TargetRules) -> Result<(), TargetError> {
+        match &self.host {
+            Place::Name(name) if !rules.allow_private && is_own_machine(name) => {
+                Err(TargetError::OwnMachine(name.clone()))
+            }
+            Place::Name(_) | Place::Address(_) => Ok(()),
+        }
+    }
+
     /// The URL in full.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -178,6 +195,12 @@ impl Target {
             Place::Name(name) => ServerName::try_from(name.clone()).map_err(|_invalid| TargetError::Host),
         }
     }
+}
+
+/// RFC 6761, 6.3.
+fn is_own_machine(name: &str) -> bool {
+    let name = name.strip_suffix('.').unwrap_or(name);
+    name == "localhost" || name.ends_with(".localhost")
 }
 
 impl fmt::Debug for Target {

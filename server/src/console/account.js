@@ -25,7 +25,8 @@ async function verify(token) {
     await call("/api/v2/auth/verify", { method: "POST", body: { token } });
     tell("Your e-mail address is confirmed.", { href: "/", textContent: "Go to the first page" });
   } catch (error) {
-    tell(`The address could not be confirmed. ${explain(error)} To get another link, sign in and ask for one.`);
+    const wayOn = { href: "/console/account", textContent: "Go to your account, and have another link sent" };
+    tell(`The address could not be confirmed. ${explain(error)}`, wayOn);
   }
 }
 
@@ -59,6 +60,7 @@ onSubmit($("ask"), async () => {
 function show(person) {
   $("my-name").textContent = person.name || "–";
   $("my-email").textContent = `${person.email}${person.emailVerified ? "" : " (not confirmed)"}`;
+  $("confirm").hidden = person.emailVerified;
   $("my-role").textContent = person.stores ? `${person.role}, for ${person.stores.length} stores` : person.role;
   $("my-last").textContent = person.lastSignInAt ? when.format(new Date(person.lastSignInAt)) : "–";
   $("board").hidden = false;
@@ -102,6 +104,15 @@ function clientOf(userAgent = "") {
   return element("span", { textContent: text, title: userAgent });
 }
 
+$("confirm").addEventListener("click", async () => {
+  try {
+    await call("/api/v2/auth/verification", { method: "POST" });
+    $("confirm").hidden = true;
+    tell(`An e-mail with a link is on its way to ${$("my-email").textContent.split(" ")[0]}.`);
+  } catch (error) {
+    trouble(`The e-mail could not be sent. ${explain(error)}`);
+  }
+});
 $("end-others").addEventListener("click", () => withSessions(() => call("/api/v2/me/sessions", { method: "DELETE" })));
 
 onSubmit($("change"), async () => {

@@ -135,8 +135,10 @@ sheet.replaceSync(`
     .m-table tr { border-top: 1px solid var(--border-color); padding: 0.4rem; }
     .m-table td > [style*="margin-top"], .m-table td > [style*="margin-bottom"] { margin-block: 0.1rem !important; }
     .param-name, .param-type { text-align: left; }
-    .security-info-button > div { min-width: 0 !important; }
   }
+  .security-info-button { position: static; margin-block: 0.2rem 0.6rem; }
+  .security-info-button > div { min-width: 0 !important; max-width: none !important; justify-content: flex-start !important; flex-wrap: wrap; row-gap: 0.3rem; }
+  .security-info-button > div * { max-width: none !important; }
 `);
 
 /** The same for what answers look like, which has a tree of its own. */

@@ -122,6 +122,12 @@ async fn every_operation_asks_of_the_database_what_is_committed() {
 
     let succeeded = found.values().filter(|one| one["status"] < 300).count();
     assert!(succeeded * 10 >= found.len() * 9, "only {succeeded} of {} were asked so that they succeed", found.len());
+    let names = "SELECT DISTINCT name FROM feed.event
+                 WHERE topic ~ '^(sales-data-|store-|product-|category-|catalog|exports-|reports-|system)'";
+    let names = behind.query(names, &[]).await.expect("read");
+    let described = described_events();
+    let unknown: Vec<String> = names.iter().map(|row| row.get(0)).filter(|name| !described.contains(name)).collect();
+    assert!(unknown.is_empty(), "events that the OpenAPI document does not name: {unknown:?}");
     let told = compare(&committed["database"], &found);
     if !told.is_empty() {
         committed["database"] = json!(found);
@@ -131,6 +137,19 @@ async fn every_operation_asks_of_the_database_what_is_committed() {
             told.join("\n")
         );
     }
+}
+
+/// The events that the OpenAPI document says webhooks are sent.
+fn described_events() -> Vec<String> {
+    let document = entrepot_server::openapi_document().expect("it holds together");
+    let document: Value = serde_json::from_str(&document).expect("JSON");
+    let schemas = &document["components"]["schemas"];
+    let events = schemas["WebhookEvent"]["anyOf"].as_array().expect("several");
+    let names = events.iter().flat_map(|event| {
+        let name = event["$ref"].as_str().and_then(|at| at.rsplit('/').next()).expect("a schema");
+        schemas[name]["properties"]["type"]["enum"].as_array().expect("names").clone()
+    });
+    names.map(|name| name.as_str().expect("a name").to_owned()).collect()
 }
 
 /// What operations about an account take, which no two of them share: a token, where somebody has signed in, and a body.

@@ -41,7 +41,8 @@ fn every_operation_says_what_it_does_and_how_it_fails() {
             let Some(id) = operation["operationId"].as_str() else { continue };
             operations += 1;
             let at = format!("{method} {path}");
-            assert!(operation["summary"].as_str().is_some_and(|text| text.ends_with('.')), "{at} has no summary");
+            let is_title = |text: &str| (5..=90).contains(&text.len()) && !text.ends_with('.') && !text.contains('\n');
+            assert!(operation["summary"].as_str().is_some_and(is_title), "{at} has no title");
             assert!(id.contains('_'), "{at}: the id is the function's name");
             let responses = operation["responses"].as_object().expect("responses");
             for status in ["400", "500", "503"] {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::house::{House, text};
+use crate::house::{House, PASSWORD, text};
 
 const JPEG: &[u8] = include_bytes!("../../../platform/pictures/tests/samples/subsampled.jpg");
 
@@ -60,6 +60,31 @@ async fn files_may_come_in_a_form() {
     upload(path, form("image/png", csv, &[])).await.problem(415, "web.unsupported_media_type");
 }
 
+/// Programs that do not know what a file is send it as one of any kind.
+#[tokio::test]
+async fn a_file_is_taken_for_what_it_is() {
+    let house = House::new(&[]).await;
+    let admin = house.admin().await;
+    let staff = house.server.bearing(&admin);
+    let any = "application/octet-stream";
+    staff.post("/api/v2/products").json(&json!({"sku": "TEA-1", "title": "Green tea"})).await.created();
+    let images = "/api/v2/products/TEA-1/images/upload";
+    staff.post(images).bytes(any, JPEG).await.created();
+    staff.post(images).bytes(FORM, form(any, JPEG, &[])).await.created();
+    staff.post(images).bytes(any, "storeId").await.problem(422, "catalog.not_a_picture");
+    let import = "/api/v2/sales/import?createStores=true";
+    let csv = "storeId,year,month,day,sales\n330,2024,1,2,12.5\n";
+    let lines = "\n {\"storeId\":\"331\",\"year\":2024,\"month\":1,\"dailyData\":{\"1\":{\"sales\":3}}}\n";
+    let marked = format!("\u{feff}{csv}");
+    for (file, changed) in [(csv, "created"), (&marked, "unchanged"), (lines, "created")] {
+        let report = staff.post(import).bytes(any, file.to_owned()).await.ok();
+        assert_eq!((&report[changed], &report["failed"]), (&json!(1), &json!(0)), "{file}: {report}");
+        let again = staff.post(import).bytes(FORM, form(any, file.as_bytes(), &[])).await.ok();
+        assert_eq!((&again["unchanged"], &again["failed"]), (&json!(1), &json!(0)), "{file}: {again}");
+    }
+    staff.post(import).bytes(any, "").await.problem(400, "sales.import_unreadable");
+}
+
 #[tokio::test]
 async fn a_key_may_come_as_a_bearer_token() {
     let house = House::new(&[]).await;
@@ -86,6 +111,12 @@ async fn a_page_of_another_origin_is_told_how_to_be_allowed() {
     let allowed = house.server.request("OPTIONS", "/api/v2/auth/login").header("origin", "http://127.0.0.1:5273");
     let allowed = allowed.header("access-control-request-method", "POST").await.status(204);
     assert_eq!(allowed.header("access-control-allow-origin"), "http://127.0.0.1:5273");
+    // A cookie would be of no use to it.
+    let body = json!({"email": "admin@shop.example", "password": PASSWORD, "cookie": true});
+    let login = || house.server.post("/api/v2/auth/login").json(&body);
+    login().header("origin", "http://127.0.0.1:5273").await.problem(403, "web.foreign_page");
+    login().header("sec-fetch-site", "same-site").await.problem(403, "web.foreign_page");
+    login().header("sec-fetch-site", "same-origin").await.ok();
     // A module is loaded across origins, too.
     let module = house.server.get("/client/entrepot-live.js").header("origin", "http://127.0.0.1:5273").await;
     assert_eq!(module.status(200).header("access-control-allow-origin"), "http://127.0.0.1:5273");
@@ -99,6 +130,13 @@ async fn a_webhook_that_is_refused_names_the_settings() {
     let refused = make(json!({"url": "http://127.0.0.1:5291/hook", "topics": ["store-*"]})).await;
     let detail = text(&refused.problem(422, "web.invalid_body"), "detail");
     assert!(detail.contains("webhooks.allow_http") && detail.contains("webhooks.allow_private"), "{detail}");
+    for own in ["https://localhost/hook", "https://shop.localhost.:8443/hook"] {
+        let refused = make(json!({"url": own, "topics": ["store-*"]})).await;
+        let detail = text(&refused.problem(422, "web.invalid_body"), "detail");
+        assert!(detail.contains("webhooks.allow_private"), "{own}: {detail}");
+    }
+    let refused = make(json!({"url": "https://shop.example/hook", "topics": ["product-26190"]})).await;
+    assert!(text(&refused.problem(422, "web.invalid_body"), "detail").contains("UUID"));
     // What nothing ever happens on can be followed by nobody.
     let refused = make(json!({"url": "https://shop.example/hook", "topics": ["orders"]})).await;
     assert!(text(&refused.problem(422, "web.invalid_body"), "detail").contains("orders"));

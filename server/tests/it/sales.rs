@@ -256,6 +256,20 @@ async fn a_store_is_made_changed_closed_and_deleted_when_it_has_sold_nothing() {
     admin.delete("/api/v2/stores/n-7").await.status(204);
     admin.get("/api/v2/stores/n-7").await.problem(404, "sales.store_not_found");
     admin.get("/api/v2/stores/-").await.problem(404, "sales.store_not_found");
+    // Each change was told, and what it was.
+    let events = house.database.client().await;
+    let told = "SELECT name || ' ' || (data -> 'changed')::text || coalesce(' ' || (data ->> 'place'), '')
+                FROM feed.event WHERE topic = 'store-n-7' ORDER BY id";
+    let told: Vec<String> = events.query(told, &[]).await.expect("read").iter().map(|row| row.get(0)).collect();
+    assert_eq!(
+        told,
+        [
+            "store-created [] Bergen",
+            "store-updated [\"name\", \"place\"]",
+            "store-status-changed [\"status\"]",
+            "store-deleted []",
+        ]
+    );
 }
 
 #[tokio::test]

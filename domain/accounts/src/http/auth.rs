@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use entrepot_guard::Verdict;
 use entrepot_web::body::JsonBody;
-use entrepot_web::{COOKIES, CacheClass, Permit, Problem, Query, Reply, Via};
+use entrepot_web::{COOKIES, CacheClass, Permit, Problem, Query, Reply, Via, is_elsewhere, kinds};
 use http::{StatusCode, header};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -158,10 +158,14 @@ pub(super) async fn sign_in(
 ) -> Result<Reply, Problem> {
     query.finish()?;
     let input = SignIn::read(&body).map_err(Problem::invalid_body)?;
+    if input.cookie && is_elsewhere(&headers, permit.is_over_tls()) {
+        let detail = "a page of another origin cannot use a cookie: sign in without \"cookie\", for tokens";
+        return Err(Problem::new(&kinds::FOREIGN_PAGE, detail));
+    }
     let agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
     let signed_in = ops::sign_in(&accounts, &input, permit.address(), agent).await.map_err(|error| match error {
         SignInError::Wrong => Problem::new(&WRONG_CREDENTIALS, "the e-mail address or the password is wrong"),
-        SignInError::Unverified => Problem::new(&UNVERIFIED, "the address has to be verified before you can sign in"),
+        SignInError::Unverified => Problem::new(&UNVERIFIED, "the address has to be verified before you can sign in; choosing a new password by a mailed link does that, too"),
         SignInError::TooMany(Wait(verdict)) => too_many(&verdict),
         SignInError::Password(error) => password_problem(error),
         SignInError::Database(error) => database_problem(error),
@@ -279,7 +283,7 @@ fn invalid_token() -> Problem {
     Problem::new(&INVALID_MAIL_TOKEN, "the token is unknown, too old, or was used before")
 }
 
-/// Has the message with that token sent again.
+/// Has the message by which an address is proven sent again.
 #[utoipa::path(
     post, path = "/api/v2/auth/verification", tag = "accounts",
     responses((status = 202, description = "If the address is not proven yet, a message is on its way.", body = Accepted)),

@@ -136,9 +136,9 @@ fn topics(catalog: &Arc<Catalog>) -> Vec<TopicRule> {
         }) as futures_util::future::BoxFuture<'static, bool>
     });
     vec![
-        TopicRule::asking("product-", "catalog.follow", is_shown),
-        TopicRule::all("product-", "products.write"),
-        TopicRule::all("category-", "catalog.follow"),
+        TopicRule::asking("product-", "catalog.follow", is_shown).by_id(),
+        TopicRule::all("product-", "products.write").by_id(),
+        TopicRule::all("category-", "catalog.follow").by_id(),
         TopicRule::one("catalog", "catalog.follow"),
     ]
 }

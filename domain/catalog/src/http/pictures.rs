@@ -62,7 +62,7 @@ const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-
     ),
     request_body(
         description = "The picture: a file of one of these formats, as it is, or as the part `file` of a form.",
-        content((PictureForm = "multipart/form-data"), (inline(openapi::Upload) = "image/jpeg"), (inline(openapi::Upload) = "image/png"), (inline(openapi::Upload) = "image/webp"), (inline(openapi::Upload) = "image/gif")),
+        content((PictureForm = "multipart/form-data"), (inline(openapi::Upload) = "application/octet-stream"), (inline(openapi::Upload) = "image/jpeg"), (inline(openapi::Upload) = "image/png"), (inline(openapi::Upload) = "image/webp"), (inline(openapi::Upload) = "image/gif")),
     ),
     responses((status = 201, description = "The image, whose picture is queued.", body = Image)),
 )]
@@ -115,7 +115,7 @@ async fn of_form(
     boundary: &str,
     alt_asked: String,
     position_asked: Option<i32>,
-) -> Result<(Bytes, Format, String, Option<i32>), Problem> {
+) -> Result<(Bytes, Option<Format>, String, Option<i32>), Problem> {
     let form = form(body, boundary, &["alt", "position"]).await?;
     let names = |name: &str| form.texts.iter().any(|(given, _)| given == name);
     let (has_alt, has_position) = (names("alt"), names("position"));
@@ -133,22 +133,24 @@ async fn of_form(
     Ok((form.bytes, claimed, alt, if has_position { position } else { position_asked }))
 }
 
-/// The format that a request says it sends.
-fn claimed(fields: &HeaderMap) -> Result<Format, Problem> {
+/// The format that a request says it sends; `None` where it says nothing.
+fn claimed(fields: &HeaderMap) -> Result<Option<Format>, Problem> {
     let given = fields.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     format_of(given, fields.get(header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity"))
 }
 
-fn format_of(given: &str, is_coded: bool) -> Result<Format, Problem> {
+fn format_of(given: &str, is_coded: bool) -> Result<Option<Format>, Problem> {
     let media = given.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     match media.as_str() {
-        "image/jpeg" if !is_coded => Ok(Format::Jpeg),
-        "image/png" if !is_coded => Ok(Format::Png),
-        "image/webp" if !is_coded => Ok(Format::WebP),
-        "image/gif" if !is_coded => Ok(Format::Gif),
+        "image/jpeg" if !is_coded => Ok(Some(Format::Jpeg)),
+        "image/png" if !is_coded => Ok(Some(Format::Png)),
+        "image/webp" if !is_coded => Ok(Some(Format::WebP)),
+        "image/gif" if !is_coded => Ok(Some(Format::Gif)),
+        // What programs send that do not know what they send.
+        "application/octet-stream" if !is_coded => Ok(None),
         _ => {
             let detail = format!(
-                "the body must be image/jpeg, image/png, image/webp or image/gif, uncoded, or multipart/form-data with one of them as \"file\", not {given:?}"
+                "the body must be image/jpeg, image/png, image/webp, image/gif or application/octet-stream, uncoded, or multipart/form-data with one of them as \"file\", not {given:?}"
             );
             Err(Problem::new(&kinds::UNSUPPORTED_MEDIA_TYPE, detail))
         }
@@ -156,7 +158,7 @@ fn format_of(given: &str, is_coded: bool) -> Result<Format, Problem> {
 }
 
 /// What a picture is, if it is one that is taken.
-fn judged(bytes: &Bytes, claimed: Format) -> Result<Looked, Problem> {
+fn judged(bytes: &Bytes, claimed: Option<Format>) -> Result<Looked, Problem> {
     let looked = look(bytes, &limits()).map_err(|error| {
         let kind = match &error {
             PictureError::TooManyBytes { .. } => &kinds::BODY_TOO_LARGE,
@@ -165,7 +167,7 @@ fn judged(bytes: &Bytes, claimed: Format) -> Result<Looked, Problem> {
         };
         Problem::new(kind, error.to_string())
     })?;
-    if looked.format != claimed {
+    if let Some(claimed) = claimed.filter(|claimed| *claimed != looked.format) {
         let detail = format!("the body is a {}, and its media type says {claimed}", looked.format);
         return Err(Problem::new(&MEDIA_TYPE_MISMATCH, detail));
     }

@@ -4,6 +4,8 @@ mod inbox;
 mod letters;
 mod webhooks;
 
+pub use webhooks::TEST_EVENT;
+
 use std::sync::Arc;
 
 use entrepot_pg::Error;

@@ -20,6 +20,8 @@ use crate::webhooks::{self, EXCHANGE, check_topic};
 /// Webhooks that a person may have.
 const MOST: i64 = 50;
 const MOST_TOPICS: usize = 50;
+/// The event that is sent to see whether one arrives. It is in no feed, so it has no position.
+pub const TEST_EVENT: &str = "webhook-test";
 
 /// A webhook.
 #[derive(Serialize, ToSchema)]
@@ -128,7 +130,10 @@ struct Input {
 fn read(value: &Value, rules: TargetRules) -> Result<Input, Vec<Fault>> {
     let mut reader = Reader::new(value, "");
     let url = reader.required("url", |member| {
-        let target = |text: &str| Target::parse(text, rules).map(|target| target.as_str().to_owned());
+        let target = |text: &str| {
+            let target = Target::parse(text, rules)?;
+            target.check_name(rules).map(|()| target.as_str().to_owned())
+        };
         member.parsed(Text::line(1, 2_000), "invalid_url", target)
     });
     let topics = reader.required("topics", |member| member.texts(MOST_TOPICS, Text::line(1, 200)));
@@ -454,14 +459,14 @@ pub(super) async fn test_webhook(
     query.finish()?;
     let webhook = own(&shared, &permit, &id).await?.id;
     let body = json!({
-        "type": "webhook-test", "timestamp": shared.clock.now(), "topic": "webhooks-test",
+        "type": TEST_EVENT, "timestamp": shared.clock.now(), "topic": "webhooks-test",
         "data": {"webhookId": webhook, "message": "Somebody wanted to see whether this arrives."},
     });
     let (shared, body) = (&shared, &body);
     let delivery = shared
         .database
         .transaction(|transaction| {
-            async move { webhooks::enqueue(shared, transaction, webhook, "webhook-test", "webhooks-test", body).await }
+            async move { webhooks::enqueue(shared, transaction, webhook, TEST_EVENT, "webhooks-test", body).await }
                 .scope_boxed()
         })
         .await

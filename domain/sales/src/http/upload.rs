@@ -53,7 +53,7 @@ const TOLD_EVERY: Duration = Duration::from_secs(1);
         ("mode" = inline(Option<Mode>), Query, description = "`merge` (the default) keeps days that the file does not name; `replace` takes each NDJSON row for the whole month. A CSV always merges."),
         ("createStores" = Option<bool>, Query, description = "`true` makes stores that are not there, named after their ids; by default a line about one is refused. Only for those who are tied to no stores."),
     ),
-    request_body(description = "The lines.", content((String = "text/csv", example = "storeId,year,month,day,sales\r\n330,2024,3,1,1250.50\r\n"), (String = "application/x-ndjson", example = "{\"storeId\":\"330\",\"year\":2024,\"month\":3,\"dailyData\":{\"1\":{\"sales\":1250.5}}}\n"), (LinesForm = "multipart/form-data"))),
+    request_body(description = "The lines.", content((inline(File) = "application/octet-stream"), (inline(entrepot_web::openapi::Upload) = "text/csv", example = "storeId,year,month,day,sales\r\n330,2024,3,1,1250.50\r\n"), (String = "application/x-ndjson", example = "{\"storeId\":\"330\",\"year\":2024,\"month\":3,\"dailyData\":{\"1\":{\"sales\":1250.5}}}\n"), (LinesForm = "multipart/form-data"))),
     responses(
         (status = 200, description = "All lines were taken.", body = LoadReport),
         (status = 207, description = "Some lines were not: `errors` names them.", body = LoadReport),
@@ -80,6 +80,15 @@ pub(super) async fn import_sales(
             (format_of(&media, false)?, file)
         }
     };
+    let mut first = None;
+    let format = match format {
+        Some(format) => format,
+        None => {
+            first = body.frame().await;
+            let bytes = first.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref());
+            Format::of(bytes.map_or(&[][..], |bytes| bytes.as_ref()))
+        }
+    };
     let merge = merge || format == Format::Csv;
     let person = permit.signed_in()?.id;
     let _place = sales.uploads.enter(person)?;
@@ -89,7 +98,12 @@ pub(super) async fn import_sales(
     let mut reader = LineReader::new(format);
     let mut told = Instant::now();
     let mut bytes = 0_u64;
-    while let Some(frame) = body.frame().await {
+    loop {
+        let next = match first.take() {
+            Some(frame) => Some(frame),
+            None => body.frame().await,
+        };
+        let Some(frame) = next else { break };
         let frame = match frame {
             Ok(frame) => frame,
             Err(error) => {
@@ -182,21 +196,23 @@ impl Drop for Upload {
     }
 }
 
-fn format(fields: &HeaderMap) -> Result<Format, Problem> {
+fn format(fields: &HeaderMap) -> Result<Option<Format>, Problem> {
     let given = fields.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     format_of(given, fields.get(header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity"))
 }
 
-fn format_of(given: &str, coded: bool) -> Result<Format, Problem> {
+/// What the lines are said to be written in; `None` where nothing is said.
+fn format_of(given: &str, coded: bool) -> Result<Option<Format>, Problem> {
     let media = given.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     match media.as_str() {
         // What browsers call a CSV where a spreadsheet program is installed.
-        "text/csv" | "application/csv" | "application/vnd.ms-excel" if !coded => Ok(Format::Csv),
-        "application/x-ndjson" | "application/ndjson" | "application/jsonl" if !coded => Ok(Format::Ndjson),
+        "text/csv" | "application/csv" | "application/vnd.ms-excel" if !coded => Ok(Some(Format::Csv)),
+        "application/x-ndjson" | "application/ndjson" | "application/jsonl" if !coded => Ok(Some(Format::Ndjson)),
+        "application/octet-stream" if !coded => Ok(None),
         _ => Err(Problem::new(
             &kinds::UNSUPPORTED_MEDIA_TYPE,
             format!(
-                "the body must be text/csv or application/x-ndjson, uncoded, or multipart/form-data with one of them as \"file\", not {given:?}"
+                "the body must be text/csv, application/x-ndjson or application/octet-stream, uncoded, or multipart/form-data with one of them as \"file\", not {given:?}"
             ),
         )),
     }

@@ -29,6 +29,14 @@ pub(crate) enum Format {
     Ndjson,
 }
 
+impl Format {
+    /// What a file is written in that begins so: lines of JSON begin with an object each.
+    pub(crate) fn of(beginning: &[u8]) -> Self {
+        let text = beginning.strip_prefix(b"\xef\xbb\xbf").unwrap_or(beginning);
+        if text.trim_ascii_start().starts_with(b"{") { Self::Ndjson } else { Self::Csv }
+    }
+}
+
 /// Why the whole cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: {what}")]

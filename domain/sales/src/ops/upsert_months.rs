@@ -182,7 +182,8 @@ pub(crate) async fn upsert_in(
         stores_made = made.len() as u64;
         for (id, name) in made {
             if let Ok(store_id) = id.parse() {
-                let told = StoreChanged { store_id, name, status: "active".to_owned() };
+                let told =
+                    StoreChanged { store_id, name, place: None, status: "active".to_owned(), changed: Vec::new() };
                 let topic = format!("store-{id}");
                 events.push(NewEvent::new(StoreChanged::CREATED, topic).tags(["stores"]).data(&told));
             }

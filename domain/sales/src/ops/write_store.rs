@@ -59,7 +59,7 @@ pub(crate) async fn put_store(
                 let now = to.clock.now();
                 if !exists && store::store_insert(transaction, id, input, now).await? {
                     let made = store::store_lock(transaction, id).await?.ok_or(WriteStoreError::NotFound)?;
-                    let event = store_changed(StoreChanged::CREATED, &made);
+                    let event = store_changed(StoreChanged::CREATED, &made, Vec::new());
                     to.feed.append_all(transaction, event.into_iter().collect()).await?;
                     return Ok((made, true));
                 }
@@ -109,7 +109,14 @@ async fn write(
     store::store_update(transaction, id, input, to.clock.now()).await?;
     let after = store::store_lock(transaction, id).await?.ok_or(WriteStoreError::NotFound)?;
     let name = if after.status == before.status { StoreChanged::UPDATED } else { StoreChanged::STATUS_CHANGED };
-    to.feed.append_all(transaction, store_changed(name, &after).into_iter().collect()).await?;
+    let changed = [
+        ("name", after.name != before.name),
+        ("place", after.place != before.place),
+        ("status", after.status != before.status),
+        ("businessId", after.business_id != before.business_id),
+    ];
+    let changed = changed.iter().filter(|(_, is)| *is).map(|(member, _)| (*member).to_owned()).collect();
+    to.feed.append_all(transaction, store_changed(name, &after, changed).into_iter().collect()).await?;
     Ok(after)
 }
 
@@ -127,7 +134,7 @@ pub(crate) async fn delete_store(
                     return Err(DeleteStoreError::MovedOn(before.version));
                 }
                 store::store_delete(transaction, id).await?;
-                let event = store_changed(StoreChanged::DELETED, &before);
+                let event = store_changed(StoreChanged::DELETED, &before, Vec::new());
                 to.feed.append_all(transaction, event.into_iter().collect()).await?;
                 Ok(())
             }

@@ -128,6 +128,9 @@ fn patch_of(name: &str, components: &mut Components) -> String {
     for (member, schema) in &mut made.properties {
         if !required.contains(member) {
             nullable(schema);
+        } else if let RefOr::T(Schema::Object(named)) = schema {
+            // What a thing is called by is seldom changed, and not by who tries an example.
+            named.example = None;
         }
     }
     if patch != name {
