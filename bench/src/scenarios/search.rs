@@ -15,7 +15,8 @@ use crate::table::{Row, at_least, at_most};
 const PER_SECOND: u32 = 50;
 const CONNECTIONS: usize = 8;
 
-pub(super) const ON_STAGE: &[&str] = &["search", "search-paced", "search-cpu", "search-prefixes", "search-slips"];
+pub(super) const ON_STAGE: &[&str] =
+    &["search", "search-paced", "search-cpu", "search-prefixes", "search-slips", "search-slips-in-two"];
 
 /// What people type, by kind: one or two letters, an unfinished word, whole words, two words, slips, broad words,
 /// phrases, codes, and what there is not.
@@ -84,7 +85,7 @@ pub(super) async fn on_stage(stage: &Stage, wanted: Wanted<'_>) -> anyhow::Resul
     if wanted.one("search-cpu") {
         rows.push(cost(stage).await?);
     }
-    if wanted.any(&["search-prefixes", "search-slips"]) {
+    if wanted.any(&["search-prefixes", "search-slips", "search-slips-in-two"]) {
         rows.extend(found(stage).await?);
     }
     Ok(rows)
@@ -199,7 +200,36 @@ async fn found(stage: &Stage) -> anyhow::Result<Vec<Row>> {
         "%",
         format!("{slipped} slips; not found: {:?}", &missed[..missed.len().min(20)]),
     );
-    Ok(vec![prefixes, slips])
+    Ok(vec![prefixes, slips, slips_in_two(stage, &titles).await?])
+}
+
+/// The first two words of titles, the first mistyped: what part of it finds something. What a slip made into another
+/// word that products have is in it, too.
+async fn slips_in_two(stage: &Stage, titles: &str) -> anyhow::Result<Row> {
+    let pairs = titles.lines().filter_map(|title| {
+        let words = title.split(|char: char| !char.is_ascii_alphabetic()).filter(|word| word.len() >= 4);
+        let mut words = words.map(str::to_ascii_lowercase);
+        Some((words.next()?, words.next()?))
+    });
+    let pairs: BTreeSet<(String, String)> = pairs.collect();
+    let (mut slipped, mut missed) = (0_usize, Vec::new());
+    for (first, second) in &pairs {
+        for slip in slips(first) {
+            slipped += 1;
+            let text = format!("{slip} {second}");
+            if !finds(stage, &text).await? {
+                missed.push(text);
+            }
+        }
+    }
+    Ok(at_least(
+        "search-slips-in-two",
+        "the first two words of titles, one slip in the first: found",
+        vec![100.0 * (1.0 - missed.len() as f64 / slipped.max(1) as f64)],
+        99.0,
+        "%",
+        format!("{slipped} slips in {} pairs; not found: {:?}", pairs.len(), &missed[..missed.len().min(20)]),
+    ))
 }
 
 /// A word with one slip of each kind, in its middle.

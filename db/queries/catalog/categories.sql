@@ -34,7 +34,7 @@ FOR UPDATE;
 SELECT id FROM catalog.category WHERE path @> ARRAY[:id::uuid] ORDER BY id FOR UPDATE;
 
 --! categories_to_analyse
-SELECT id, name FROM catalog.category ORDER BY id;
+SELECT id, name FROM catalog.category ORDER BY id FOR NO KEY UPDATE;
 
 --! category_set_words
 UPDATE catalog.category c SET words = w.words::tsvector

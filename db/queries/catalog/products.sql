@@ -111,11 +111,12 @@ SELECT DISTINCT word FROM catalog.search_form WHERE form = ANY (:forms) ORDER BY
 SELECT word FROM catalog.search_word WHERE char_length(word) BETWEEN :least AND :most ORDER BY word LIMIT 20000;
 
 --! products_to_analyse : (brand?)
--- What words are found in, of products behind this one.
-SELECT id, sku, title, brand, description FROM catalog.product WHERE id > :behind ORDER BY id LIMIT :at_most;
+-- What words are found in, of products behind this one. Nobody changes them until their words are written.
+SELECT id, sku, title, brand, description FROM catalog.product WHERE id > :behind ORDER BY id LIMIT :at_most
+FOR NO KEY UPDATE;
 
 --! products_described : (brand?)
-SELECT id, sku, title, brand, description FROM catalog.product WHERE id = ANY (:ids);
+SELECT id, sku, title, brand, description FROM catalog.product WHERE id = ANY (:ids) ORDER BY id FOR NO KEY UPDATE;
 
 --! product_set_words
 UPDATE catalog.product p

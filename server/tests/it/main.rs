@@ -19,6 +19,7 @@ mod heads;
 mod house;
 mod keys;
 mod live;
+mod locales;
 mod noted;
 mod operations;
 mod pages;

@@ -273,6 +273,34 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_product_that_is_changed_meanwhile_is_found_by_what_it_is_then() {
+        let test = test_database(MIGRATIONS).await;
+        let client = test.client().await;
+        let put = "INSERT INTO catalog.product (id, sku, slug, title, description, category_path, created_at, updated_at, document)
+                   VALUES (gen_random_uuid(), 'T-1', 't-1', 'Choclate Bar', '', '{}', now(), now(), '')";
+        client.batch_execute(put).await.expect("put in");
+        let change =
+            "BEGIN; UPDATE catalog.product SET title = 'Chocolate Bar', words = 'chocolate', document = 'chocolate'";
+        client.batch_execute(change).await.expect("changed, and not yet committed");
+        let shutdown = entrepot_runtime::Shutdown::new();
+        let signal = shutdown.signal();
+        let looking = async { bring_up_to_date(&test.database, &signal).await.expect("done") };
+        let committing = async {
+            let other = test.client().await;
+            let waiting =
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+            while other.query_one(waiting, &[]).await.expect("asked").get::<_, i64>(0) == 0 {
+                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            }
+            client.batch_execute("COMMIT").await.expect("committed");
+        };
+        assert_eq!(tokio::join!(looking, committing).0, 1);
+        let sql =
+            "SELECT document @@ 'chocolate'::tsquery AND NOT document @@ 'choclate'::tsquery FROM catalog.product";
+        assert!(client.query_one(sql, &[]).await.expect("asked").get::<_, bool>(0));
+    }
+
+    #[tokio::test]
     async fn what_is_put_into_an_empty_catalog_is_not_looked_through_again() {
         let test = test_database(MIGRATIONS).await;
         let begin = || test.database.transaction(|transaction| async move { begin(transaction).await }.scope_boxed());

@@ -1028,7 +1028,7 @@ impl CategoryLockBelowStmt {
 }
 pub struct CategoriesToAnalyseStmt(&'static str, Option<tokio_postgres::Statement>);
 pub fn categories_to_analyse() -> CategoriesToAnalyseStmt {
-    CategoriesToAnalyseStmt("SELECT id, name FROM catalog.category ORDER BY id", None)
+    CategoriesToAnalyseStmt("SELECT id, name FROM catalog.category ORDER BY id FOR NO KEY UPDATE", None)
 }
 impl CategoriesToAnalyseStmt {
     pub async fn prepare<'a, C: GenericClient>(mut self, client: &'a C) -> Result<Self, tokio_postgres::Error> {

@@ -1338,7 +1338,7 @@ impl<'c, 'a, 's, C: GenericClient>
 pub struct ProductsToAnalyseStmt(&'static str, Option<tokio_postgres::Statement>);
 pub fn products_to_analyse() -> ProductsToAnalyseStmt {
     ProductsToAnalyseStmt(
-        "SELECT id, sku, title, brand, description FROM catalog.product WHERE id > $1 ORDER BY id LIMIT $2",
+        "SELECT id, sku, title, brand, description FROM catalog.product WHERE id > $1 ORDER BY id LIMIT $2 FOR NO KEY UPDATE",
         None,
     )
 }
@@ -1391,7 +1391,10 @@ impl<'c, 'a, 's, C: GenericClient>
 }
 pub struct ProductsDescribedStmt(&'static str, Option<tokio_postgres::Statement>);
 pub fn products_described() -> ProductsDescribedStmt {
-    ProductsDescribedStmt("SELECT id, sku, title, brand, description FROM catalog.product WHERE id = ANY ($1)", None)
+    ProductsDescribedStmt(
+        "SELECT id, sku, title, brand, description FROM catalog.product WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE",
+        None,
+    )
 }
 impl ProductsDescribedStmt {
     pub async fn prepare<'a, C: GenericClient>(mut self, client: &'a C) -> Result<Self, tokio_postgres::Error> {
