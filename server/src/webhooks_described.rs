@@ -39,7 +39,7 @@ fn contracts(components: &mut Components) -> [(&'static [&'static str], String);
 }
 
 /// The other events on topics that webhooks can follow.
-const OTHERS: [&str; 13] = [
+const OTHERS: [&str; 14] = [
     "catalog.views-counted",
     "export-ordered",
     "export-progress",
@@ -50,6 +50,7 @@ const OTHERS: [&str; 13] = [
     "report-progress",
     "report-done",
     "report-failed",
+    "report-cancelled",
     "report-schedule-created",
     "report-schedule-deleted",
     "system-announcement",
