@@ -119,9 +119,11 @@ impl Query {
     /// nearly every word begins like that.
     #[must_use]
     pub fn without_last_letter(&self) -> Option<Self> {
-        let is_letter = |term: &Term| term.is_open && term.words.iter().all(|word| word.chars().nth(1).is_none());
-        let terms = self.choices.last().filter(|terms| terms.len() > 1 && terms.last().is_some_and(is_letter))?;
-        let from = words(&self.typed).iter().rev().nth(terms.last()?.words.len() - 1)?.from;
+        let last = self.choices.last()?.last().filter(|term| term.is_open)?;
+        if last.words.last()?.chars().nth(1).is_some() {
+            return None;
+        }
+        let from = words(&self.typed).last()?.from;
         Some(Self::of(&self.typed[..from], false)).filter(|rest| !rest.is_empty())
     }
 
@@ -325,6 +327,7 @@ mod tests {
         let without = |typed: &str| Query::parse(typed).without_last_letter().map(|query| query.typed);
         assert_eq!(without("brownie m").as_deref(), Some("brownie"));
         assert_eq!(without("green or brownie m").as_deref(), Some("green or brownie"));
+        assert_eq!(without("whiskey(4").as_deref(), Some("whiskey("));
         for typed in ["m", "brownie m ", "brownie mi", "brownie -m", "\"brownie m\"", ""] {
             assert_eq!(without(typed), None, "{typed}");
         }

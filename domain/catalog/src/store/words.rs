@@ -290,7 +290,7 @@ mod tests {
             let waiting =
                 "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
             while other.query_one(waiting, &[]).await.expect("asked").get::<_, i64>(0) == 0 {
-                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+                tokio::task::yield_now().await;
             }
             client.batch_execute("COMMIT").await.expect("committed");
         };
