@@ -16,6 +16,9 @@ const MOST_WORDS: usize = 3_000;
 /// PostgreSQL's last position, and positions of one lexeme.
 const LAST_POSITION: usize = 16_383;
 const MOST_POSITIONS: usize = 200;
+/// Bytes of all lexemes with their positions at the most: PostgreSQL takes 1 MiB, of which a product's categories have
+/// the rest. What is over is not found.
+const MOST_BYTES: usize = 800_000;
 /// Between two texts, so that no phrase reaches from one into the other.
 const GAP: usize = 10;
 
@@ -37,6 +40,7 @@ pub enum Weight {
 pub struct Lexemes {
     found: BTreeMap<String, Vec<(usize, Weight)>>,
     next: usize,
+    bytes: usize,
 }
 
 impl Lexemes {
@@ -77,9 +81,15 @@ impl Lexemes {
 
     fn add(&mut self, lexeme: String, at: usize, weight: Weight) {
         let at = at.min(LAST_POSITION);
+        // Two for the number of positions, and one to begin at an even place.
+        let more = if self.found.contains_key(&lexeme) { 2 } else { lexeme.len() + 3 + 2 };
+        if self.bytes + more > MOST_BYTES {
+            return;
+        }
         let positions = self.found.entry(lexeme).or_default();
         if positions.len() < MOST_POSITIONS && positions.last().is_none_or(|(last, _)| *last != at) {
             positions.push((at, weight));
+            self.bytes += more;
         }
     }
 }
@@ -113,6 +123,19 @@ mod tests {
 
     #[test]
     fn it_is_bounded() {
+        let letters = |mut number: usize| -> String {
+            let next = |number: &mut usize| {
+                let letter = char::from_u32(0x430 + (*number % 32) as u32).expect("a letter");
+                *number /= 32;
+                letter
+            };
+            (0..6).map(|_| next(&mut number)).collect()
+        };
+        let joined: Vec<String> = (0..3_000).map(|at| letters(at * 7_919)).collect();
+        let joined = Lexemes::default().with("Tea", Weight::A).with(&joined.join("-"), Weight::D);
+        let bytes: usize = joined.found.iter().map(|(lexeme, at)| lexeme.len() + 3 + 2 * at.len()).sum();
+        assert!((MOST_BYTES / 2..=MOST_BYTES).contains(&bytes), "{bytes}");
+        assert!(joined.found.contains_key("tea"));
         let long = Lexemes::default().with(&"tea ".repeat(100_000), Weight::D).to_string();
         assert_eq!(long.matches(',').count(), MOST_POSITIONS - 1);
         let many: String = (0..100_000).map(|number| format!("w{number} ")).collect();

@@ -23,7 +23,7 @@ mod words;
 pub use kept::{is_bidi_control, is_blank, kept};
 pub use lexemes::{Lexemes, Weight};
 pub use line_ends::LineEnds;
-pub use query::{MOST_TERMS, Query, word_query};
+pub use query::{MOST_TERMS, Query, is_small, word_query};
 pub use slips::{Alike, alike, forms, is_corrigible, most_slips};
 pub use stem::{singular, stem};
 pub use words::{LONGEST_WORD, Word, fold, words};

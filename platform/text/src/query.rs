@@ -18,6 +18,12 @@ pub const MOST_TERMS: usize = 16;
 const SMALL: [&str; 16] =
     ["a", "an", "and", "at", "by", "for", "from", "in", "its", "of", "on", "or", "the", "to", "with", "your"];
 
+/// Whether it is one of the smallest words of English, which nobody looks for.
+#[must_use]
+pub fn is_small(word: &str) -> bool {
+    SMALL.contains(&word)
+}
+
 /// A text that was typed, understood.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Query {
@@ -189,7 +195,7 @@ impl Query {
 impl Term {
     /// Whether it is nothing that anybody looks for, however it goes on.
     fn is_small(&self) -> bool {
-        !self.is_phrase && !self.is_negative && self.words.iter().all(|word| SMALL.contains(&&**word))
+        !self.is_phrase && !self.is_negative && self.words.iter().all(|word| is_small(word))
     }
 
     fn tsquery(&self) -> String {

@@ -59,26 +59,29 @@ fn ends_in_s(word: &str) -> bool {
 }
 
 fn is_plural(word: &str) -> bool {
-    word.ends_with('s') && !["ss", "us", "is"].iter().any(|end| word.ends_with(end))
+    match word {
+        "tvs" | "cds" | "pcs" => true,
+        "news" | "cosmos" | "andes" => false,
+        // Of three letters most are words of their own (`gps`, `has`).
+        _ => word.len() > 3 && word.ends_with('s') && !["ss", "us", "is"].iter().any(|end| word.ends_with(end)),
+    }
 }
 
 /// The singular of a plural that is not made by an `s` alone.
 fn irregular(word: &str) -> Option<String> {
     let whole = match word {
-        "children" => "child",
-        "dice" => "die",
+        // What is theirs (`men's`) has lost its apostrophe.
+        "children" | "childrens" => "child",
         "elves" => "elf",
         "feet" => "foot",
         "geese" => "goose",
-        "lice" => "louse",
         "lives" => "life",
-        "men" => "man",
+        "men" | "mens" => "man",
         "mice" => "mouse",
         "oxen" => "ox",
-        "people" => "person",
         "selves" => "self",
         "teeth" => "tooth",
-        "women" => "woman",
+        "women" | "womens" => "woman",
         _ => return irregular_end(word),
     };
     Some(whole.to_owned())
@@ -145,6 +148,11 @@ mod tests {
             ("box", "boxes"),
             ("dish", "dishes"),
             ("toy", "toys"),
+            ("men", "mens"),
+            ("man", "men"),
+            ("women", "womens"),
+            ("children", "childrens"),
+            ("tv", "tvs"),
         ] {
             assert_eq!(of(one), of(other));
         }
@@ -153,7 +161,19 @@ mod tests {
 
     #[test]
     fn what_is_no_plural_keeps_its_end() {
-        for (one, other) in [("glass", "glas"), ("bus", "bu"), ("gas", "ga"), ("iris", "iri"), ("leave", "leaf")] {
+        for (one, other) in [
+            ("glass", "glas"),
+            ("bus", "bu"),
+            ("gas", "ga"),
+            ("iris", "iri"),
+            ("leave", "leaf"),
+            ("news", "new"),
+            ("cosmos", "cosmo"),
+            ("gps", "gp"),
+            ("has", "ha"),
+            ("people", "personal"),
+            ("dice", "dies"),
+        ] {
             let of = |word: &str| stem(word).unwrap_or_else(|| word.to_owned());
             assert_ne!(of(one), of(other), "{one}");
         }

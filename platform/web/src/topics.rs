@@ -36,6 +36,12 @@ enum Reach {
     Asked(Ask),
 }
 
+/// Whether it is an id as events name it: in lower case, with hyphens.
+#[must_use]
+pub fn is_id(text: &str) -> bool {
+    text.parse::<Uuid>().is_ok_and(|id| id.to_string() == text)
+}
+
 impl fmt::Debug for TopicRule {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("TopicRule").field("prefix", &self.prefix).finish_non_exhaustive()
@@ -88,7 +94,7 @@ impl TopicRule {
     pub fn hint(&self, topic: &str) -> Option<String> {
         let prefix = self.prefix;
         let is_meant = self.is_by_id && topic.starts_with(prefix) && !self.knows(topic);
-        is_meant.then(|| format!("a topic {prefix}… ends with the id (a UUID), whatever else names it elsewhere"))
+        is_meant.then(|| format!("a topic {prefix}… ends with the id (a UUID in lower case, with hyphens), whatever else names it elsewhere"))
     }
 
     /// What its topics begin with.
@@ -102,7 +108,7 @@ impl TopicRule {
     pub fn knows(&self, topic: &str) -> bool {
         match self.reach {
             Reach::One => topic == self.prefix,
-            _ if self.is_by_id => topic.strip_prefix(self.prefix).is_some_and(|rest| rest.parse::<Uuid>().is_ok()),
+            _ if self.is_by_id => topic.strip_prefix(self.prefix).is_some_and(is_id),
             _ => topic.len() > self.prefix.len() && topic.starts_with(self.prefix),
         }
     }

@@ -197,10 +197,11 @@ impl Target {
     }
 }
 
-/// RFC 6761, 6.3.
+/// RFC 6761, 6.3, and what systems call themselves beside that.
 fn is_own_machine(name: &str) -> bool {
     let name = name.strip_suffix('.').unwrap_or(name);
-    name == "localhost" || name.ends_with(".localhost")
+    matches!(name, "localhost" | "localhost.localdomain" | "ip6-localhost" | "ip6-loopback")
+        || name.ends_with(".localhost")
 }
 
 impl fmt::Debug for Target {

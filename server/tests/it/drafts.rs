@@ -125,6 +125,31 @@ async fn a_list_takes_several_brands_ids_and_a_time_since() {
     }
 }
 
+/// What a search is corrected to tells nothing of what others have and do not offer.
+#[tokio::test]
+async fn corrections_of_a_sellers_drafts_are_of_their_own() {
+    let house = House::new(&[]).await;
+    let admin = house.admin().await;
+    let (seller, own) = house.person("seller").await;
+    let other = house.server.bearing(&admin).post("/api/v2/users").json(
+        &json!({"email": "other@shop.example", "name": "Other", "role": "seller", "password": crate::house::PASSWORD}),
+    );
+    let other = text(&other.await.created(), "id");
+    let staff = house.server.bearing(&admin);
+    for (sku, title, of) in [("S2-1", "Zephyrine gadget", &other), ("S1-1", "Qwoptrixo probe", &own)] {
+        let body = json!({"sku": sku, "title": title, "active": false, "sellerId": of});
+        staff.post("/api/v2/products").json(&body).await.created();
+    }
+    let search = async |token: &str, query: &str| {
+        let path = format!("/api/v2/products?active=false&q={query}%20");
+        house.server.bearing(token).get(&path).await.ok()["meta"]["correctedTo"].clone()
+    };
+    assert_eq!(search(&seller, "gadgxt+or+qwoptrixe").await, "gadgxt or qwoptrixo");
+    assert_eq!(search(&seller, "%22zephyrine+gadget%22+or+qwoptrixe").await, "\"zephyrine gadget\" or qwoptrixo");
+    assert_eq!(search(&seller, "gadgxt").await, Value::Null);
+    assert_eq!(search(&admin, "gadgxt").await, "gadget");
+}
+
 #[tokio::test]
 async fn products_are_followed_live_by_those_who_may_see_them() {
     let house = House::new(&[]).await;

@@ -130,7 +130,7 @@ async fn a_webhook_that_is_refused_names_the_settings() {
     let refused = make(json!({"url": "http://127.0.0.1:5291/hook", "topics": ["store-*"]})).await;
     let detail = text(&refused.problem(422, "web.invalid_body"), "detail");
     assert!(detail.contains("webhooks.allow_http") && detail.contains("webhooks.allow_private"), "{detail}");
-    for own in ["https://localhost/hook", "https://shop.localhost.:8443/hook"] {
+    for own in ["https://localhost/hook", "https://shop.localhost.:8443/hook", "https://localhost.localdomain/hook"] {
         let refused = make(json!({"url": own, "topics": ["store-*"]})).await;
         let detail = text(&refused.problem(422, "web.invalid_body"), "detail");
         assert!(detail.contains("webhooks.allow_private"), "{own}: {detail}");

@@ -219,6 +219,7 @@ async fn topics_are_for_those_whose_role_and_stores_reach_them() {
     // Nothing would ever come on a topic of another name of the same product.
     refused(&admin, "product-26190", "live.unknown_topic").await;
     refused(&customer, "category-tea", "live.unknown_topic").await;
+    refused(&customer, "category-01900000-0000-7000-8000-00000000000A", "live.unknown_topic").await;
     let mut socket = Socket::signed_in(&house, &tied).await;
     // The rest of a list stands when one of it is refused.
     socket.send(&json!({"type": "subscribe", "events": ["sales-data-330", "sales-data-406", "system"]})).await;

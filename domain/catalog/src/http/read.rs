@@ -1,9 +1,10 @@
 //! What list and search read out of a query, and how they answer.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use entrepot_web::{
-    CacheClass, ListMeta, Page, PageRequest, Permit, Problem, Projection, Query, Reply, kinds, list_reply,
+    CacheClass, ListMeta, Page, PageRequest, Permit, Position, Problem, Projection, Query, Reply, kinds, list_reply,
 };
 use jiff::Timestamp;
 use rust_decimal::Decimal;
@@ -19,6 +20,9 @@ use crate::model::{PRODUCT_FIELDS, Product};
 use crate::store::{
     self, Columns, Facet, FacetField, Filters, Found, ListConnection, ListError, ListQuery, SortField, SortKey,
 };
+
+/// For so long other texts are tried in place of one that nothing matches.
+const TRIED_FOR: Duration = Duration::from_millis(500);
 
 /// The most keys of an order.
 const MOST_SORT_KEYS: usize = 3;
@@ -489,17 +493,30 @@ async fn find(
             return Ok(found);
         }
     }
+    let start = Instant::now();
     for other in store::words::meant(connection, &query.filters).await.map_err(database_problem)? {
         let mut second = query.clone();
         second.filters.text = Some(other.clone());
         if second.check_cursor().is_err() {
             continue;
         }
-        let found = page(connection, &second).await?;
+        // Whichever page is asked for, it is one of the first text that finds anything.
+        let is_later = matches!(query.page.position, Position::Offset(offset) if offset > 0);
+        let mut first = second.clone();
+        if is_later {
+            (first.page.position, first.page.limit) = (Position::Start, 1);
+        }
+        let mut found = page(connection, &first).await?;
         if !found.products.is_empty() {
+            if is_later {
+                found = page(connection, &second).await?;
+            }
             meta.corrected_to = Some(other.typed);
             *query = second;
             return Ok(found);
+        }
+        if start.elapsed() > TRIED_FOR {
+            break;
         }
     }
     belongs.map(|()| Found::default())

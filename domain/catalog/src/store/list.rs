@@ -546,7 +546,7 @@ pub(crate) async fn list_count(connection: &ListConnection, filters: &Filters, e
     Ok(plan.pointer("/0/Plan/Plan Rows").and_then(Value::as_i64).unwrap_or(0))
 }
 
-/// How many products of the list's kind (offered or not) each of these texts matches, as far as [`COUNTED_TO`].
+/// How many products that the list could show (offered ones; or drafts, a seller's own) each of these texts matches, as far as [`COUNTED_TO`].
 pub(super) async fn list_matches(
     connection: &ListConnection,
     filters: &Filters,
@@ -558,7 +558,11 @@ pub(super) async fn list_matches(
     connection.take_matches_from_the_texts_index().await?;
     let mut binds = Binds::default();
     let texts = binds.add(texts, Type::TEXT_ARRAY);
-    let kind = if filters.is_draft { DRAFT } else { "p.active" };
+    let mut kind = if filters.is_draft { DRAFT } else { "p.active" }.to_owned();
+    // Of what is not offered a seller sees what is their own.
+    if let Some(seller) = filters.seller.filter(|_| filters.is_draft) {
+        kind = format!("{kind} AND p.seller_id = {}", binds.add(seller, Type::UUID));
+    }
     let sql = format!(
         "SELECT (SELECT count(*) FROM (SELECT FROM catalog.product p \
              WHERE {kind} AND p.document @@ asked.text::tsquery LIMIT {COUNTED_TO}) found) \

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use entrepot_pg::{Database, Error, ScopedFutureExt as _, Transaction};
 use entrepot_queries::queries::catalog::{categories, products};
 use entrepot_runtime::ShutdownSignal;
-use entrepot_text::{Alike, Lexemes, Query, Weight, forms, is_corrigible, singular, word_query, words};
+use entrepot_text::{Alike, Lexemes, Query, Weight, forms, is_corrigible, is_small, singular, word_query, words};
 use uuid::Uuid;
 
 use super::list::list_matches;
@@ -73,31 +73,28 @@ fn forms_of(words: &[String]) -> (Vec<String>, Vec<String>) {
 }
 
 /// The texts that may have been meant by one that nothing matches, the likeliest first. A word that no product has is
-/// replaced by those like it that some have. One that some have, though none with the others, may be another that begins
-/// alike and is one slip away.
+/// replaced by those like it that some have. One that is only the beginning of some, or another form, may be; one that
+/// some have as it is was meant.
 pub(crate) async fn meant(connection: &ListConnection, filters: &Filters) -> Result<Vec<Query>, Error> {
     let Some(text) = &filters.text else { return Ok(Vec::new()) };
     let typed = text.corrigible();
-    let words = typed.iter().map(|(word, is_open)| word_query(word, *is_open));
-    let mut counts =
-        list_matches(connection, filters, [text.tsquery()].into_iter().chain(words).collect()).await?.into_iter();
-    if counts.next().is_some_and(|count| count > 0) {
+    let words = typed.iter().flat_map(|(word, is_open)| [word_query(word, *is_open), format!("'{word}'")]);
+    let asked = [text.tsquery()].into_iter().chain(words).collect();
+    let counts = list_matches(connection, filters, asked).await?;
+    let Some((0, counts)) = counts.split_first() else {
         // It is well typed: what leaves nothing of it are the other filters.
         return Ok(Vec::new());
-    }
-    let mut typed: Vec<(bool, String)> =
-        typed.into_iter().zip(counts).map(|((word, _), count)| (count > 0, word)).collect();
+    };
+    let known = counts.chunks(2).map(|counts| counts.iter().filter(|count| **count > 0).count());
+    let mut typed: Vec<(usize, String)> = known.zip(typed).map(|(known, (word, _))| (known, word)).collect();
     // Those that nothing has first.
-    typed.sort_by_key(|(is_sold, _)| *is_sold);
+    typed.sort_by_key(|(known, _)| *known);
     let mut slips = Vec::new();
-    for (is_sold, word) in typed.into_iter().take(MOST_CORRECTED) {
-        let mut alike = alike(connection, filters, &word).await?;
-        if is_sold {
-            alike.retain(|(like, _)| like.slips == 1 && !like.begins_otherwise);
-        }
+    for (known, word) in typed.into_iter().filter(|(known, _)| *known < 2).take(MOST_CORRECTED) {
+        let alike = alike(connection, filters, &word).await?;
         // As it was typed, where it may stay so.
-        let stays = is_sold.then_some(None).into_iter();
-        let ways: Vec<Option<String>> = stays.chain(alike.into_iter().map(|(_, word)| Some(word))).collect();
+        let stays = (known > 0).then_some(None).into_iter();
+        let ways: Vec<Option<String>> = stays.chain(alike.into_iter().map(Some)).collect();
         slips.extend((!ways.is_empty()).then_some((word, ways)));
     }
     let corrected: Vec<Query> = ways_through(&slips).iter().map(|way| text.corrected(way)).collect();
@@ -125,7 +122,7 @@ fn ways_through(slips: &[(String, Vec<Option<String>>)]) -> Vec<Vec<(String, Str
 
 /// The words that may have been meant by one and that products have, the likeliest first: those that are one slip away,
 /// and where there are none and two are allowed, those that are about as long.
-async fn alike(connection: &ListConnection, filters: &Filters, word: &str) -> Result<Vec<(Alike, String)>, Error> {
+async fn alike(connection: &ListConnection, filters: &Filters, word: &str) -> Result<Vec<String>, Error> {
     let Some(client) = connection.search() else { return Ok(Vec::new()) };
     let forms: Vec<String> = forms(word).into_iter().collect();
     let near = products::product_words_alike().bind(client, &forms).all().await?;
@@ -145,8 +142,9 @@ async fn sold(
     filters: &Filters,
     typed: &str,
     words: Vec<String>,
-) -> Result<Vec<(Alike, String)>, Error> {
-    let alike = words.into_iter().filter_map(|word| Some((entrepot_text::alike(typed, &word)?, word)));
+) -> Result<Vec<String>, Error> {
+    let words = words.into_iter().filter(|word| !is_small(word));
+    let alike = words.filter_map(|word| Some((entrepot_text::alike(typed, &word)?, word)));
     let mut alike: Vec<_> = alike.collect();
     alike.sort();
     alike.truncate(MOST_ALIKE);
@@ -157,7 +155,7 @@ async fn sold(
         let by = |like: &Alike| (like.slips, like.begins_otherwise);
         by(one).cmp(&by(other)).then(other_count.cmp(one_count)).then(one.longer.cmp(&other.longer))
     });
-    Ok(sold.into_iter().map(|(word, _)| word).collect())
+    Ok(sold.into_iter().map(|((_, word), _)| word).collect())
 }
 
 /// Finds the words of all categories and products anew where they were found by other rules; tells of how many products.

@@ -270,8 +270,43 @@ async fn what_is_mistyped_is_corrected_to_what_goes_with_the_rest() {
     // What is there, and only not with other filters, was meant as it is.
     let none = shop.get("/products/search?facets=&q=metal&minPrice=5").await;
     assert_eq!((&none["data"], &none["meta"]["correctedTo"]), (&json!([]), &Value::Null));
+    // What some product has as it is was meant, whatever is like it; and no word is taken for one that nobody looks for.
+    stocked(&shop, &[("B-1", "Ant Trap"), ("B-2", "Entree and Salad"), ("B-3", "Milk")]).await;
+    for query in ["entree ant ", "ant milk ", "adn "] {
+        assert_eq!(searched(&shop, query).await, (Vec::new(), Value::Null), "{query}");
+    }
     // Where both would do, what more products have.
     assert_eq!(searched(&shop, "peper").await.1, "pepper");
+}
+
+/// A client that reads until a page is empty stays with one text.
+#[tokio::test]
+async fn all_pages_of_a_corrected_search_are_of_one_text() {
+    let shop = Shop::empty().await;
+    let titles: Vec<(String, String)> =
+        (0..9).map(|at| (format!("C-{at}"), if at < 6 { "Cooked Rice" } else { "Cookie Jar" }.to_owned())).collect();
+    let titles: Vec<(&str, &str)> = titles.iter().map(|(sku, title)| (&**sku, &**title)).collect();
+    stocked(&shop, &titles).await;
+    for page in 1..=4 {
+        let found = shop.get(&format!("/products/search?facets=&q=cookeb%20&limit=3&count=exact&page={page}")).await;
+        let corrected = (&found["meta"]["correctedTo"], &found["page"]["total"]);
+        assert_eq!(corrected, (&json!("cooked"), &json!(6)), "page {page}: {found}");
+        assert_eq!(found["data"].as_array().map(Vec::len), Some(if page < 3 { 3 } else { 0 }), "page {page}");
+    }
+}
+
+#[tokio::test]
+async fn a_text_of_any_length_and_form_can_be_found() {
+    let shop = Shop::empty().await;
+    let word = |at: usize| -> String {
+        let letter = |by: usize| char::from_u32(0x430 + (at / by % 32) as u32).expect("a letter");
+        [letter(1), letter(32), letter(1_024), 'x', letter(7)].iter().collect()
+    };
+    let description: String = (0..3_000).map(word).collect::<Vec<_>>().join("-");
+    let body = json!({"sku": "L-1", "title": "Long", "description": description});
+    shop.server.post("/api/v2/products").json(&body).await.created();
+    assert_eq!(searched(&shop, "long ").await.0, ["L-1"]);
+    assert_eq!(searched(&shop, &word(100)).await.0, ["L-1"]);
 }
 
 #[tokio::test]
@@ -337,6 +372,9 @@ async fn singular_and_plural_are_one_however_they_are_made_and_joined() {
         ("12pack", "12Packs"),
         ("berry", "Berries"),
         ("box", "Boxes"),
+        ("men", "Men's"),
+        ("women", "Women's"),
+        ("children", "Children's"),
     ];
     let rows: Vec<(String, String)> = pairs
         .iter()

@@ -1,10 +1,10 @@
 //! Sales in bulk: CSV or NDJSON of any length, written as it arrives.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::HeaderMap;
 use entrepot_contracts::SalesBatchDone;
@@ -80,18 +80,13 @@ pub(super) async fn import_sales(
             (format_of(&media, false)?, file)
         }
     };
-    let mut first = None;
-    let format = match format {
-        Some(format) => format,
-        None => {
-            first = body.frame().await;
-            let bytes = first.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref());
-            Format::of(bytes.map_or(&[][..], |bytes| bytes.as_ref()))
-        }
-    };
-    let merge = merge || format == Format::Csv;
     let person = permit.signed_in()?.id;
     let _place = sales.uploads.enter(person)?;
+    let (format, mut beginning) = match format {
+        Some(format) => (format, VecDeque::new()),
+        None => judged(&mut body).await,
+    };
+    let merge = merge || format == Format::Csv;
     let standing = permit.standing().cloned();
     let manner = Manner { atomic: false, merge, makes_stores, scope, person: None };
     let mut loader = Loader::new(sales.to.clone(), manner);
@@ -99,19 +94,18 @@ pub(super) async fn import_sales(
     let mut told = Instant::now();
     let mut bytes = 0_u64;
     loop {
-        let next = match first.take() {
-            Some(frame) => Some(frame),
-            None => body.frame().await,
+        let next = match beginning.pop_front() {
+            Some(data) => Some(data),
+            None => more(&mut body).await,
         };
-        let Some(frame) = next else { break };
-        let frame = match frame {
-            Ok(frame) => frame,
+        let Some(data) = next else { break };
+        let data = match data {
+            Ok(data) => data,
             Err(error) => {
                 loader.write().await.map_err(database_problem)?;
                 return Err(broken_off(&error, &loader.report));
             }
         };
-        let Some(data) = frame.data_ref() else { continue };
         bytes += data.len() as u64;
         // A piece at a time, so that no line waits for more than a piece of others.
         for piece in data.chunks(64 * 1024) {
@@ -194,6 +188,30 @@ impl Drop for Upload {
             }
         }
     }
+}
+
+/// What a body is written in whose media type tells nothing, and as much of it as was read to know.
+async fn judged(body: &mut Body) -> (Format, VecDeque<Result<Bytes, axum::Error>>) {
+    let (mut read, mut bytes) = (VecDeque::new(), Vec::new());
+    // Of so many bytes one tells, or they are nothing that anybody means.
+    while bytes.len() < 64 * 1024 {
+        let Some(data) = more(body).await else { break };
+        bytes.extend(data.iter().flatten());
+        let is_broken = data.is_err();
+        read.push_back(data);
+        if let Some(format) = Format::of(&bytes) {
+            return (format, read);
+        }
+        if is_broken {
+            break;
+        }
+    }
+    (Format::Csv, read)
+}
+
+/// The next piece of a body; what is behind it, trailers, is empty.
+async fn more(body: &mut Body) -> Option<Result<Bytes, axum::Error>> {
+    Some(body.frame().await?.map(|frame| frame.into_data().unwrap_or_default()))
 }
 
 fn format(fields: &HeaderMap) -> Result<Option<Format>, Problem> {

@@ -30,10 +30,15 @@ pub(crate) enum Format {
 }
 
 impl Format {
-    /// What a file is written in that begins so: lines of JSON begin with an object each.
-    pub(crate) fn of(beginning: &[u8]) -> Self {
-        let text = beginning.strip_prefix(b"\xef\xbb\xbf").unwrap_or(beginning);
-        if text.trim_ascii_start().starts_with(b"{") { Self::Ndjson } else { Self::Csv }
+    /// What a file is written in that begins so: lines of JSON begin with an object each. `None` where nothing tells yet.
+    pub(crate) fn of(beginning: &[u8]) -> Option<Self> {
+        const MARK: &[u8] = b"\xef\xbb\xbf";
+        let text = beginning.strip_prefix(MARK).unwrap_or(beginning);
+        if MARK.starts_with(text) {
+            return None;
+        }
+        let first = text.trim_ascii_start().first()?;
+        Some(if *first == b'{' { Self::Ndjson } else { Self::Csv })
     }
 }
 
@@ -352,6 +357,23 @@ fn day(columns: &[String], record: &Record<'_>) -> Result<MonthInput, Vec<Fault>
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_is_told_by_its_first_sign() {
+        for (beginning, wanted) in [
+            ("storeId,year", Some(Format::Csv)),
+            ("{\"storeId\"", Some(Format::Ndjson)),
+            ("\u{feff}\n {", Some(Format::Ndjson)),
+            ("\u{feff}s", Some(Format::Csv)),
+            ("\"", Some(Format::Csv)),
+            ("", None),
+            ("\n\r\n ", None),
+            ("\u{feff}", None),
+        ] {
+            assert_eq!(Format::of(beginning.as_bytes()), wanted, "{beginning:?}");
+        }
+        assert_eq!(Format::of(b"\xef\xbb"), None, "the beginning of a mark");
+    }
     use proptest::prelude::*;
     use serde_json::json;
 
