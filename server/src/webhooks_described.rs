@@ -94,7 +94,7 @@ pub(crate) fn add(document: &mut OpenApi) {
         ResponseBuilder::new().description("It was taken. Anything but a 2xx is sent again, less and less often.");
     let operation = OperationBuilder::new()
         .operation_id(Some("receive_event"))
-        .summary(Some("Something happened on a topic that the webhook follows."))
+        .summary(Some("Something happened on a topic that the webhook follows"))
         .description(Some(
             "Signed as Standard Webhooks have it. It may come twice, and in another order than it happened.",
         ))

@@ -243,6 +243,16 @@ pub(crate) struct MonthBody {
     daily_data: Value,
 }
 
+/// The body of a PATCH of one month, as a JSON merge patch (RFC 7396): days that are left out stay.
+#[derive(ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[expect(dead_code, reason = "describes what is read by hand")]
+pub(crate) struct MonthPatch {
+    /// By day of the month what changes; null takes a day or a field of one out.
+    #[schema(value_type = BTreeMap<String, BTreeMap<String, f64>>, example = json!({"1": {"sales": 1000, "transactions": 41}}))]
+    daily_data: Value,
+}
+
 /// A row of a batch: the key of a month, and its days.
 #[derive(ToSchema)]
 #[serde(rename_all = "camelCase")]

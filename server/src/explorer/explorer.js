@@ -252,12 +252,21 @@ function list({ tags = [], paths, webhooks = {} }) {
   mark();
 }
 
+/** Brings a link of the list into it, and leaves the page where it is. */
+function keepInSight(link) {
+  const list = $("operations");
+  const [inner, outer] = [link.getBoundingClientRect(), list.getBoundingClientRect()];
+  if (inner.top < outer.top || inner.bottom > outer.bottom) list.scrollTop += inner.top - outer.top - outer.height / 3;
+}
+
 /** Marks the operation that is shown. */
 function mark() {
   const current = route();
   for (const link of $("operations").querySelectorAll("a[data-route]")) {
-    if (link.dataset.route === current) link.setAttribute("aria-current", "page");
-    else link.removeAttribute("aria-current");
+    if (link.dataset.route === current) {
+      link.setAttribute("aria-current", "page");
+      keepInSight(link);
+    } else link.removeAttribute("aria-current");
   }
 }
 
@@ -298,6 +307,13 @@ addEventListener("hashchange", () => {
   if ($("operation").getBoundingClientRect().top < 0 || isSmall()) $("operation").scrollIntoView({ block: "start" });
 });
 
+/** A body's media types, the one that has an example first: it is what can be tried at once. */
+function triedFirst(content) {
+  const isTried = ([, { example, examples }]) => example !== undefined || examples !== undefined;
+  const all = Object.entries(content);
+  return Object.fromEntries([...all.filter(isTried), ...all.filter((one) => !isTried(one))]);
+}
+
 /** The document as it is shown: summaries as plain text, and no parameter filled in that nobody has chosen. */
 function shown(description) {
   const parameters = Object.values(description.components?.parameters ?? {});
@@ -305,6 +321,8 @@ function shown(description) {
     parameters.push(...(item.parameters ?? []));
     for (const operation of Object.values(item)) {
       if (operation.summary) operation.summary = operation.summary.replaceAll("`", "");
+      const content = operation.requestBody?.content;
+      if (content) operation.requestBody.content = triedFirst(content);
       parameters.push(...(operation.parameters ?? []));
     }
   }

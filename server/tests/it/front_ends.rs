@@ -66,11 +66,12 @@ async fn a_file_is_taken_for_what_it_is() {
     let house = House::new(&[]).await;
     let admin = house.admin().await;
     let staff = house.server.bearing(&admin);
-    let any = "application/octet-stream";
+    let (any, unknown) = ("application/octet-stream", "application/x-www-form-urlencoded");
     staff.post("/api/v2/products").json(&json!({"sku": "TEA-1", "title": "Green tea"})).await.created();
     let images = "/api/v2/products/TEA-1/images/upload";
     staff.post(images).bytes(any, JPEG).await.created();
     staff.post(images).bytes(FORM, form(any, JPEG, &[])).await.created();
+    staff.post(images).bytes(unknown, JPEG).await.created();
     staff.post(images).bytes(any, "storeId").await.problem(422, "catalog.not_a_picture");
     let import = "/api/v2/sales/import?createStores=true";
     let csv = "storeId,year,month,day,sales\n330,2024,1,2,12.5\n";
@@ -79,6 +80,7 @@ async fn a_file_is_taken_for_what_it_is() {
     for (file, changed) in [(csv, "created"), (&marked, "unchanged"), (lines, "created")] {
         let report = staff.post(import).bytes(any, file.to_owned()).await.ok();
         assert_eq!((&report[changed], &report["failed"]), (&json!(1), &json!(0)), "{file}: {report}");
+        staff.post(import).bytes(unknown, file.to_owned()).await.ok();
         let again = staff.post(import).bytes(FORM, form(any, file.as_bytes(), &[])).await.ok();
         assert_eq!((&again["unchanged"], &again["failed"]), (&json!(1), &json!(0)), "{file}: {again}");
     }

@@ -146,8 +146,8 @@ fn format_of(given: &str, is_coded: bool) -> Result<Option<Format>, Problem> {
         "image/png" if !is_coded => Ok(Some(Format::Png)),
         "image/webp" if !is_coded => Ok(Some(Format::WebP)),
         "image/gif" if !is_coded => Ok(Some(Format::Gif)),
-        // What programs send that do not know what they send.
-        "application/octet-stream" if !is_coded => Ok(None),
+        // What programs send that do not know what they send, and what axios says then.
+        "application/octet-stream" | "application/x-www-form-urlencoded" if !is_coded => Ok(None),
         _ => {
             let detail = format!(
                 "the body must be image/jpeg, image/png, image/webp, image/gif or application/octet-stream, uncoded, or multipart/form-data with one of them as \"file\", not {given:?}"
@@ -181,7 +181,10 @@ fn judged(bytes: &Bytes, claimed: Option<Format>) -> Result<Looked, Problem> {
         ("image" = ImageId, Path, description = "The image's id."),
         ("variant" = inline(Variant), Path, description = "`thumb` (at most 200 x 200 pixels), `medium` (800 x 800) or `large` (1600 x 1600)."),
     ),
-    responses((status = 200, description = "The picture.", body = inline(File), content_type = "image/webp")),
+    responses(
+        (status = 200, description = "The picture.", body = inline(File), content_type = "image/webp"),
+        (status = 304, description = "You have it already."),
+    ),
 )]
 pub(super) async fn get_image(
     State(catalog): State<Arc<Catalog>>,

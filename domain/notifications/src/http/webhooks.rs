@@ -174,7 +174,7 @@ fn reply(webhook: &Webhook, class: CacheClass) -> Result<Reply, Problem> {
     Ok(Reply::json(&WebhookOut::from(webhook), class)?.version(webhook.version))
 }
 
-/// Your webhooks, the newest first; an admin's everybody's.
+/// Your webhooks, the newest first; an admin everybody's.
 #[utoipa::path(
     get, path = "/api/v2/webhooks", tag = "notifications",
     params(

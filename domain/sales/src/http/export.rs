@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::response::Response;
 use entrepot_exports::{Asked, Format, stream_rows};
+use entrepot_web::openapi::Upload;
 use entrepot_web::{Permit, Problem, Query};
 
 use super::Sales;
@@ -29,7 +30,7 @@ entrepot_web::choices! {
     responses((
         status = 200,
         description = "The rows. No cell of the CSV is one that a spreadsheet would take for a formula.",
-        content((String = "text/csv"), (Vec<Object> = "application/json"), (String = "application/x-ndjson")),
+        content((inline(Upload) = "text/csv"), (inline(Upload) = "application/json", example = json!([{"storeId": "330", "year": 2024, "month": 1, "sales": 30420.75}])), (inline(Upload) = "application/x-ndjson")),
     )),
 )]
 pub(super) async fn export_sales(

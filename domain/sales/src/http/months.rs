@@ -12,7 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::problems::MONTH_NOT_FOUND;
 use super::read::{list_problem, month_filters};
 use super::{Sales, database_problem, no_store, store_of};
-use crate::model::{MonthBody, MonthKey, SALES_FIELDS, SalesMonth, read_body};
+use crate::model::{MonthBody, MonthKey, MonthPatch, SALES_FIELDS, SalesMonth, read_body};
 use crate::ops::{self, DeleteMonthsError, Demand, StoreScope, WriteMonthError};
 use crate::store::{self, MonthOrder, MonthQuery};
 
@@ -206,7 +206,7 @@ pub(super) async fn put_sales(
         ("month" = i32, Path, description = "The month, 1 to 12.", example = 1),
         ("If-Match" = Option<String>, Header, description = "The ETag that the change is based on."),
     ),
-    request_body(content = MonthBody, content_type = "application/merge-patch+json", description = "Only the days that change; null takes a day or a field of one out."),
+    request_body(content = MonthPatch, content_type = "application/merge-patch+json", description = "Only the days that change; null takes a day or a field of one out."),
     responses(
         (status = 200, description = "The month as it is now.", body = SalesMonth),
         (status = 201, description = "The month is new; `Location` says where.", body = SalesMonth),

@@ -130,7 +130,7 @@ pub(super) async fn put_store(
     Ok(if is_new { reply.created_at(&format!("/api/v2/stores/{id}")) } else { reply.status(StatusCode::OK) })
 }
 
-/// Changes a store by a JSON merge patch. A change of its status is told live.
+/// Changes a store by a JSON merge patch. Each change is told live.
 #[utoipa::path(
     patch, path = "/api/v2/stores/{store}", tag = "sales",
     params(

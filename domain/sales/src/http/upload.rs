@@ -226,7 +226,8 @@ fn format_of(given: &str, coded: bool) -> Result<Option<Format>, Problem> {
         // What browsers call a CSV where a spreadsheet program is installed.
         "text/csv" | "application/csv" | "application/vnd.ms-excel" if !coded => Ok(Some(Format::Csv)),
         "application/x-ndjson" | "application/ndjson" | "application/jsonl" if !coded => Ok(Some(Format::Ndjson)),
-        "application/octet-stream" if !coded => Ok(None),
+        // What programs send that do not know what they send, and what axios says then.
+        "application/octet-stream" | "application/x-www-form-urlencoded" if !coded => Ok(None),
         _ => Err(Problem::new(
             &kinds::UNSUPPORTED_MEDIA_TYPE,
             format!(

@@ -52,11 +52,13 @@ pub(crate) struct LoadReport {
     /// Months that were as they should be already.
     pub(crate) unchanged: u64,
     /// How many faults the lines that were not taken have.
-    #[schema(example = 1)]
+    #[schema(example = 0)]
     pub(crate) error_count: usize,
     /// The faults themselves: all of them, or the first where there are very many.
+    #[schema(example = json!([]))]
     pub(crate) errors: Vec<LineFault>,
     /// Whether there are more.
+    #[schema(example = false)]
     pub(crate) errors_are_cut: bool,
 }
 

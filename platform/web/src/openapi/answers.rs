@@ -58,7 +58,7 @@ const FIELDS: [(&str, bool, &str); 14] = [
     (
         "Entrepot-Position",
         false,
-        "Where this write stands in the feed of changes: a read that sends it as `Entrepot-At-Least` is not older, on any instance.",
+        "Where this write stands in the feed of changes, if it changed anything that is in it: a read that sends it as `Entrepot-At-Least` is not older, on any instance.",
     ),
     ("Retry-After", true, "Seconds until a new attempt makes sense."),
     ("RateLimit", false, "What is left of each limit, and the seconds until it is whole again."),
@@ -118,8 +118,8 @@ pub(super) fn describe(
     }
     let is_read = *method == HttpMethod::Get;
     let has_parts = operation.responses.responses.contains_key("206");
-    // What is sent as it is made has no version.
-    let has_version = is_read && (has_parts || !is_streamed);
+    // What is sent as it is made has no version, unless it says so itself.
+    let has_version = is_read && (has_parts || !is_streamed || operation.responses.responses.contains_key("304"));
     let has_key = *method == HttpMethod::Post && !rule.is_secret && !rule.is_lasting;
     for (status, response) in &mut operation.responses.responses {
         let RefOr::T(response) = response else { continue };
@@ -135,6 +135,9 @@ pub(super) fn describe(
         }
         if status == "206" {
             told.push("Content-Range");
+        }
+        if is_streamed && response.content.contains_key("text/csv") && !told.contains(&"Content-Disposition") {
+            told.push("Content-Disposition");
         }
         if !is_read && status.starts_with('2') {
             told.push("Entrepot-Position");
@@ -206,10 +209,18 @@ pub(super) fn versions(document: &mut OpenApi) {
         for operation in &mut writes {
             name_version(operation);
         }
-        if let Some(operation) = paths.get_mut(&collection).and_then(|item| item.post.as_mut()) {
+        // What is answered with a secret is not what is read later.
+        let is_secret = |operation: &Operation| !operation.parameters.iter().flatten().any(is_key);
+        let makes = paths.get_mut(&collection).and_then(|item| item.post.as_mut());
+        if let Some(operation) = makes.filter(|operation| !is_secret(operation)) {
             name_version(operation);
         }
     }
+}
+
+/// Whether it is that of a request that may be sent again.
+fn is_key(parameter: &RefOr<Parameter>) -> bool {
+    matches!(parameter, RefOr::Ref(at) if at.ref_location.ends_with("/Idempotency-Key"))
 }
 
 fn name_version(operation: &mut Operation) {

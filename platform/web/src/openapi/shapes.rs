@@ -114,7 +114,12 @@ fn patch_of(name: &str, components: &mut Components) -> String {
     }
     let Some(RefOr::T(Schema::Object(input))) = components.schemas.get(name) else { return name.to_owned() };
     let mut made = input.clone();
-    let required = std::mem::take(&mut made.required);
+    let required = made.required.clone();
+    if patch != name {
+        made.required.clear();
+    }
+    // An example of nothing is none.
+    let has_other = made.properties.iter().any(|(member, schema)| !required.contains(member) && has_example(schema));
     for schema in made.properties.values_mut() {
         let mut values = schema;
         // Of what is a map each value may be patched, too.
@@ -128,7 +133,7 @@ fn patch_of(name: &str, components: &mut Components) -> String {
     for (member, schema) in &mut made.properties {
         if !required.contains(member) {
             nullable(schema);
-        } else if let RefOr::T(Schema::Object(named)) = schema {
+        } else if has_other && let RefOr::T(Schema::Object(named)) = schema {
             // What a thing is called by is seldom changed, and not by who tries an example.
             named.example = None;
         }
@@ -142,6 +147,14 @@ fn patch_of(name: &str, components: &mut Components) -> String {
     }
     components.schemas.insert(patch.clone(), RefOr::T(Schema::Object(made)));
     patch
+}
+
+fn has_example(schema: &RefOr<Schema>) -> bool {
+    match schema {
+        RefOr::T(Schema::Object(object)) => object.example.is_some() || object.default.is_some(),
+        RefOr::T(Schema::Array(array)) => array.example.is_some(),
+        _ => false,
+    }
 }
 
 /// The contents of an operation's bodies, asked and answered.
