@@ -13,7 +13,7 @@ use std::time::Duration;
 use entrepot_feed::{Consumer, ConsumerError, Event};
 use entrepot_jobs::{Context, Job, NewJob, Outcome, Retries};
 use entrepot_pg::{Error, ScopedFutureExt as _, Transaction};
-use entrepot_web::{Scope, is_id};
+use entrepot_web::{Scope, is_canonical_id};
 use entrepot_webhooks::{Message, Secret, SendError, Target};
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
@@ -54,7 +54,7 @@ pub(crate) fn check_topic(topic: &str) -> Result<String, String> {
         None => is_exposed(topic),
     };
     let by_id = ["product-", "category-"].iter().find_map(|prefix| topic.strip_prefix(prefix));
-    if by_id.is_some_and(|rest| !rest.ends_with('*') && !is_id(rest)) {
+    if by_id.is_some_and(|rest| !rest.ends_with('*') && !is_canonical_id(rest)) {
         return Err("must end with the id (a UUID in lower case, with hyphens), or with *".to_owned());
     }
     if is_sound { Ok(topic.to_owned()) } else { Err(format!("must begin with one of {}", EXPOSED.join(", "))) }

@@ -298,7 +298,7 @@ impl Guard {
         &self.shared.limiter
     }
 
-    /// The verdict on a request of a moment that the clock told, if it can be had at once; see [`Limiter::check_at`].
+    /// The verdict on a request of this moment (microseconds since 1970), if it can be had at once; see [`Limiter::check_at`].
     #[must_use]
     pub fn check_at(&self, us: i64, tier: Tier, subject: &Subject, cost: u32) -> Option<Verdict> {
         self.shared.limiter.check_at(us, self.quota(tier), subject, cost)

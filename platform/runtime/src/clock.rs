@@ -163,7 +163,7 @@ impl Clock {
         Self::new_id_of(self.us(Instant::now))
     }
 
-    /// The same of a moment that [`Clock::us_at`] told.
+    /// An id of this moment, in microseconds since 1970; see [`Clock::us_at`].
     #[must_use]
     pub fn new_id_of(us: i64) -> Uuid {
         let us = u64::try_from(us).unwrap_or(0);

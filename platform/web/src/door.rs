@@ -179,7 +179,7 @@ impl Doors {
         guard.suspicion_of_target(target.path(), target.query()).points == 0
     }
 
-    /// Counts one such read of a moment that the clock told.
+    /// Counts one such read of this moment, in microseconds since 1970.
     pub(crate) fn count_at(&self, us: i64, share: &Share) -> Glance {
         let (Self::Kept { guard, .. }, Share::Of(tier, subject)) = (self, share) else { return Glance::Free };
         if !guard.counts() {

@@ -93,4 +93,4 @@ pub use serve::{Connections, Held, ListenerStats, Peer, serve};
 pub use standing::{Proof, Standing};
 pub use stats::{RequestFigures, RequestStats};
 pub use tls::{Tls, TlsError};
-pub use topics::{Ask, TopicRule, is_id};
+pub use topics::{Ask, TopicRule, is_canonical_id};

@@ -38,7 +38,7 @@ enum Reach {
 
 /// Whether it is an id as events name it: in lower case, with hyphens.
 #[must_use]
-pub fn is_id(text: &str) -> bool {
+pub fn is_canonical_id(text: &str) -> bool {
     text.parse::<Uuid>().is_ok_and(|id| id.to_string() == text)
 }
 
@@ -108,7 +108,7 @@ impl TopicRule {
     pub fn knows(&self, topic: &str) -> bool {
         match self.reach {
             Reach::One => topic == self.prefix,
-            _ if self.is_by_id => topic.strip_prefix(self.prefix).is_some_and(is_id),
+            _ if self.is_by_id => topic.strip_prefix(self.prefix).is_some_and(is_canonical_id),
             _ => topic.len() > self.prefix.len() && topic.starts_with(self.prefix),
         }
     }

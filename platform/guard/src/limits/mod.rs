@@ -209,7 +209,7 @@ impl Limiter {
         self.known_now(key, quota, now, cost)
     }
 
-    /// The same for a request of a moment that the clock told, for who has read it already.
+    /// The same for a request of this moment, in microseconds since 1970: for callers that have read the clock already.
     #[must_use]
     pub fn check_at(&self, us: i64, quota: &Quota, subject: &Subject, cost: u32) -> Option<Verdict> {
         self.known_now(subject.key(quota, self.inner.seed), quota, u64::try_from(us).unwrap_or(0), cost)
