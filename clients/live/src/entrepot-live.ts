@@ -60,7 +60,8 @@ export interface LiveStore {
 /** A product was written: `catalog.product-changed`. */
 export interface LiveProduct {
   productId: string;
-  sku: string;
+  /** Left out while the product is not offered. */
+  sku?: string;
   change: "created" | "updated" | "unchanged" | "deleted" | "rated";
 }
 

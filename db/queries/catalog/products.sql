@@ -34,8 +34,8 @@ FROM catalog.product_name
 WHERE name = ANY (:names);
 
 --! product_marks
--- The names and the shelves by which products are found.
-SELECT id, sku, slug, category_path
+-- The names and the shelves by which products are found, and whether they are offered.
+SELECT id, sku, slug, category_path, active
 FROM catalog.product
 WHERE id = ANY (:ids);
 

@@ -374,12 +374,13 @@ impl PersonInput {
 /// Changes to an account; what is left out stays as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, ToSchema)]
 pub(crate) struct PersonPatch {
-    #[schema(max_length = 254)]
+    #[schema(max_length = 254, nullable = false)]
     pub(crate) email: Option<String>,
-    #[schema(max_length = 200, example = "Jon Berg")]
+    #[schema(max_length = 200, nullable = false, example = "Jon Berg")]
     pub(crate) name: Option<String>,
-    #[schema(example = "manager")]
+    #[schema(nullable = false, example = "manager")]
     pub(crate) role: Option<Role>,
+    #[schema(nullable = false)]
     pub(crate) status: Option<Status>,
     /// Ties the person to these stores and no others; null unties.
     #[schema(value_type = Option<Vec<StoreId>>)]
@@ -423,12 +424,12 @@ impl PersonPatch {
 #[expect(dead_code, reason = "describes what is read as a PersonPatch")]
 pub(crate) struct ProfilePatch {
     /// Has to be verified again.
-    #[schema(max_length = 254)]
+    #[schema(max_length = 254, nullable = false)]
     email: Option<String>,
     /// Required where `email` is given.
-    #[schema(max_length = 256)]
+    #[schema(max_length = 256, nullable = false)]
     current_password: Option<String>,
-    #[schema(max_length = 200, example = "Mira Olsen-Berg")]
+    #[schema(max_length = 200, nullable = false, example = "Mira Olsen-Berg")]
     name: Option<String>,
 }
 

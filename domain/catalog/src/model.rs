@@ -668,7 +668,7 @@ fn money_code(error: entrepot_contracts::MoneyError) -> &'static str {
     }
 }
 
-const RESERVED: &str = "must not be search, popular or batch, whose addresses are other endpoints'";
+const RESERVED: &str = "must not be search, popular or batch, which are the addresses of other endpoints";
 
 fn sku_form(text: &str) -> Result<String, &'static str> {
     if is_id(text) {

@@ -6,6 +6,9 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use uuid::Uuid;
 
+/// What a tag begins with that names a topic whose followers have to be asked again whether they may follow it.
+pub const FOLLOWERS: &str = "followers:";
+
 /// An event to be appended.
 #[derive(Clone, Debug)]
 pub struct NewEvent {
@@ -38,6 +41,13 @@ impl NewEvent {
             }
         }
         self
+    }
+
+    /// Says that who follows its topic live may have lost the right to; before they are told of it, that is looked up.
+    #[must_use]
+    pub fn doubting_followers(self) -> Self {
+        let tag = format!("{FOLLOWERS}{}", self.topic);
+        self.tags([tag])
     }
 
     /// Says who may learn of it; everybody unless told.

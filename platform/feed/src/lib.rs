@@ -40,7 +40,7 @@ use serde::Serialize;
 use tokio::sync::{Notify, broadcast, watch};
 
 pub use consumer::{Consumer, ConsumerError};
-pub use event::{Cause, Event, NewEvent};
+pub use event::{Cause, Event, FOLLOWERS, NewEvent};
 pub use subscribe::{Look, Looks, Received, Seen, Subscription, Told, TypedSubscription};
 
 /// Events that a subscriber may be behind before it is told of a gap.

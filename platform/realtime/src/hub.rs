@@ -26,7 +26,7 @@ use crate::cursor::Cursor;
 use crate::outbox::Outbox;
 use crate::rendering::{Rendered, Run};
 use crate::told::{Told, written};
-use crate::watch::recheck_doubted;
+use crate::watch::{recheck_doubted, recheck_followers};
 
 /// Events that are remembered, and about how many bytes of them.
 const MOST_REMEMBERED: usize = 20_000;
@@ -162,6 +162,12 @@ impl Hub {
     /// How many follow a topic here.
     pub(crate) fn presence(&self, topic: &str) -> usize {
         self.topics().by_name.get(topic).map_or(0, |topic| topic.followers.len())
+    }
+
+    /// Who follows a topic here.
+    pub(crate) fn followers_of(&self, topic: &str) -> Vec<Arc<Outbox>> {
+        let topics = self.topics();
+        topics.by_name.get(topic).map(|topic| topic.followers.values().cloned().collect()).unwrap_or_default()
     }
 
     pub(crate) fn leave(&self, outbox: &Outbox, topic: &str) {
@@ -411,6 +417,7 @@ pub(crate) async fn follow(shared: Arc<Shared>, looks: Option<Looks>) {
             if shared.doubt(look) {
                 recheck_doubted(&shared, true).await;
             }
+            recheck_followers(&shared, look).await;
         } else {
             shared.doubt_all();
         }

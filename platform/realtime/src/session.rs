@@ -307,16 +307,21 @@ pub(crate) async fn may_follow(shared: &Shared, outbox: &Outbox, topic: &str) ->
 pub(crate) async fn drop_forbidden(shared: &Shared, outbox: &Outbox) {
     let topics = outbox.topics.lock().unwrap_or_else(PoisonError::into_inner).clone();
     for topic in topics {
-        if may_follow(shared, outbox, &topic).await {
-            continue;
-        }
-        outbox.topics.lock().unwrap_or_else(PoisonError::into_inner).retain(|own| *own != topic);
-        shared.hub.leave(outbox, &topic);
-        outbox.purge(&topic);
-        let detail = "you have no permission to follow this topic any more".to_owned();
-        let told = Told::Error { code: "live.forbidden", detail, topic: Some(&topic) };
-        outbox.put_own(written(outbox.form, &told));
+        drop_if_forbidden(shared, outbox, &topic).await;
     }
+}
+
+/// Ends a subscription if the caller has no right to it any more.
+pub(crate) async fn drop_if_forbidden(shared: &Shared, outbox: &Outbox, topic: &str) {
+    if may_follow(shared, outbox, topic).await {
+        return;
+    }
+    outbox.topics.lock().unwrap_or_else(PoisonError::into_inner).retain(|own| **own != *topic);
+    shared.hub.leave(outbox, topic);
+    outbox.purge(topic);
+    let detail = "you have no permission to follow this topic any more".to_owned();
+    let told = Told::Error { code: "live.forbidden", detail, topic: Some(topic) };
+    outbox.put_own(written(outbox.form, &told));
 }
 
 /// A cursor from which the other end can go on with all that it follows. Read before it is looked whether

@@ -11,6 +11,7 @@ use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use entrepot_feed::{FOLLOWERS, Look};
 use entrepot_web::{Caller, Problem, Proof, kinds};
 use futures_util::StreamExt as _;
 use futures_util::stream;
@@ -19,7 +20,7 @@ use crate::Shared;
 use crate::frame::{self, Kind};
 use crate::outbox::{Ending, Outbox};
 use crate::rendering::Form;
-use crate::session::{REVOKED, UNAUTHORISED, cursor_for_all, drop_forbidden};
+use crate::session::{REVOKED, UNAUTHORISED, cursor_for_all, drop_forbidden, drop_if_forbidden};
 
 /// How often everything is looked at.
 const EVERY: Duration = Duration::from_millis(250);
@@ -75,6 +76,15 @@ pub(crate) async fn recheck_doubted(shared: &Shared, only_doubted: bool) {
         }
     }
     stream::iter(doubted).for_each_concurrent(AT_ONCE, |(proof, outboxes)| recheck(shared, proof, outboxes)).await;
+}
+
+/// Asks again for those who follow the topics of which a look says so: what they are about may not be theirs to see any
+/// more.
+pub(crate) async fn recheck_followers(shared: &Shared, look: &Look) {
+    for topic in look.events.iter().flat_map(|event| &event.tags).filter_map(|tag| tag.strip_prefix(FOLLOWERS)) {
+        let followers = stream::iter(shared.hub.followers_of(topic));
+        followers.for_each_concurrent(AT_ONCE, async |outbox| drop_if_forbidden(shared, &outbox, topic).await).await;
+    }
 }
 
 fn look_at(shared: &Shared, outbox: &Outbox, now_ms: i64) {

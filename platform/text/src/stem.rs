@@ -60,7 +60,7 @@ fn ends_in_s(word: &str) -> bool {
 
 fn is_plural(word: &str) -> bool {
     match word {
-        "tvs" | "cds" | "pcs" => true,
+        "ads" | "cds" | "djs" | "eps" | "ids" | "lps" | "pcs" | "pjs" | "tvs" => true,
         "news" | "cosmos" | "andes" => false,
         // Of three letters most are words of their own (`gps`, `has`).
         _ => word.len() > 3 && word.ends_with('s') && !["ss", "us", "is"].iter().any(|end| word.ends_with(end)),
@@ -153,6 +153,7 @@ mod tests {
             ("women", "womens"),
             ("children", "childrens"),
             ("tv", "tvs"),
+            ("pj", "pjs"),
         ] {
             assert_eq!(of(one), of(other));
         }

@@ -183,4 +183,24 @@ async fn products_are_followed_live_by_those_who_may_see_them() {
     staff.patch("/api/v2/products/TEA-1").merge_patch(&json!({"stock": 7})).await.ok();
     let event = socket.told("event").await;
     assert_eq!((&event["event"], &event["data"]["sku"]), (&json!("catalog.product-changed"), &json!("TEA-1")));
+
+    // Offered no more: who may not see it is sent away, and who may goes on.
+    let mut of_staff = Socket::signed_in(&house, &admin).await;
+    of_staff.follow(&topic(&offered), None).await;
+    staff.patch("/api/v2/products/TEA-1").merge_patch(&json!({"active": false})).await.ok();
+    staff.patch("/api/v2/products/TEA-1").merge_patch(&json!({"sku": "SECRET-1"})).await.ok();
+    staff.patch("/api/v2/products/SECRET-1").merge_patch(&json!({"active": true, "sku": "TEA-2"})).await.ok();
+    let end = socket.told("error").await;
+    assert_eq!((&end["code"], &end["event"]), (&json!("live.forbidden"), &json!(topic(&offered))), "{end}");
+    for sku in [Value::Null, Value::Null, json!("TEA-2")] {
+        assert_eq!(of_staff.told("event").await["data"]["sku"], sku);
+    }
+    // Nor is who comes back told what it was called meanwhile.
+    let mut again = Socket::signed_in(&house, &customer).await;
+    again.follow(&topic(&offered), event["cursor"].as_str()).await;
+    let mut skus = Vec::new();
+    while skus.last() != Some(&json!("TEA-2")) {
+        skus.push(again.told("event").await["data"]["sku"].clone());
+    }
+    assert!(!skus.contains(&json!("SECRET-1")), "{skus:?}");
 }

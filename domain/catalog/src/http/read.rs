@@ -486,7 +486,7 @@ async fn find(
     query: &mut ListQuery,
     meta: &mut ProductListMeta,
 ) -> Result<Found, Problem> {
-    let belongs = query.check_cursor();
+    let mut belongs = query.check_cursor();
     if belongs.is_ok() {
         let found = page(connection, query).await?;
         if !found.products.is_empty() || query.filters.text.is_none() {
@@ -500,6 +500,7 @@ async fn find(
         if second.check_cursor().is_err() {
             continue;
         }
+        belongs = Ok(());
         // Whichever page is asked for, it is one of the first text that finds anything.
         let is_later = matches!(query.page.position, Position::Offset(offset) if offset > 0);
         let mut first = second.clone();

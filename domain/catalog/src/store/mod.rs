@@ -156,6 +156,8 @@ pub(crate) struct ProductMark {
     pub(crate) sku: String,
     pub(crate) slug: String,
     pub(crate) category_path: Vec<Uuid>,
+    /// Whether it is offered.
+    pub(crate) active: bool,
 }
 
 /// By what these products can be found, as this transaction sees them.
@@ -164,10 +166,11 @@ pub(crate) async fn product_marks(
     ids: &[Uuid],
 ) -> Result<HashMap<Uuid, ProductMark>, Error> {
     let rows = products::product_marks().bind(transaction.client(), &ids).all().await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| (row.id, ProductMark { sku: row.sku, slug: row.slug, category_path: row.category_path }))
-        .collect())
+    let mark = |row: products::ProductMarks| {
+        let products::ProductMarks { id, sku, slug, category_path, active } = row;
+        (id, ProductMark { sku, slug, category_path, active })
+    };
+    Ok(rows.into_iter().map(mark).collect())
 }
 
 /// What products keep when rows of a batch replace them: slug, rating and how many ratings.

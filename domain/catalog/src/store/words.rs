@@ -18,7 +18,7 @@ use super::list::list_matches;
 use super::{Filters, ListConnection};
 
 /// By which rules words are found. With others all products are looked through again.
-const RULES: i32 = 2;
+const RULES: i32 = 3;
 /// Words of one text that are corrected.
 const MOST_CORRECTED: usize = 4;
 /// Words that may have been meant by one.
@@ -73,12 +73,12 @@ fn forms_of(words: &[String]) -> (Vec<String>, Vec<String>) {
 }
 
 /// The texts that may have been meant by one that nothing matches, the likeliest first. A word that no product has is
-/// replaced by those like it that some have. One that is only the beginning of some, or another form, may be; one that
-/// some have as it is was meant.
+/// replaced by those like it that some have. One that is only the beginning of some, or another form, or stands in
+/// descriptions alone, where there are slips too, may be; one that some are called by as it is was meant.
 pub(crate) async fn meant(connection: &ListConnection, filters: &Filters) -> Result<Vec<Query>, Error> {
     let Some(text) = &filters.text else { return Ok(Vec::new()) };
     let typed = text.corrigible();
-    let words = typed.iter().flat_map(|(word, is_open)| [word_query(word, *is_open), format!("'{word}'")]);
+    let words = typed.iter().flat_map(|(word, is_open)| [word_query(word, *is_open), format!("'{word}':ABC")]);
     let asked = [text.tsquery()].into_iter().chain(words).collect();
     let counts = list_matches(connection, filters, asked).await?;
     let Some((0, counts)) = counts.split_first() else {

@@ -89,6 +89,12 @@ async fn a_corrected_search_can_be_paged() {
     assert_eq!(all.len(), 3);
     let other = format!("/api/v2/products/search?q=teabowl&limit=2&cursor={next}");
     shop.server.get(&other).await.problem(400, "web.cursor_of_another_query");
+    // The products behind the cursor go: the page is empty.
+    for sku in texts(&second, "sku") {
+        shop.server.delete(&format!("/api/v2/products/{sku}")).await.status(204);
+    }
+    let rest = shop.get(&format!("/products/search?q=teapotts&limit=2&cursor={next}")).await;
+    assert_eq!(rest["data"], json!([]));
 }
 
 #[tokio::test]
@@ -275,6 +281,11 @@ async fn what_is_mistyped_is_corrected_to_what_goes_with_the_rest() {
     for query in ["entree ant ", "ant milk ", "adn "] {
         assert_eq!(searched(&shop, query).await, (Vec::new(), Value::Null), "{query}");
     }
+    // Not so a word that stands in descriptions alone, where others make slips, too.
+    let body = json!({"sku": "D-1", "title": "Mug", "description": "No bakewear of metal."});
+    shop.server.post("/api/v2/products").json(&body).await.created();
+    stocked(&shop, &[("B-4", "Bakeware Premium")]).await;
+    assert_eq!(searched(&shop, "bakewear premium").await, (vec!["B-4".to_owned()], json!("bakeware premium")));
     // Where both would do, what more products have.
     assert_eq!(searched(&shop, "peper").await.1, "pepper");
 }

@@ -192,11 +192,12 @@ impl Drop for Upload {
 
 /// What a body is written in whose media type tells nothing, and as much of it as was read to know.
 async fn judged(body: &mut Body) -> (Format, VecDeque<Result<Bytes, axum::Error>>) {
-    let (mut read, mut bytes) = (VecDeque::new(), Vec::new());
+    let (mut read, mut bytes, mut length) = (VecDeque::new(), Vec::new(), 0);
     // Of so many bytes one tells, or they are nothing that anybody means.
-    while bytes.len() < 64 * 1024 {
+    while length < 64 * 1024 {
         let Some(data) = more(body).await else { break };
         bytes.extend(data.iter().flatten());
+        length += data.as_ref().map_or(0, Bytes::len);
         let is_broken = data.is_err();
         read.push_back(data);
         if let Some(format) = Format::of(&bytes) {
@@ -204,6 +205,10 @@ async fn judged(body: &mut Body) -> (Format, VecDeque<Result<Bytes, axum::Error>
         }
         if is_broken {
             break;
+        }
+        // Behind where a mark may be, what tells nothing is blank, and need not be looked at again.
+        if bytes.len() > 3 {
+            bytes = b" ".to_vec();
         }
     }
     (Format::Csv, read)
@@ -266,4 +271,31 @@ async fn tell(sales: &Sales, event: NewEvent) -> Result<(), Error> {
             async move { sales.feed.append(transaction, event).await.map(drop) }.scope_boxed()
         })
         .await
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use futures_util::stream;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_format_is_judged_however_the_bytes_come() {
+        for (text, wanted) in [
+            ("\u{feff}  \r\n\n {\"storeId\"", Format::Ndjson),
+            ("\n\n\n\nstoreId,{", Format::Csv),
+            ("   \u{feff}{", Format::Csv),
+            ("  ", Format::Csv),
+            ("", Format::Csv),
+        ] {
+            let pieces = text.bytes().map(|byte| Ok::<_, Infallible>(Bytes::copy_from_slice(&[byte])));
+            let mut body = Body::from_stream(stream::iter(pieces.collect::<Vec<_>>()));
+            let (format, read) = judged(&mut body).await;
+            assert_eq!(format, wanted, "{text:?}");
+            let read: Vec<u8> = read.into_iter().flat_map(|piece| piece.expect("a piece")).collect();
+            assert!(text.as_bytes().starts_with(&read), "{text:?}");
+        }
+    }
 }

@@ -126,16 +126,18 @@ pub struct ProductMarks {
     pub sku: String,
     pub slug: String,
     pub category_path: Vec<uuid::Uuid>,
+    pub active: bool,
 }
 pub struct ProductMarksBorrowed<'a> {
     pub id: uuid::Uuid,
     pub sku: &'a str,
     pub slug: &'a str,
     pub category_path: crate::ArrayIterator<'a, uuid::Uuid>,
+    pub active: bool,
 }
 impl<'a> From<ProductMarksBorrowed<'a>> for ProductMarks {
-    fn from(ProductMarksBorrowed { id, sku, slug, category_path }: ProductMarksBorrowed<'a>) -> Self {
-        Self { id, sku: sku.into(), slug: slug.into(), category_path: category_path.map(|v| v).collect() }
+    fn from(ProductMarksBorrowed { id, sku, slug, category_path, active }: ProductMarksBorrowed<'a>) -> Self {
+        Self { id, sku: sku.into(), slug: slug.into(), category_path: category_path.map(|v| v).collect(), active }
     }
 }
 #[derive(Debug, Clone, PartialEq)]
@@ -1017,7 +1019,7 @@ impl ProductNamesTakenStmt {
 }
 pub struct ProductMarksStmt(&'static str, Option<tokio_postgres::Statement>);
 pub fn product_marks() -> ProductMarksStmt {
-    ProductMarksStmt("SELECT id, sku, slug, category_path FROM catalog.product WHERE id = ANY ($1)", None)
+    ProductMarksStmt("SELECT id, sku, slug, category_path, active FROM catalog.product WHERE id = ANY ($1)", None)
 }
 impl ProductMarksStmt {
     pub async fn prepare<'a, C: GenericClient>(mut self, client: &'a C) -> Result<Self, tokio_postgres::Error> {
@@ -1040,6 +1042,7 @@ impl ProductMarksStmt {
                     sku: row.try_get(1)?,
                     slug: row.try_get(2)?,
                     category_path: row.try_get(3)?,
+                    active: row.try_get(4)?,
                 })
             },
             mapper: |it| ProductMarks::from(it),
