@@ -546,27 +546,30 @@ pub(crate) async fn list_count(connection: &ListConnection, filters: &Filters, e
     Ok(plan.pointer("/0/Plan/Plan Rows").and_then(Value::as_i64).unwrap_or(0))
 }
 
-/// How many products that the list could show (offered ones; or drafts, a seller's own) each of these texts matches, as far as [`COUNTED_TO`].
+/// How many products that the list could show (offered ones; or drafts, a seller's own) each of these texts matches, as
+/// far as [`COUNTED_TO`]; of texts with `true` those of them that match in more than their descriptions.
 pub(super) async fn list_matches(
     connection: &ListConnection,
     filters: &Filters,
-    texts: Vec<String>,
+    texts: Vec<(String, bool)>,
 ) -> Result<Vec<i64>, Error> {
     if texts.is_empty() {
         return Ok(Vec::new());
     }
     connection.take_matches_from_the_texts_index().await?;
     let mut binds = Binds::default();
-    let texts = binds.add(texts, Type::TEXT_ARRAY);
+    let (texts, is_named): (Vec<String>, Vec<bool>) = texts.into_iter().unzip();
+    let (texts, is_named) = (binds.add(texts, Type::TEXT_ARRAY), binds.add(is_named, Type::BOOL_ARRAY));
     let mut kind = if filters.is_draft { DRAFT } else { "p.active" }.to_owned();
     // Of what is not offered a seller sees what is their own.
     if let Some(seller) = filters.seller.filter(|_| filters.is_draft) {
         kind = format!("{kind} AND p.seller_id = {}", binds.add(seller, Type::UUID));
     }
     let sql = format!(
-        "SELECT (SELECT count(*) FROM (SELECT FROM catalog.product p \
-             WHERE {kind} AND p.document @@ asked.text::tsquery LIMIT {COUNTED_TO}) found) \
-         FROM unnest({texts}) WITH ORDINALITY AS asked (text, at) ORDER BY asked.at"
+        "SELECT (SELECT count(*) FROM (SELECT p.document FROM catalog.product p \
+             WHERE {kind} AND p.document @@ asked.text::tsquery LIMIT {COUNTED_TO}) found \
+             WHERE NOT asked.is_named OR ts_filter(found.document, '{{a,b,c}}') @@ asked.text::tsquery) \
+         FROM unnest({texts}, {is_named}) WITH ORDINALITY AS asked (text, is_named, at) ORDER BY asked.at"
     );
     connection.rows(&sql, &binds).await?.iter().map(|row| Ok(row.try_get(0)?)).collect()
 }

@@ -78,8 +78,9 @@ fn forms_of(words: &[String]) -> (Vec<String>, Vec<String>) {
 pub(crate) async fn meant(connection: &ListConnection, filters: &Filters) -> Result<Vec<Query>, Error> {
     let Some(text) = &filters.text else { return Ok(Vec::new()) };
     let typed = text.corrigible();
-    let words = typed.iter().flat_map(|(word, is_open)| [word_query(word, *is_open), format!("'{word}':ABC")]);
-    let asked = [text.tsquery()].into_iter().chain(words).collect();
+    let words =
+        typed.iter().flat_map(|(word, is_open)| [(word_query(word, *is_open), false), (format!("'{word}'"), true)]);
+    let asked = [(text.tsquery(), false)].into_iter().chain(words).collect();
     let counts = list_matches(connection, filters, asked).await?;
     let Some((0, counts)) = counts.split_first() else {
         // It is well typed: what leaves nothing of it are the other filters.
@@ -148,7 +149,7 @@ async fn sold(
     let mut alike: Vec<_> = alike.collect();
     alike.sort();
     alike.truncate(MOST_ALIKE);
-    let asked = alike.iter().map(|(_, word)| word_query(word, false)).collect();
+    let asked = alike.iter().map(|(_, word)| (word_query(word, false), false)).collect();
     let counts = list_matches(connection, filters, asked).await?;
     let mut sold: Vec<_> = alike.into_iter().zip(counts).filter(|(_, count)| *count > 0).collect();
     sold.sort_by(|((one, _), one_count), ((other, _), other_count)| {
