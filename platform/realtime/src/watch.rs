@@ -78,12 +78,16 @@ pub(crate) async fn recheck_doubted(shared: &Shared, only_doubted: bool) {
     stream::iter(doubted).for_each_concurrent(AT_ONCE, |(proof, outboxes)| recheck(shared, proof, outboxes)).await;
 }
 
-/// Asks again for those who follow the topics of which a look says so: what they are about may not be theirs to see any
-/// more.
+/// Checks again the right of those who follow a topic, where a look says that they may have lost it. Nobody is told of
+/// the look before that; so where there is no answer in time, they are cut off and may come back.
 pub(crate) async fn recheck_followers(shared: &Shared, look: &Look) {
     for topic in look.events.iter().flat_map(|event| &event.tags).filter_map(|tag| tag.strip_prefix(FOLLOWERS)) {
         let followers = stream::iter(shared.hub.followers_of(topic));
-        followers.for_each_concurrent(AT_ONCE, async |outbox| drop_if_forbidden(shared, &outbox, topic).await).await;
+        let all =
+            followers.for_each_concurrent(AT_ONCE, async |outbox| drop_if_forbidden(shared, &outbox, topic).await);
+        if tokio::time::timeout(PATIENCE, all).await.is_err() {
+            shared.hub.followers_of(topic).iter().for_each(|outbox| outbox.end_now(UNKNOWN));
+        }
     }
 }
 
