@@ -7,12 +7,11 @@
 //! **Invariants:**
 //! - Joining a topic and being told of its next event happen under one lock: whoever joined at a position is
 //!   told everything above it, once or more than once, and never nothing.
-//! - `floor` is the position above which everything that became visible here is remembered. What lies below
-//!   is read from the database; what was remembered although it lies below is told too.
-//! - What is remembered is bounded, in number and in bytes.
+//! - What lies below the floor of what is remembered is read from the database; what was remembered although it lies
+//!   below is told too.
 //! - When the feed begins anew, or looks were missed, every follower is told to read the state again.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -26,50 +25,15 @@ use crate::cursor::Cursor;
 use crate::outbox::Outbox;
 use crate::rendering::{Rendered, Run};
 use crate::told::{Told, written};
+use crate::topics::Topics;
 use crate::watch::{recheck_doubted, recheck_followers};
 
-/// Events that are remembered, and about how many bytes of them.
-const MOST_REMEMBERED: usize = 20_000;
-const MOST_BYTES: usize = 16 * 1024 * 1024;
 /// How long a follower waits for the feed to begin.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Events that one look into the database gives.
 const AT_ONCE: u32 = 1_000;
 /// Events that a follower is given at the most when it comes back; with more it reads the state instead.
 const MOST_GIVEN: usize = 10_000;
-
-/// All topics.
-#[derive(Debug)]
-pub(crate) struct Topics {
-    by_name: HashMap<Arc<str>, Topic>,
-    /// What is remembered, the oldest first.
-    order: VecDeque<(Arc<str>, u64, usize)>,
-    bytes: usize,
-    floor: u64,
-    watermark: Option<u64>,
-    identity: Arc<str>,
-}
-
-#[derive(Debug, Default)]
-struct Topic {
-    recent: VecDeque<Arc<Rendered>>,
-    followers: HashMap<u64, Arc<Outbox>>,
-    /// What followers were given out of the database that a look may still bring: they are not told it again.
-    given: HashMap<u64, HashSet<u64>>,
-}
-
-impl Default for Topics {
-    fn default() -> Self {
-        Self {
-            by_name: HashMap::new(),
-            order: VecDeque::new(),
-            bytes: 0,
-            floor: u64::MAX,
-            watermark: None,
-            identity: Arc::from(""),
-        }
-    }
-}
 
 /// What came of joining a topic.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,47 +44,6 @@ pub(crate) enum Joined {
     Expired(Option<String>),
     /// The right to follow it was taken away meanwhile.
     Withdrawn,
-}
-
-impl Topics {
-    fn cursor(&self) -> Cursor {
-        Cursor::new(self.identity.clone(), self.watermark)
-    }
-
-    fn remember(&mut self, rendered: &Arc<Rendered>, topic: &Arc<str>) {
-        let weight = rendered.weight();
-        self.bytes += weight;
-        self.order.push_back((topic.clone(), rendered.event.id, weight));
-        while self.order.len() > MOST_REMEMBERED || self.bytes > MOST_BYTES {
-            let Some((topic, id, weight)) = self.order.pop_front() else { break };
-            self.bytes -= weight;
-            self.floor = self.floor.max(id);
-            if let Some(of) = self.by_name.get_mut(&topic) {
-                of.recent.pop_front();
-                if of.recent.is_empty() && of.followers.is_empty() {
-                    self.by_name.remove(&topic);
-                }
-            }
-        }
-    }
-
-    fn forget(&mut self) {
-        self.order.clear();
-        self.bytes = 0;
-        self.by_name.retain(|_, topic| {
-            topic.recent.clear();
-            !topic.followers.is_empty()
-        });
-    }
-
-    fn topic(&mut self, name: &str) -> (Arc<str>, &mut Topic) {
-        let name = match self.by_name.get_key_value(name) {
-            Some((name, _)) => name.clone(),
-            None => Arc::from(name),
-        };
-        let topic = self.by_name.entry(name.clone()).or_default();
-        (name, topic)
-    }
 }
 
 /// The topics, under their lock.
@@ -173,8 +96,7 @@ impl Hub {
     pub(crate) fn leave(&self, outbox: &Outbox, topic: &str) {
         let mut topics = self.topics();
         if let Some(of) = topics.by_name.get_mut(topic) {
-            of.followers.remove(&outbox.id);
-            of.given.remove(&outbox.id);
+            of.leave(outbox);
             if of.followers.is_empty() && of.recent.is_empty() {
                 topics.by_name.remove(topic);
             }
@@ -193,13 +115,18 @@ impl Hub {
         let Some(since) = since else {
             return Ok(self.join_at(outbox, topic, |cursor| Told::Subscribed { topic, cursor }));
         };
-        let (identity, floor) = {
+        let (identity, floor, watermark) = {
             let topics = self.topics();
-            (topics.identity.clone(), topics.floor)
+            (topics.identity.clone(), topics.floor, topics.watermark)
         };
         let Some(position) = Cursor::position_in(since, &identity) else {
             return Ok(self.join_anew(outbox, topic));
         };
+        // Another process may be ahead of this one. But there may be no such position: a database that was restored gives
+        // its positions anew.
+        if watermark < Some(position) && shared.feed.last_given().await? < position {
+            return Ok(self.join_anew(outbox, topic));
+        }
         // What lies below the floor first, page by page: meanwhile the floor may rise.
         let mut given: HashSet<u64> = HashSet::new();
         let mut older: Vec<Arc<Rendered>> = Vec::new();
@@ -258,12 +185,8 @@ impl Hub {
             for run in ready.into_iter().chain(Run::cut(&name, &newer)) {
                 outbox.put_anyway(&run, &shared.counters);
             }
-            given.retain(|id| topics.watermark.is_none_or(|watermark| *id > watermark));
-            let (_, of) = topics.topic(topic);
-            if !given.is_empty() {
-                of.given.insert(outbox.id, given);
-            }
-            of.followers.insert(outbox.id, outbox.clone());
+            let watermark = topics.watermark;
+            topics.topic(topic).1.go_on(outbox, position, given, watermark);
             return Ok(Joined::From(from));
         }
     }
@@ -349,22 +272,9 @@ impl Hub {
             by_topic[place].1.push(rendered);
         }
         for (name, events) in &by_topic {
-            let Some(of) = topics.by_name.get_mut(name).filter(|of| !of.followers.is_empty()) else { continue };
-            let runs = Run::cut(name, events);
-            for outbox in of.followers.values() {
-                match of.given.get(&outbox.id) {
-                    Some(given) => {
-                        let rest: Vec<_> =
-                            events.iter().filter(|one| !given.contains(&one.event.id)).cloned().collect();
-                        Run::cut(name, &rest).iter().for_each(|run| outbox.put(run, &shared.counters));
-                    }
-                    None => runs.iter().for_each(|run| outbox.put(run, &shared.counters)),
-                }
+            if let Some(of) = topics.by_name.get_mut(name) {
+                of.tell(name, events, watermark, &shared.counters);
             }
-            of.given.retain(|_, given| {
-                given.retain(|id| watermark.is_none_or(|watermark| *id > watermark));
-                !given.is_empty()
-            });
         }
         drop(topics);
         let told: usize = by_topic.iter().map(|(_, events)| events.len()).sum();

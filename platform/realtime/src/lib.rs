@@ -38,6 +38,7 @@ mod socket;
 mod sse;
 mod stats;
 mod told;
+mod topics;
 mod watch;
 
 use std::collections::HashMap;

@@ -284,6 +284,45 @@ async fn who_comes_back_is_given_what_was_missed_once_and_in_order() {
 }
 
 #[tokio::test]
+async fn an_instance_that_is_behind_tells_nobody_again_what_another_told() {
+    let (house, token) = chain().await;
+    // It learns of what happens at its next look, seconds later.
+    let slow =
+        [("ENTREPOT_FEED_NUDGES", "false"), ("ENTREPOT_FEED_POLL_MS", "3000"), ("ENTREPOT_FEED_MAX_LAG_MS", "6000")];
+    let behind = House::on(house.database.clone(), Clock::system(), &slow).await;
+    let mut first = Socket::signed_in(&house, &token).await;
+    let began = text(&first.follow("sales-data-330", None).await, "cursor");
+    let (history, _) = began.split_once('-').expect("a history and a position");
+    let mut second = Socket::signed_in(&behind, &token).await;
+    let mut third = Socket::signed_in(&behind, &token).await;
+    let mut ids = Vec::new();
+    for sales in 1..=3 {
+        sell(&house, &token, "330", sales).await;
+        ids.push(text(&first.told("event").await, "id").parse::<u64>().expect("a position"));
+    }
+    let settled = async |socket: &mut Socket| {
+        socket.send(&json!({"type": "ping"})).await;
+        let cursor = text(&socket.told("pong").await, "cursor");
+        cursor.split_once('-').and_then(|(_, position)| position.parse::<u64>().ok()).expect("a position")
+    };
+    while settled(&mut first).await < ids[2] {}
+    // All that comes is new, from where each goes on.
+    second.follow("sales-data-330", Some(&format!("{history}-{}", ids[2]))).await;
+    third.follow("sales-data-330", Some(&format!("{history}-{}", ids[1]))).await;
+    sell(&house, &token, "330", 4).await;
+    for (socket, wanted) in [(&mut second, 4..=4), (&mut third, 3..=4)] {
+        for sales in wanted {
+            assert_eq!(socket.told("event").await["data"]["totals"]["sales"], sales);
+        }
+    }
+    // A position that the database has not given lies in no history of this one.
+    let ahead = format!("{history}-{}", ids[2] + 1_000);
+    let mut lost = Socket::signed_in(&behind, &token).await;
+    lost.follow("sales-data-330", Some(&ahead)).await;
+    assert_eq!(lost.told("resync").await["reason"], "expired");
+}
+
+#[tokio::test]
 async fn credentials_that_end_and_rights_that_are_taken_away_cut_the_socket() {
     let (clock, hand) = Clock::manual("2026-01-01T00:00:00Z".parse().expect("a time"));
     let (house, admin) = chain_at(clock).await;
