@@ -362,7 +362,10 @@ export class EntrepotLive {
         for (const one of this.topics.values()) if (one.confirmed) one.cursor = frame.cursor;
         return;
       case "error":
-        return this.report({ code: frame.code, detail: frame.detail, topic: frame.event });
+        this.report({ code: frame.code, detail: frame.detail, topic: frame.event });
+        // A topic that the server could not go on with now: another connection may.
+        if (frame.code === "live.unavailable") this.lost(GIVEN_UP, frame.detail);
+        return;
       case "restart":
         this.restartInMs = Math.min(Math.max(Number(frame.reconnectInMs) || 0, 0), this.timing.tooManyMs);
         return;

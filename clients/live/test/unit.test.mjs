@@ -194,6 +194,25 @@ test("cursors that were kept over a reload are asked for", async () => {
   await until("asked", () => connection.asked("subscribe")[0]?.since === "kept");
 });
 
+test("a topic that the server cannot go on with now is asked for again, from where it was", async () => {
+  const server = await script({
+    onConnect: (connection, n) => {
+      welcomes(connection);
+      const { onFrame } = connection;
+      connection.onFrame = (frame) => {
+        if (frame.type !== "subscribe" || n > 1) return onFrame(frame);
+        connection.say({ type: "error", code: "live.unavailable", detail: "try again soon", event: frame.events[0] });
+      };
+    },
+  });
+  const { live, seen } = follow(server);
+  live.subscribe("stock", () => {}, { since: "c7" });
+  const second = await server.nth(2);
+  await confirmed(live, "stock");
+  assert.equal(second.asked("subscribe")[0].since, "c7");
+  assert.deepEqual(seen.errors.map(({ code }) => code), ["live.unavailable"]);
+});
+
 test("a resync is told, and the events behind it flow", async () => {
   const server = await script();
   const { live, seen } = follow(server);

@@ -9,7 +9,7 @@
 //! | `products` | lists of all products, searches, the tree (it counts them), the popular ones | any change of any product, a review |
 //! | `shelf:<category id>` | lists of that category, the category itself | a change of a product in it or below it, before or after |
 //! | `ratings` | summaries of ratings | an import, a seed |
-//! | `followers:product-<id>` | nothing: live updates ask its followers again whether they may | a product that is offered no more |
+//! | `followers:product-<id>` | nothing: live updates ask its followers again whether they may | a change of a product that is not offered: another may be its seller |
 //! | `popular` | the popular products | views that were counted |
 //!
 //! | event | topic | tells | touches |
@@ -69,7 +69,7 @@ pub(crate) fn summary_tags(product: Uuid) -> [String; 2] {
 /// A product was changed: as it was before, if it was there, and as it is after.
 pub(crate) fn product_changed(id: Uuid, change: Change, marks: &[Option<&ProductMark>]) -> NewEvent {
     let marks: Vec<&ProductMark> = marks.iter().copied().flatten().collect();
-    let is_hidden = matches!(marks[..], [before, after] if before.active && !after.active);
+    let is_doubted = matches!(marks[..], [_, after] if !after.active);
     let sku = marks.last().filter(|mark| mark.active).map(|mark| mark.sku.clone());
     let event = NewEvent::new(ProductChanged::NAME, format!("product-{id}"))
         .data(&ProductChanged { product_id: ProductId(id), sku, change })
@@ -77,7 +77,7 @@ pub(crate) fn product_changed(id: Uuid, change: Change, marks: &[Option<&Product
     let shelves = marks.iter().flat_map(|mark| mark.category_path.iter().copied().map(shelf_tag));
     let names = marks.iter().flat_map(|mark| [name_tag(&mark.sku), name_tag(&mark.slug)]);
     let event = event.tags([PRODUCTS]).tags(names).tags(shelves);
-    if is_hidden { event.doubting_followers() } else { event }
+    if is_doubted { event.doubting_followers() } else { event }
 }
 
 /// The same for many.

@@ -27,7 +27,8 @@ pub enum Change {
 pub struct ProductChanged {
     /// Which.
     pub product_id: ProductId,
-    /// Its SKU, after the change; left out while it is not offered, since who followed it before may be told.
+    /// Its SKU, after the change, or before a deletion; left out while it is not offered, since who followed it before may be
+    /// told.
     #[schema(example = "26190", nullable = false)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sku: Option<String>,

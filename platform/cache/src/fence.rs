@@ -113,6 +113,12 @@ pub struct Fence {
     shared: Arc<Shared>,
 }
 
+impl Default for Fence {
+    fn default() -> Self {
+        Self::new(FenceSettings::default())
+    }
+}
+
 #[derive(Debug, Default)]
 struct Slot {
     local: AtomicU64,

@@ -22,6 +22,10 @@ impl Cursor {
         self.position.map(|position| format!("{}-{position}", self.identity))
     }
 
+    pub(crate) fn position(&self) -> Option<u64> {
+        self.position
+    }
+
     /// The position that a text stands for in the history of this identity.
     pub(crate) fn position_in(text: &str, identity: &str) -> Option<u64> {
         let (of, position) = text.split_once('-')?;

@@ -299,14 +299,18 @@ async fn stream_events(
     open.outbox.is_joining.store(true, Ordering::Release);
     open.welcome(caller, proof, after.as_deref()).await;
     for topic in &topics {
-        if !may_follow(&hub, &open.outbox, topic).await {
-            let (kind, detail) = if hub.is_followable(topic) {
+        let (kind, detail) = match may_follow(&hub, &open.outbox, topic).await {
+            Some(true) => continue,
+            Some(false) if hub.is_followable(topic) => {
                 (&FORBIDDEN_TOPIC, "you have no permission to follow it".to_owned())
-            } else {
-                (&UNKNOWN_TOPIC, hub.no_topic(topic))
-            };
-            return Err(Problem::new(kind, format!("{topic:?}: {detail}")));
-        }
+            }
+            Some(false) => (&UNKNOWN_TOPIC, hub.no_topic(topic)),
+            None => {
+                let detail = format!("{topic:?}: your right to it cannot be looked up");
+                return Err(Problem::new(&kinds::UNAVAILABLE, detail).retry_after(1));
+            }
+        };
+        return Err(Problem::new(kind, format!("{topic:?}: {detail}")));
     }
     for topic in &topics {
         if !open.follow(topic, after.as_deref()).await {

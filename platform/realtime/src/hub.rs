@@ -12,7 +12,7 @@
 //! - When the feed begins anew, or looks were missed, every follower is told to read the state again.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -52,6 +52,8 @@ pub(crate) struct Hub {
     topics: Mutex<Topics>,
     /// Whether it is known where the feed is, so that cursors can be told from those of another history.
     is_ready: watch::Sender<bool>,
+    /// The highest position that the database was seen to have given.
+    given: AtomicU64,
 }
 
 impl Hub {
@@ -70,9 +72,20 @@ impl Hub {
         }
     }
 
+    /// Whether the database has given a position. Where it has not, or does not answer, nothing tells where a follower
+    /// was: a database that was restored gives its positions anew.
+    async fn was_given(&self, shared: &Shared, position: u64) -> bool {
+        if self.given.load(Ordering::Acquire) >= position {
+            return true;
+        }
+        let Ok(last) = shared.feed.last_given().await else { return false };
+        self.given.fetch_max(last, Ordering::AcqRel);
+        last >= position
+    }
+
     /// The cursor from which a connection can go on with all that it follows.
-    pub(crate) fn cursor(&self) -> Option<String> {
-        self.topics().cursor().text()
+    pub(crate) fn cursor(&self) -> Cursor {
+        self.topics().cursor()
     }
 
     /// How many follow each topic.
@@ -122,9 +135,8 @@ impl Hub {
         let Some(position) = Cursor::position_in(since, &identity) else {
             return Ok(self.join_anew(outbox, topic));
         };
-        // Another process may be ahead of this one. But there may be no such position: a database that was restored gives
-        // its positions anew.
-        if watermark < Some(position) && shared.feed.last_given().await? < position {
+        // Another process may be ahead of this one.
+        if watermark < Some(position) && !self.was_given(shared, position).await {
             return Ok(self.join_anew(outbox, topic));
         }
         // What lies below the floor first, page by page: meanwhile the floor may rise.
@@ -230,8 +242,8 @@ impl Hub {
                 self.is_ready.send_replace(false);
                 let mut topics = self.topics();
                 let is_first = topics.identity.is_empty();
-                topics.forget();
-                (topics.identity, topics.floor, topics.watermark) = (identity.clone(), *from, None);
+                topics.begin(identity.clone(), *from);
+                self.given.store(*from, Ordering::Release);
                 if !is_first {
                     resync(&topics, shared, "expired");
                 }
@@ -288,7 +300,7 @@ impl Hub {
 
     /// Tells those topics of a connection that lost something, if there is room again.
     pub(crate) fn tell_lost(&self, shared: &Shared, outbox: &Outbox) {
-        let cursor = self.cursor();
+        let cursor = self.cursor().text();
         let told = outbox.tell_lost(|topic| {
             written(outbox.form, &Told::Resync { topic, reason: "overflow", cursor: cursor.clone() })
         });

@@ -14,6 +14,7 @@ use bytes::Bytes;
 use entrepot_web::{Caller, Proof};
 use futures_util::task::AtomicWaker;
 
+use crate::cursor::Cursor;
 use crate::rendering::{Form, Run};
 use crate::stats::Counters;
 
@@ -70,6 +71,8 @@ pub(crate) struct Outbox {
     pub(crate) doubted_ms: AtomicI64,
     /// A stream that is not given all of its topics yet names no place to go on from.
     pub(crate) is_joining: AtomicBool,
+    /// The highest position from which a topic went on; 0 once this process has read as far.
+    pub(crate) ahead: AtomicU64,
     pub(crate) sent: AtomicU64,
     pub(crate) lost: AtomicUsize,
 }
@@ -96,6 +99,7 @@ impl Outbox {
             is_doubted: AtomicBool::new(false),
             doubted_ms: AtomicI64::new(0),
             is_joining: AtomicBool::new(false),
+            ahead: AtomicU64::new(0),
             sent: AtomicU64::new(0),
             lost: AtomicUsize::new(0),
         }
@@ -146,9 +150,23 @@ impl Outbox {
     /// How events are written for it now.
     pub(crate) fn form_now(&self) -> Form {
         match self.form {
-            Form::ServerSent if self.is_joining.load(Ordering::Acquire) => Form::Unmarked,
+            Form::ServerSent if self.is_joining.load(Ordering::Acquire) || self.ahead.load(Ordering::Acquire) > 0 => {
+                Form::Unmarked
+            }
             form => form,
         }
+    }
+
+    /// Whether this process has read as far as others had told it of, with all up to `cursor`: before that, a place to
+    /// go on from would lie behind where it was.
+    pub(crate) fn is_level(&self, cursor: &Cursor) -> bool {
+        let ahead = self.ahead.load(Ordering::Acquire);
+        let is_level = ahead == 0 || cursor.position().is_some_and(|position| position >= ahead);
+        if is_level && ahead > 0 {
+            // Unless it has gone on from further meanwhile.
+            let _moved = self.ahead.compare_exchange(ahead, 0, Ordering::AcqRel, Ordering::Acquire);
+        }
+        is_level
     }
 
     /// Has the credentials looked at again.

@@ -10,6 +10,7 @@ use std::sync::{Arc, PoisonError};
 use entrepot_web::{Caller, Problem, Proof};
 use serde::Deserialize;
 
+use crate::hub::Joined;
 use crate::outbox::{Ending, Identity, Outbox};
 use crate::told::{Told, written};
 use crate::{Open, Shared};
@@ -18,6 +19,7 @@ use crate::{Open, Shared};
 const LONGEST_TOPIC: usize = 200;
 const LONGEST_CURSOR: usize = 100;
 
+pub(crate) const UNKNOWN: Ending = Ending { code: 1013, reason: "it cannot be found out what you may follow" };
 pub(crate) const UNAUTHORISED: Ending = Ending { code: 4401, reason: "not signed in, or no longer" };
 pub(crate) const REVOKED: Ending = Ending { code: 4403, reason: "the right was taken away" };
 pub(crate) const FLOODING: Ending = Ending { code: 4429, reason: "too many messages" };
@@ -163,8 +165,6 @@ impl Open {
                 if self.may_follow(&event).await {
                     let count = shared.hub.presence(&event);
                     outbox.put_own(written(outbox.form, &Told::Presence { topic: &event, count }));
-                } else {
-                    self.refuse_topic(&event);
                 }
                 Ok(())
             }
@@ -210,8 +210,16 @@ impl Open {
         drop_forbidden(&self.shared, &self.outbox).await;
     }
 
+    /// Whether the caller may follow a topic; if not, that is told.
     async fn may_follow(&self, topic: &str) -> bool {
-        may_follow(&self.shared, &self.outbox, topic).await
+        match may_follow(&self.shared, &self.outbox, topic).await {
+            Some(true) => return true,
+            Some(false) => self.refuse_topic(topic),
+            None => {
+                self.refuse("live.unavailable", "your right to it cannot be looked up; try again soon", Some(topic))
+            }
+        }
+        false
     }
 
     fn refuse_topic(&self, topic: &str) {
@@ -229,8 +237,11 @@ impl Open {
 
     pub(crate) async fn follow(&self, topic: &str, since: Option<&str>) -> bool {
         let (shared, outbox) = (&self.shared, &self.outbox);
-        if topic.len() > LONGEST_TOPIC || !self.may_follow(topic).await {
+        if topic.len() > LONGEST_TOPIC {
             self.refuse_topic(topic);
+            return false;
+        }
+        if !self.may_follow(topic).await {
             return false;
         }
         let is_new = {
@@ -254,19 +265,18 @@ impl Open {
         // One that is too long is none of ours; and who has not taken what it was given is given no more.
         let since = since.map(|since| if since.len() > LONGEST_CURSOR || outbox.is_behind() { "" } else { since });
         match shared.hub.join(shared, outbox, topic, since).await {
-            Ok(crate::hub::Joined::From(_)) => {
-                // The right may have gone while it joined.
-                if !self.may_follow(topic).await {
-                    self.unfollow_quietly(topic);
-                    self.refuse_topic(topic);
-                    return false;
+            Ok(Joined::Withdrawn) => false,
+            Ok(joined) => {
+                if let Joined::Expired(_) = joined {
+                    shared.counters.resyncs.fetch_add(1, Ordering::Relaxed);
                 }
-                true
-            }
-            Ok(crate::hub::Joined::Withdrawn) => false,
-            Ok(crate::hub::Joined::Expired(_)) => {
-                shared.counters.resyncs.fetch_add(1, Ordering::Relaxed);
-                true
+                // The right may have gone while it joined.
+                let may_follow = self.may_follow(topic).await;
+                if !may_follow {
+                    self.unfollow_quietly(topic);
+                    outbox.purge(topic);
+                }
+                may_follow
             }
             Err(error) => {
                 tracing::warn!(%error, topic, "what a follower has missed could not be read");
@@ -293,28 +303,37 @@ impl Open {
     }
 }
 
-pub(crate) async fn may_follow(shared: &Shared, outbox: &Outbox, topic: &str) -> bool {
-    let Some(caller) = outbox.caller() else { return false };
+/// Whether the caller may follow a topic; `None` where that cannot be found out now.
+pub(crate) async fn may_follow(shared: &Shared, outbox: &Outbox, topic: &str) -> Option<bool> {
+    let Some(caller) = outbox.caller() else { return Some(false) };
+    let mut answer = Some(false);
     for rule in shared.rules().iter().filter(|rule| rule.knows(topic)) {
-        if rule.allows(&*shared.keeper, &caller, topic).await {
-            return true;
+        match rule.allows(&*shared.keeper, &caller, topic).await {
+            Some(true) => return Some(true),
+            Some(false) => {}
+            None => answer = None,
         }
     }
-    false
+    answer
 }
 
 /// Ends the subscriptions that the caller has no right to any more.
 pub(crate) async fn drop_forbidden(shared: &Shared, outbox: &Outbox) {
     let topics = outbox.topics.lock().unwrap_or_else(PoisonError::into_inner).clone();
     for topic in topics {
+        if outbox.is_ending() {
+            return;
+        }
         drop_if_forbidden(shared, outbox, &topic).await;
     }
 }
 
-/// Ends a subscription if the caller has no right to it any more.
+/// Ends a subscription if the caller has no right to it any more, and the connection if that cannot be found out.
 pub(crate) async fn drop_if_forbidden(shared: &Shared, outbox: &Outbox, topic: &str) {
-    if may_follow(shared, outbox, topic).await {
-        return;
+    match may_follow(shared, outbox, topic).await {
+        Some(true) => return,
+        Some(false) => {}
+        None => return outbox.end_now(UNKNOWN),
     }
     outbox.topics.lock().unwrap_or_else(PoisonError::into_inner).retain(|own| **own != *topic);
     shared.hub.leave(outbox, topic);
@@ -324,11 +343,13 @@ pub(crate) async fn drop_if_forbidden(shared: &Shared, outbox: &Outbox, topic: &
     outbox.put_own(written(outbox.form, &told));
 }
 
-/// A cursor from which the other end can go on with all that it follows. Read before it is looked whether
-/// something was lost: what is lost afterwards lies behind it.
+/// A cursor from which the other end can go on with all that it follows; none while this process is behind the one that
+/// gave a cursor from which it went on. Read before it is looked whether something was lost: what is lost afterwards lies
+/// behind it.
 pub(crate) fn cursor_for_all(shared: &Shared, outbox: &Outbox) -> Option<String> {
     let cursor = shared.hub.cursor();
-    cursor.filter(|_| !outbox.has_lost())
+    let is_good = outbox.is_level(&cursor) && !outbox.has_lost();
+    is_good.then(|| cursor.text()).flatten()
 }
 
 fn expiry(shared: &Shared, caller: &Caller) -> (Option<String>, Option<i64>) {

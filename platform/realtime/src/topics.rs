@@ -8,6 +8,7 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use crate::cursor::Cursor;
 use crate::outbox::Outbox;
@@ -66,6 +67,9 @@ impl Topic {
         if had.settle(watermark) {
             self.had.insert(outbox.id, had);
         }
+        if watermark < Some(through) {
+            outbox.ahead.fetch_max(through, Ordering::AcqRel);
+        }
         self.followers.insert(outbox.id, outbox.clone());
     }
 
@@ -85,15 +89,20 @@ impl Topic {
         if self.followers.is_empty() {
             return;
         }
-        let runs = Run::cut(name, events);
+        let all = Run::cut(name, events);
+        // What is left for those who have some: made once for all who have the same.
+        let mut rests: HashMap<Vec<u64>, Vec<Arc<Run>>> = HashMap::new();
         for outbox in self.followers.values() {
-            match self.had.get(&outbox.id) {
-                Some(had) => {
-                    let rest: Vec<_> = events.iter().filter(|one| !had.has(one.event.id)).cloned().collect();
-                    Run::cut(name, &rest).iter().for_each(|run| outbox.put(run, counters));
+            let rest: Option<Vec<_>> = (self.had.get(&outbox.id))
+                .map(|had| events.iter().filter(|one| !had.has(one.event.id)).cloned().collect())
+                .filter(|rest: &Vec<_>| rest.len() < events.len());
+            let runs = match rest {
+                None => &all,
+                Some(rest) => {
+                    rests.entry(rest.iter().map(|one| one.event.id).collect()).or_insert_with(|| Run::cut(name, &rest))
                 }
-                None => runs.iter().for_each(|run| outbox.put(run, counters)),
-            }
+            };
+            runs.iter().for_each(|run| outbox.put(run, counters));
         }
         self.had.retain(|_, had| had.settle(watermark));
     }
@@ -132,6 +141,17 @@ impl Topics {
                 }
             }
         }
+    }
+
+    /// Begins a history, of which everything above `from` will be told. What followers have of another is nothing in
+    /// this one.
+    pub(crate) fn begin(&mut self, identity: Arc<str>, from: u64) {
+        self.forget();
+        for topic in self.by_name.values_mut() {
+            topic.had.clear();
+            topic.followers.values().for_each(|outbox| outbox.ahead.store(0, Ordering::Release));
+        }
+        (self.identity, self.floor, self.watermark) = (identity, from, None);
     }
 
     pub(crate) fn forget(&mut self) {
@@ -206,6 +226,44 @@ mod tests {
         topic.tell(&name, &events([7]), Some(5), &counters);
         assert!(topic.had.is_empty());
         assert_eq!(told(&outboxes[0]), [7]);
+    }
+
+    #[test]
+    fn what_several_are_told_is_written_once() {
+        let (name, counters) = (Arc::<str>::from("stock"), Counters::default());
+        let mut topic = Topic::default();
+        let outboxes: Vec<_> = (0..4).map(|id| Arc::new(Outbox::new(id, Form::Socket, 1 << 20, 0))).collect();
+        // Two have the same of what comes, and two have nothing of it.
+        for (outbox, through) in outboxes.iter().zip([5, 5, 3, 4]) {
+            topic.go_on(outbox, through, HashSet::new(), Some(2));
+        }
+        topic.tell(&name, &events(5..=6), Some(4), &counters);
+        let sent: Vec<_> = outboxes
+            .iter()
+            .map(|outbox| match outbox.next(&noop_waker()) {
+                Next::Send(bytes) => bytes.as_ptr(),
+                _ => panic!("nothing was told"),
+            })
+            .collect();
+        assert!(sent[0] == sent[1] && sent[2] == sent[3] && sent[0] != sent[2]);
+    }
+
+    #[test]
+    fn what_a_follower_had_of_another_history_is_not_taken_for_what_this_one_brings() {
+        let (name, counters) = (Arc::<str>::from("stock"), Counters::default());
+        let (mut topics, outbox) = (Topics::default(), Arc::new(Outbox::new(1, Form::ServerSent, 1 << 20, 0)));
+        topics.topic("stock").1.go_on(&outbox, 5, HashSet::from([7]), Some(2));
+        let cursor = |position| Cursor::new("abc".into(), position);
+        assert!(!outbox.is_level(&cursor(None)) && !outbox.is_level(&cursor(Some(4))));
+        assert_eq!(outbox.form_now(), Form::Unmarked, "a place to go on from lies behind where it was");
+        topics.begin("abd".into(), 2);
+        topics.topic("stock").1.tell(&name, &events([4, 7]), Some(7), &counters);
+        assert_eq!(told(&outbox), [4, 7]);
+        assert_eq!(outbox.form_now(), Form::ServerSent);
+        // In one history the places are named again as soon as this process has read as far.
+        topics.topic("stock").1.go_on(&outbox, 9, HashSet::new(), Some(7));
+        assert!(!outbox.is_level(&cursor(Some(8))) && outbox.form_now() == Form::Unmarked);
+        assert!(outbox.is_level(&cursor(Some(9))) && outbox.form_now() == Form::ServerSent);
     }
 
     #[test]

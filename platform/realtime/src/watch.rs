@@ -5,7 +5,10 @@
 //!   taken away (4403): at the event that says so, and where the feed is not read, by asking the database.
 //! - A connection of which nothing is heard for two heartbeats is cut (4408).
 
-use std::collections::HashMap;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
@@ -15,12 +18,13 @@ use entrepot_feed::{FOLLOWERS, Look};
 use entrepot_web::{Caller, Problem, Proof, kinds};
 use futures_util::StreamExt as _;
 use futures_util::stream;
+use tokio::time::Instant;
 
 use crate::Shared;
 use crate::frame::{self, Kind};
 use crate::outbox::{Ending, Outbox};
 use crate::rendering::Form;
-use crate::session::{REVOKED, UNAUTHORISED, cursor_for_all, drop_forbidden, drop_if_forbidden};
+use crate::session::{REVOKED, UNAUTHORISED, UNKNOWN, cursor_for_all, drop_forbidden, drop_if_forbidden};
 
 /// How often everything is looked at.
 const EVERY: Duration = Duration::from_millis(250);
@@ -28,13 +32,14 @@ const EVERY: Duration = Duration::from_millis(250);
 const MOST_LAG: Duration = Duration::from_millis(500);
 /// Connections whose credentials are asked for at once.
 const AT_ONCE: usize = 8;
+/// Followers who are asked about at once: many of them ask the same.
+const FOLLOWERS_AT_ONCE: usize = 256;
 
 /// How long an answer about one connection is waited for.
 const PATIENCE: Duration = Duration::from_millis(500);
 /// How long a connection whose rights may be gone goes on while that cannot be found out.
 const MOST_DOUBT_MS: i64 = 500;
 
-const UNKNOWN: Ending = Ending { code: 1013, reason: "it cannot be found out who you are" };
 const SILENT: Ending = Ending { code: 4408, reason: "nothing was heard for two heartbeats" };
 
 /// Looks after heartbeats, expiry and what was lost.
@@ -79,16 +84,19 @@ pub(crate) async fn recheck_doubted(shared: &Shared, only_doubted: bool) {
 }
 
 /// Checks again the right of those who follow a topic, where a look says that they may have lost it. Nobody is told of
-/// the look before that; so where there is no answer in time, they are cut off and may come back.
+/// the look before that; so those of whom there is no answer in time are cut off, and may come back.
 pub(crate) async fn recheck_followers(shared: &Shared, look: &Look) {
-    for topic in look.events.iter().flat_map(|event| &event.tags).filter_map(|tag| tag.strip_prefix(FOLLOWERS)) {
-        let followers = stream::iter(shared.hub.followers_of(topic));
-        let all =
-            followers.for_each_concurrent(AT_ONCE, async |outbox| drop_if_forbidden(shared, &outbox, topic).await);
-        if tokio::time::timeout(PATIENCE, all).await.is_err() {
-            shared.hub.followers_of(topic).iter().for_each(|outbox| outbox.end_now(UNKNOWN));
+    let tags = look.events.iter().flat_map(|event| &event.tags);
+    let topics: BTreeSet<&str> = tags.filter_map(|tag| tag.strip_prefix(FOLLOWERS)).collect();
+    let followers = |topic| shared.hub.followers_of(topic).into_iter().map(move |outbox| (topic, outbox));
+    // One bound for all of them.
+    let until = Instant::now() + PATIENCE;
+    let recheck = async |(topic, outbox): (&str, Arc<Outbox>)| {
+        if tokio::time::timeout_at(until, drop_if_forbidden(shared, &outbox, topic)).await.is_err() {
+            outbox.end_now(UNKNOWN);
         }
-    }
+    };
+    stream::iter(topics.into_iter().flat_map(followers)).for_each_concurrent(FOLLOWERS_AT_ONCE, recheck).await;
 }
 
 fn look_at(shared: &Shared, outbox: &Outbox, now_ms: i64) {
@@ -96,6 +104,9 @@ fn look_at(shared: &Shared, outbox: &Outbox, now_ms: i64) {
         return;
     }
     shared.hub.tell_lost(shared, outbox);
+    if outbox.ahead.load(Ordering::Acquire) > 0 {
+        let _whether = outbox.is_level(&shared.hub.cursor());
+    }
     let heard_ms = outbox.heard_ms.load(Ordering::Relaxed);
     let silent_ms = now_ms - heard_ms;
     match outbox.caller() {
@@ -156,7 +167,8 @@ fn judge(
     // Others were shown meanwhile, and are looked at by themselves.
     let Some(identity) = present.as_mut().filter(|identity| identity.proof == *proof) else { return false };
     match answer {
-        Ok(now) if *now == identity.caller => false,
+        // A right may have gone without the credential's: whose topics may be followed is more than who it is.
+        Ok(now) if *now == identity.caller => is_doubted,
         Ok(now) => {
             identity.caller = now.clone();
             true

@@ -103,12 +103,12 @@ pub(crate) fn module(shared: Arc<Shared>) -> Module {
     let ask = Arc::new(move |caller: Arc<Caller>, rest: String| {
         let shared = asking.clone();
         Box::pin(async move {
-            let Ok(id) = rest.parse() else { return false };
-            let Ok(client) = shared.database.client().await else { return false };
-            let found = store::by_id(&client, id).await;
+            let Ok(id) = rest.parse() else { return Some(false) };
+            let client = shared.database.client().await.ok()?;
+            let found = store::by_id(&client, id).await.ok()?;
             let is_for_all = shared.keeper.granted(&caller, "reports.read") == Some(Scope::All);
-            found.is_ok_and(|found| found.is_some_and(|found| is_for_all || found.owner == caller.id))
-        }) as futures_util::future::BoxFuture<'static, bool>
+            Some(found.is_some_and(|found| is_for_all || found.owner == caller.id))
+        }) as futures_util::future::BoxFuture<'static, Option<bool>>
     });
     let (routes, openapi) = OpenApiRouter::new()
         .routes(routes!(list_reports, order_report))

@@ -11,8 +11,8 @@ use uuid::Uuid;
 
 use crate::{Caller, Doorkeeper, Scope};
 
-/// Asks whether a caller may follow what the rest of a topic's name stands for.
-pub type Ask = Arc<dyn Fn(Arc<Caller>, String) -> BoxFuture<'static, bool> + Send + Sync>;
+/// Asks whether a caller may follow what the rest of a topic's name stands for; `None` where that cannot be found out now.
+pub type Ask = Arc<dyn Fn(Arc<Caller>, String) -> BoxFuture<'static, Option<bool>> + Send + Sync>;
 
 /// Who may follow the topics of a kind.
 #[derive(Clone)]
@@ -113,11 +113,11 @@ impl TopicRule {
         }
     }
 
-    /// Whether this caller may follow this topic, which the rule is about.
-    pub async fn allows(&self, keeper: &dyn Doorkeeper, caller: &Arc<Caller>, topic: &str) -> bool {
-        let Some(scope) = keeper.granted(caller, self.action) else { return false };
+    /// Whether this caller may follow this topic, which the rule is about; `None` where that cannot be found out now.
+    pub async fn allows(&self, keeper: &dyn Doorkeeper, caller: &Arc<Caller>, topic: &str) -> Option<bool> {
+        let Some(scope) = keeper.granted(caller, self.action) else { return Some(false) };
         let rest = &topic[self.prefix.len()..];
-        match &self.reach {
+        let is_allowed = match &self.reach {
             Reach::One => true,
             Reach::All => scope == Scope::All,
             Reach::Store => match scope {
@@ -128,7 +128,8 @@ impl TopicRule {
                 Scope::Own | Scope::Business => false,
             },
             Reach::Own => rest == caller.id.to_string(),
-            Reach::Asked(ask) => ask(caller.clone(), rest.to_owned()).await,
-        }
+            Reach::Asked(ask) => return ask(caller.clone(), rest.to_owned()).await,
+        };
+        Some(is_allowed)
     }
 }

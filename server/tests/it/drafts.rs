@@ -188,10 +188,10 @@ async fn products_are_followed_live_by_those_who_may_see_them() {
     let mut of_staff = Socket::signed_in(&house, &admin).await;
     of_staff.follow(&topic(&offered), None).await;
     staff.patch("/api/v2/products/TEA-1").merge_patch(&json!({"active": false})).await.ok();
-    staff.patch("/api/v2/products/TEA-1").merge_patch(&json!({"sku": "SECRET-1"})).await.ok();
-    staff.patch("/api/v2/products/SECRET-1").merge_patch(&json!({"active": true, "sku": "TEA-2"})).await.ok();
     let end = socket.told("error").await;
     assert_eq!((&end["code"], &end["event"]), (&json!("live.forbidden"), &json!(topic(&offered))), "{end}");
+    staff.patch("/api/v2/products/TEA-1").merge_patch(&json!({"sku": "SECRET-1"})).await.ok();
+    staff.patch("/api/v2/products/SECRET-1").merge_patch(&json!({"active": true, "sku": "TEA-2"})).await.ok();
     for sku in [Value::Null, Value::Null, json!("TEA-2")] {
         assert_eq!(of_staff.told("event").await["data"]["sku"], sku);
     }
@@ -203,4 +203,15 @@ async fn products_are_followed_live_by_those_who_may_see_them() {
         skus.push(again.told("event").await["data"]["sku"].clone());
     }
     assert!(!skus.contains(&json!("SECRET-1")), "{skus:?}");
+
+    // One that is deleted is told by the SKU that it had: it can be looked up no more.
+    staff.delete("/api/v2/products/TEA-2").await.status(204);
+    let gone = of_staff.told("event").await["data"].clone();
+    assert_eq!((&gone["change"], &gone["sku"]), (&json!("deleted"), &json!("TEA-2")));
+
+    // A draft that becomes another's is that one's.
+    let mut before = Socket::signed_in(&house, &seller).await;
+    before.follow(&topic(&of_seller), None).await;
+    staff.patch("/api/v2/products/OWN-1").merge_patch(&json!({"sellerId": null})).await.ok();
+    assert_eq!(before.told("error").await["code"], "live.forbidden");
 }

@@ -130,10 +130,10 @@ fn topics(catalog: &Arc<Catalog>) -> Vec<TopicRule> {
     let is_shown = Arc::new(move |caller: Arc<Caller>, rest: String| {
         let reads = reads.clone();
         Box::pin(async move {
-            let Ok(id) = rest.parse() else { return false };
-            let found = reads.get(id).await.ok().flatten().filter(|product| !product.deleted);
-            found.is_some_and(|product| product.active || product.seller_id == Some(SellerId(caller.id)))
-        }) as futures_util::future::BoxFuture<'static, bool>
+            let Ok(id) = rest.parse() else { return Some(false) };
+            let found = reads.get(id).await.ok()?.filter(|product| !product.deleted);
+            Some(found.is_some_and(|product| product.active || product.seller_id == Some(SellerId(caller.id))))
+        }) as futures_util::future::BoxFuture<'static, Option<bool>>
     });
     vec![
         TopicRule::asking("product-", "catalog.follow", is_shown).by_id(),

@@ -486,7 +486,7 @@ async fn find(
     query: &mut ListQuery,
     meta: &mut ProductListMeta,
 ) -> Result<Found, Problem> {
-    let mut belongs = query.check_cursor();
+    let belongs = query.check_cursor();
     if belongs.is_ok() {
         let found = page(connection, query).await?;
         if !found.products.is_empty() || query.filters.text.is_none() {
@@ -500,7 +500,8 @@ async fn find(
         if second.check_cursor().is_err() {
             continue;
         }
-        belongs = Ok(());
+        // A cursor that is not that of the text as it was typed is of this one, whether it has more or not.
+        let is_its = belongs.is_err();
         // Whichever page is asked for, it is one of the first text that finds anything.
         let is_later = matches!(query.page.position, Position::Offset(offset) if offset > 0);
         let mut first = second.clone();
@@ -508,7 +509,7 @@ async fn find(
             (first.page.position, first.page.limit) = (Position::Start, 1);
         }
         let mut found = page(connection, &first).await?;
-        if !found.products.is_empty() {
+        if !found.products.is_empty() || is_its {
             if is_later {
                 found = page(connection, &second).await?;
             }

@@ -39,8 +39,9 @@ pub(crate) async fn delete_product(
                     Unlockable::MovedOn(version) => DeleteProductError::MovedOn(version),
                     Unlockable::NotOwn => DeleteProductError::NotOwn,
                 })?;
-                store::product_delete(transaction, id, to.clock.now()).await?;
+                // As it was: who knew it by its SKU is told which one is gone.
                 let marks = store::product_marks(transaction, &[id]).await?;
+                store::product_delete(transaction, id, to.clock.now()).await?;
                 to.feed.append(transaction, product_changed(id, Change::Deleted, &[marks.get(&id)])).await?;
                 Ok(())
             }

@@ -95,6 +95,7 @@ async fn a_corrected_search_can_be_paged() {
     }
     let rest = shop.get(&format!("/products/search?q=teapotts&limit=2&cursor={next}")).await;
     assert_eq!(rest["data"], json!([]));
+    assert_eq!(rest["meta"]["correctedTo"], "teapots", "it is a page of that search: {rest}");
 }
 
 #[tokio::test]
