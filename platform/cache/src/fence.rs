@@ -386,15 +386,27 @@ impl Fence {
         shared.local.store(floor, Ordering::SeqCst);
     }
 
-    /// Whether everything up to and including event `id` that this process must know is applied:
-    /// the event itself is, or nothing at or below it can come any more.
+    /// Whether event `id` is applied, and with it whatever was committed before its write: what a client reads from now
+    /// on is not older than that write, nor than what the write was made on.
+    ///
+    /// One that the feed has brought is: it was read with all that was visible beside it. An own commit that was only
+    /// marked is where nothing below it is unknown here; else others may have changed, before it, the very row that it
+    /// changed, and what they touched is not applied yet.
     #[must_use]
     pub fn has_applied(&self, id: u64) -> bool {
         if !self.shared.enforced {
             return true;
         }
         let touching = self.shared.lock();
-        touching.own.contains(&id) || touching.progress.has_seen(id)
+        touching.progress.has_seen(id) || touching.own.contains(&id) && touching.knows_all_below(id)
+    }
+
+    /// Waits until a commit of this process is applied with all that it was made on. Not for ever: where the feed is not
+    /// read for longer than the bound nothing that is cached is trusted.
+    pub async fn settle(&self, id: u64) {
+        if !self.has_applied(id) {
+            let _or_nothing_is_trusted = self.wait_until_applied(id, Duration::from_millis(self.max_lag_ms())).await;
+        }
     }
 
     /// Waits until event `id` is applied; `false` when it was not within `patience`.
@@ -518,6 +530,18 @@ impl Shared {
 }
 
 impl Touching {
+    /// Whether each id below was brought by the feed, or is a commit of this process: no other can have committed anything
+    /// there that is not applied.
+    fn knows_all_below(&self, id: u64) -> bool {
+        let is_own = |first: u64, last: u64| {
+            let last = last.min(id.saturating_sub(1));
+            first > last || self.own.range(first..=last).count() as u64 == last - first + 1
+        };
+        self.progress.watermark.is_some()
+            && self.progress.holes.iter().all(|(first, last)| is_own(*first, *last))
+            && is_own(self.progress.highest + 1, id.saturating_sub(1))
+    }
+
     fn count(&mut self, text: &str) {
         let family = match text {
             _ if text == EVERYTHING => EVERYTHING,

@@ -430,6 +430,10 @@ impl Edge {
             counters.counter(key).add(1);
         }
         if let Some(position) = context.position().filter(|_| !is_quiet) {
+            // Whoever is answered may read here at once: what others did before, on which the write was made, is known then.
+            if let Some(positions) = &shared.positions {
+                positions.fence.settle(position).await;
+            }
             let fields = response.headers_mut();
             fields.insert(ENTREPOT_POSITION, HeaderValue::from(position));
             if let Some(groups) = groups_value(&context.groups()) {

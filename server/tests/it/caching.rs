@@ -79,3 +79,35 @@ fn live_stock_payments_and_credentials_are_declared_never() {
     }
     assert!(found >= 4, "only {found} paths were looked at");
 }
+
+/// A write's answer is not sent before what others committed, on which the write was made, is known where it was made.
+#[tokio::test]
+async fn what_a_write_was_made_on_is_read_after_it() {
+    let house = House::new(&[]).await;
+    let token = house.admin().await;
+    let other = House::on(house.database.clone(), house.clock.clone(), &[("ENTREPOT_FEED_NUDGES", "false")]).await;
+    let (first, second) = (house.server.bearing(&token), other.server.bearing(&token));
+    for category in ["a", "b"] {
+        first.post("/api/v2/categories").json(&json!({"name": category, "slug": category})).await.created();
+    }
+    let product = json!({"sku": "MOVED-1", "title": "Tea", "category": "a"});
+    let mut position = first.post("/api/v2/products").json(&product).await.header("entrepot-position").to_owned();
+    let client = house.database.client().await;
+    let feeds = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                 WHERE datname = current_database() AND application_name = 'entrepot-feed'";
+    for (from, to) in [("a", "b"), ("b", "a"), ("a", "b")] {
+        let list = format!("/api/v2/products?category={from}");
+        second.get(&list).header("entrepot-at-least", &position).await.ok();
+        let listed = second.get(&list).await;
+        assert!(listed.header("cache-status").starts_with("entrepot; hit"), "{}", listed.header("cache-status"));
+        assert_eq!(listed.ok()["data"].as_array().map(Vec::len), Some(1));
+        // For some time nothing tells the second of what the first does.
+        client.execute(feeds, &[]).await.expect("asked");
+        first.patch("/api/v2/products/MOVED-1").merge_patch(&json!({"category": to})).await.ok();
+        let made = second.patch("/api/v2/products/MOVED-1").merge_patch(&json!({"stock": 7})).await;
+        let path = made.json()["category"]["slug"].clone();
+        position = made.header("entrepot-position").to_owned();
+        let listed = second.get(&list).await;
+        assert_eq!((path, &listed.ok()["data"]), (json!(to), &json!([])), "the answer said where it is now");
+    }
+}
