@@ -9,7 +9,7 @@
 //! | `products` | lists of all products, searches, the tree (it counts them), the popular ones | any change of any product, a review |
 //! | `shelf:<category id>` | lists of that category, the category itself | a change of a product in it or below it, before or after |
 //! | `ratings` | summaries of ratings | an import, a seed |
-//! | `followers:product-<id>` | nothing: live updates ask its followers again whether they may | a change of a product that is not offered: another may be its seller |
+//! | `followers:product-<id>` | nothing: live updates ask its followers again whether they may | a change after which the product is not offered: it may have been hidden, or be another seller's now |
 //! | `popular` | the popular products | views that were counted |
 //!
 //! | event | topic | tells | touches |

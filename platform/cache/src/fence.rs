@@ -387,7 +387,7 @@ impl Fence {
     }
 
     /// Whether event `id` is applied, and with it whatever was committed before its write: what a client reads from now
-    /// on is not older than that write, nor than what the write was made on.
+    /// on is not older than that write, nor than what the write was based on.
     ///
     /// One that the feed has brought is: it was read with all that was visible beside it. An own commit that was only
     /// marked is where nothing below it is unknown here; else others may have changed, before it, the very row that it
@@ -401,7 +401,7 @@ impl Fence {
         touching.progress.has_seen(id) || touching.own.contains(&id) && touching.knows_all_below(id)
     }
 
-    /// Waits until a commit of this process is applied with all that it was made on. Not for ever: where the feed is not
+    /// Waits until a commit of this process is applied with all that it was based on. Not for ever: where the feed is not
     /// read for longer than the bound nothing that is cached is trusted.
     pub async fn settle(&self, id: u64) {
         if !self.has_applied(id) {

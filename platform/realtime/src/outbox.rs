@@ -157,9 +157,9 @@ impl Outbox {
         }
     }
 
-    /// Whether this process has read as far as others had told it of, with all up to `cursor`: before that, a place to
-    /// go on from would lie behind where it was.
-    pub(crate) fn is_level(&self, cursor: &Cursor) -> bool {
+    /// Takes in that this process has read everything up to `cursor`. Whether that is as far as the connection has come
+    /// elsewhere: before, a place to go on from would lie behind where it was.
+    pub(crate) fn catch_up(&self, cursor: &Cursor) -> bool {
         let ahead = self.ahead.load(Ordering::Acquire);
         let is_level = ahead == 0 || cursor.position().is_some_and(|position| position >= ahead);
         if is_level && ahead > 0 {

@@ -348,7 +348,7 @@ pub(crate) async fn drop_if_forbidden(shared: &Shared, outbox: &Outbox, topic: &
 /// behind it.
 pub(crate) fn cursor_for_all(shared: &Shared, outbox: &Outbox) -> Option<String> {
     let cursor = shared.hub.cursor();
-    let is_good = outbox.is_level(&cursor) && !outbox.has_lost();
+    let is_good = outbox.catch_up(&cursor) && !outbox.has_lost();
     is_good.then(|| cursor.text()).flatten()
 }
 

@@ -254,7 +254,7 @@ mod tests {
         let (mut topics, outbox) = (Topics::default(), Arc::new(Outbox::new(1, Form::ServerSent, 1 << 20, 0)));
         topics.topic("stock").1.go_on(&outbox, 5, HashSet::from([7]), Some(2));
         let cursor = |position| Cursor::new("abc".into(), position);
-        assert!(!outbox.is_level(&cursor(None)) && !outbox.is_level(&cursor(Some(4))));
+        assert!(!outbox.catch_up(&cursor(None)) && !outbox.catch_up(&cursor(Some(4))));
         assert_eq!(outbox.form_now(), Form::Unmarked, "a place to go on from lies behind where it was");
         topics.begin("abd".into(), 2);
         topics.topic("stock").1.tell(&name, &events([4, 7]), Some(7), &counters);
@@ -262,8 +262,8 @@ mod tests {
         assert_eq!(outbox.form_now(), Form::ServerSent);
         // In one history the places are named again as soon as this process has read as far.
         topics.topic("stock").1.go_on(&outbox, 9, HashSet::new(), Some(7));
-        assert!(!outbox.is_level(&cursor(Some(8))) && outbox.form_now() == Form::Unmarked);
-        assert!(outbox.is_level(&cursor(Some(9))) && outbox.form_now() == Form::ServerSent);
+        assert!(!outbox.catch_up(&cursor(Some(8))) && outbox.form_now() == Form::Unmarked);
+        assert!(outbox.catch_up(&cursor(Some(9))) && outbox.form_now() == Form::ServerSent);
     }
 
     #[test]

@@ -105,7 +105,7 @@ fn look_at(shared: &Shared, outbox: &Outbox, now_ms: i64) {
     }
     shared.hub.tell_lost(shared, outbox);
     if outbox.ahead.load(Ordering::Acquire) > 0 {
-        let _whether = outbox.is_level(&shared.hub.cursor());
+        let _marked_again_if_so = outbox.catch_up(&shared.hub.cursor());
     }
     let heard_ms = outbox.heard_ms.load(Ordering::Relaxed);
     let silent_ms = now_ms - heard_ms;

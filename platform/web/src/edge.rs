@@ -430,7 +430,8 @@ impl Edge {
             counters.counter(key).add(1);
         }
         if let Some(position) = context.position().filter(|_| !is_quiet) {
-            // Whoever is answered may read here at once: what others did before, on which the write was made, is known then.
+            // The client may read here at once: by then this process must know what others committed before, on which the
+            // write was based. Not where the answer must not tell whether anything was written: its time would tell.
             if let Some(positions) = &shared.positions {
                 positions.fence.settle(position).await;
             }

@@ -80,9 +80,9 @@ fn live_stock_payments_and_credentials_are_declared_never() {
     assert!(found >= 4, "only {found} paths were looked at");
 }
 
-/// A write's answer is not sent before what others committed, on which the write was made, is known where it was made.
+/// A write's answer is not sent before what others committed, on which the write was based, is known where it was made.
 #[tokio::test]
-async fn what_a_write_was_made_on_is_read_after_it() {
+async fn what_a_write_was_based_on_is_read_after_it() {
     let house = House::new(&[]).await;
     let token = house.admin().await;
     let other = House::on(house.database.clone(), house.clock.clone(), &[("ENTREPOT_FEED_NUDGES", "false")]).await;

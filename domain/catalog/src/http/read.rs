@@ -500,8 +500,8 @@ async fn find(
         if second.check_cursor().is_err() {
             continue;
         }
-        // A cursor that is not that of the text as it was typed is of this one, whether it has more or not.
-        let is_its = belongs.is_err();
+        // A cursor that does not belong to the text as typed belongs to this one: then an empty page is an answer, too.
+        let has_its_cursor = belongs.is_err();
         // Whichever page is asked for, it is one of the first text that finds anything.
         let is_later = matches!(query.page.position, Position::Offset(offset) if offset > 0);
         let mut first = second.clone();
@@ -509,7 +509,7 @@ async fn find(
             (first.page.position, first.page.limit) = (Position::Start, 1);
         }
         let mut found = page(connection, &first).await?;
-        if !found.products.is_empty() || is_its {
+        if !found.products.is_empty() || has_its_cursor {
             if is_later {
                 found = page(connection, &second).await?;
             }

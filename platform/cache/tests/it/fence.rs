@@ -284,7 +284,7 @@ async fn an_own_commit_is_applied_when_nothing_below_it_is_unknown() {
     here.reads_to(5);
     here.commits(6, &["tea"]);
     assert!(here.fence.has_applied(6) && !here.fence.has_applied(7));
-    // Others may have committed 7 and 8, and this may have been made on what they wrote.
+    // Others may have committed 7 and 8, and this may be based on what they wrote.
     here.commits(9, &["tea"]);
     assert_eq!((here.fence.has_applied(9), here.fence.highest()), (false, 9));
     here.commits(8, &["tea"]);

@@ -400,7 +400,7 @@ async fn a_commit_is_marked_here_before_it_returns() {
     assert!(here.has("tea"), "not before the commit");
     transaction.commit().await.expect("committed");
     assert!(!here.has("tea") && here.has("coffee"));
-    assert!(!fence.has_applied(id), "what it was made on is not known before the feed was read");
+    assert!(!fence.has_applied(id), "what it was based on is not known before the feed was read");
 
     // What is read from here on has seen the commit: the feed's word of it must not rule that out.
     here.cache("tea", "tea");
